@@ -1,0 +1,159 @@
+#include "base/clock.h"
+
+#include "base/err.h"
+
+#include <stdatomic.h>
+
+static int64_t system_now(const struct clock *self)
+{
+    (void)self;
+    struct timespec ts;
+    BUG_ON(clock_gettime(CLOCK_REALTIME, &ts) != 0);
+    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+}
+
+const struct clock clock_system = {.now = system_now};
+
+static int64_t virtual_now(const struct clock *self)
+{
+    return atomic_load(&((const struct clock_virtual *)self)->now_us);
+}
+
+void clock_virtual_init(struct clock_virtual *c, int64_t now_us)
+{
+    c->clock = (struct clock){.now = virtual_now};
+    atomic_store(&c->now_us, now_us);
+}
+
+void clock_virtual_advance(struct clock_virtual *c, int64_t by_us)
+{
+    (void)atomic_fetch_add(&c->now_us, by_us);
+}
+
+const char *time_text(int64_t time_us, char out[TIME_TEXT_MAX])
+{
+    int64_t micros = time_us % USEC_PER_SEC;
+    time_t seconds = (time_t)(time_us / USEC_PER_SEC);
+    if (micros < 0) {
+        micros += USEC_PER_SEC;
+        seconds--;
+    }
+    struct tm tm;
+    BUG_ON(!gmtime_r(&seconds, &tm));
+    size_t n = strftime(out, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(out + n, TIME_TEXT_MAX - n, ".%06dZ", (int)micros);
+    return out;
+}
+
+/* Reads exactly `n` digits. */
+static bool take_digits(struct str *s, size_t n, int *ret_value)
+{
+    if (s->len < n)
+        return false;
+    int value = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (s->ptr[i] < '0' || s->ptr[i] > '9')
+            return false;
+        value = value * 10 + (s->ptr[i] - '0');
+    }
+    s->ptr += n;
+    s->len -= n;
+    *ret_value = value;
+    return true;
+}
+
+static bool take_char(struct str *s, const char *any_of)
+{
+    if (s->len == 0 || s->ptr[0] == '\0' || !strchr(any_of, s->ptr[0]))
+        return false;
+    s->ptr++;
+    s->len--;
+    return true;
+}
+
+static bool take_date_and_time(struct str *s, struct tm *tm)
+{
+    bool read =
+        take_digits(s, 4, &tm->tm_year) && take_char(s, "-") && take_digits(s, 2, &tm->tm_mon) &&
+        take_char(s, "-") && take_digits(s, 2, &tm->tm_mday) && take_char(s, "Tt ") &&
+        take_digits(s, 2, &tm->tm_hour) && take_char(s, ":") && take_digits(s, 2, &tm->tm_min) &&
+        take_char(s, ":") && take_digits(s, 2, &tm->tm_sec);
+    if (!read || tm->tm_hour > 23 || tm->tm_min > 59 || tm->tm_sec > 60)
+        return false;
+    tm->tm_year -= 1900;
+    tm->tm_mon -= 1;
+    return true;
+}
+
+static bool take_fraction(struct str *s, int64_t *micros)
+{
+    *micros = 0;
+    if (!take_char(s, "."))
+        return true;
+    int64_t unit = USEC_PER_SEC;
+    size_t digits = 0;
+    int digit;
+    while (take_digits(s, 1, &digit)) {
+        unit /= 10;
+        *micros += digit * unit;
+        digits++;
+    }
+    return digits >= 1 && digits <= 9;
+}
+
+static bool take_offset(struct str *s, int64_t *seconds)
+{
+    *seconds = 0;
+    if (take_char(s, "Zz"))
+        return true;
+    bool west = s->len > 0 && s->ptr[0] == '-';
+    int hours, minutes;
+    if (!take_char(s, "+-") || !take_digits(s, 2, &hours) || !take_char(s, ":") ||
+        !take_digits(s, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    *seconds = (hours * 3600 + minutes * 60) * (west ? -1 : 1);
+    return true;
+}
+
+bool time_parse(struct str s, int64_t *ret_time_us)
+{
+    struct tm tm = {0};
+    int64_t micros, offset;
+    if (!take_date_and_time(&s, &tm) || !take_fraction(&s, &micros) || !take_offset(&s, &offset) ||
+        s.len > 0)
+        return false;
+    struct tm given = tm;
+    time_t seconds = timegm(&tm);
+    if (tm.tm_mday != given.tm_mday || tm.tm_mon != given.tm_mon)
+        return false; /* timegm turned 31 February into March */
+    *ret_time_us = ((int64_t)seconds - offset) * USEC_PER_SEC + micros;
+    return true;
+}
+
+bool duration_parse(struct str s, int64_t *ret_us)
+{
+    static const struct {
+        struct str name;
+        int64_t us;
+    } units[] = {
+        {STR("ms"), USEC_PER_MS        },
+        {STR("s"),  USEC_PER_SEC       },
+        {STR("m"),  60 * USEC_PER_SEC  },
+        {STR("h"),  3600 * USEC_PER_SEC},
+        {STR("d"),  USEC_PER_DAY       },
+    };
+    size_t digits = 0;
+    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+        digits++;
+    struct str unit = {s.ptr + digits, s.len - digits};
+    int64_t number, us;
+    if (!str_to_i64((struct str){s.ptr, digits}, &number))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (str_eq(unit, units[i].name) && !__builtin_mul_overflow(number, units[i].us, &us)) {
+            *ret_us = us;
+            return true;
+        }
+    }
+    return false;
+}
