@@ -29,8 +29,7 @@ static uint64_t splitmix64(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-__attribute__((no_sanitize("integer"))) static void seeded_fill(struct rng *self, void *out,
-                                                                size_t len)
+static void seeded_fill(struct rng *self, void *out, size_t len)
 {
     struct rng_seeded *r = (struct rng_seeded *)self;
     char *p = out;

@@ -1,0 +1,156 @@
+/*
+ * The database: SQLite inside by default, PostgreSQL for many nodes, one interface.
+ *
+ * Work happens in transactions. A caller hands a function to db_write() or db_read(); it runs with
+ * an open transaction and everything it did is committed when it returns OK, undone otherwise.
+ * db_write() returns OK only after the commit is on disk (SQLite: WAL, synchronous FULL).
+ *
+ * The function must be safe to run again from the start: writes that several threads hand in at
+ * once share one commit (each in its own savepoint), and a commit that fails for a passing reason
+ * is tried again. It must not call out to a network, and must not use another transaction.
+ *
+ * Queries are not built in C. Each domain folder has a NAME.sql of named queries, from which
+ * tools/sqlgen makes NAME.sql.h with one `static const struct db_query` each; both engines' texts
+ * are in it. Parameters are $1.., times are BIGINT microseconds, ids are TEXT, booleans are BIGINT
+ * 0/1, lists and documents are JSON in TEXT.
+ *
+ * Threads: a `struct db` is shared by all; a `struct db_tx` belongs to the call it was given to.
+ */
+#ifndef WEBHOST_INFRA_DB_DB_H
+#define WEBHOST_INFRA_DB_DB_H
+
+#include "base/record.h"
+
+enum db_engine { DB_SQLITE, DB_POSTGRES, DB_ENGINES };
+
+struct db;
+struct db_tx;
+
+/* One named query, made by tools/sqlgen. Its address is its identity (statement caches use it). */
+struct db_query {
+    const char *name;
+    const char *text[DB_ENGINES];
+    size_t params;
+};
+
+/* One numbered schema file, made by tools/sqlgen. Applied in order, once each, under a lock. */
+struct db_migration {
+    const char *name; /* "0001-accounts" */
+    const char *text[DB_ENGINES];
+};
+
+struct db_options {
+    const char *url; /* "sqlite:PATH" or "postgres://..." */
+    const struct db_migration *migrations;
+    size_t migration_count;
+    size_t readers;          /* connections for db_read(), at least 1 */
+    int64_t busy_timeout_us; /* how long to wait for a lock or a connection */
+};
+
+/*
+ * Opens and brings the schema up to date. A database with migrations that this program does not
+ * know is refused (it was written by a newer version).
+ */
+enum err db_open(const struct db_options *options, struct db **ret_db, struct error *e);
+
+/* Waits for running transactions. NULL is fine. */
+void db_close(struct db *db);
+
+enum db_engine db_engine_of(const struct db *db);
+
+/* The url without a password, for logs and `webhost doctor`. Owned by `db`. */
+const char *db_url_redacted(const struct db *db);
+
+typedef enum err db_work(struct db_tx *tx, void *arg, struct error *e);
+
+enum err db_write(struct db *db, db_work *work, void *arg, struct error *e);
+enum err db_read(struct db *db, db_work *work, void *arg, struct error *e);
+
+/* -- inside a transaction ------------------------------------------------------------------- */
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT };
+
+struct db_value {
+    enum db_type type;
+    int64_t number;
+    const char *text; /* borrowed until the call returns */
+};
+
+/* NULL text is SQL NULL, INT_ABSENT is SQL NULL. */
+static inline struct db_value db_text(const char *text)
+{
+    return (struct db_value){text ? DB_TEXT : DB_NULL, 0, text};
+}
+
+static inline struct db_value db_int(int64_t number)
+{
+    return (struct db_value){number == INT_ABSENT ? DB_NULL : DB_INT, number, NULL};
+}
+
+static inline struct db_value db_null(void)
+{
+    return (struct db_value){DB_NULL, 0, NULL};
+}
+
+struct db_args {
+    const struct db_value *values;
+    size_t count;
+};
+
+/* DB_ARGS(db_text(id), db_int(now)); the count must equal the query's number of parameters. */
+#define DB_ARGS(...)                                                                               \
+    ((struct db_args){(const struct db_value[]){__VA_ARGS__},                                      \
+                      sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)})
+#define DB_NO_ARGS ((struct db_args){NULL, 0})
+
+/*
+ * Runs a statement whose rows, if any, are not wanted. `ret_changes` (may be NULL) gets the number
+ * of rows inserted, updated or deleted. A violated unique or foreign key is ERR_CONFLICT.
+ */
+enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                 int64_t *ret_changes, struct error *e);
+
+/*
+ * Reads the first row into `ret_row` through `fields`: each result column goes to the field of the
+ * same name, and a column without a field is BUG_ON. Fields without a column are set absent. Texts
+ * are copied to `arena`. No row is ERR_NOT_FOUND with `e` saying so by the query's name; callers
+ * that can name the thing better set their own sentence.
+ */
+enum err db_get(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                const struct field *fields, struct arena *arena, void *ret_row, struct error *e);
+
+/*
+ * Reads up to `max` rows (a bound, not a page: more is ERR_TOO_LARGE) as db_get() does, into an
+ * array of `row_size` elements in the arena. No rows is OK with count 0.
+ */
+enum err db_list(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                 const struct field *fields, size_t row_size, size_t max, struct arena *arena,
+                 struct records *ret_rows, struct error *e);
+
+/* The first column of the first row as a number; INT_ABSENT when NULL or no row. */
+enum err db_get_int(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                    int64_t *ret_value, struct error *e);
+
+/* The first column of the first row as text in the arena; NULL when NULL or no row. */
+enum err db_get_text(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                     struct arena *arena, const char **ret_value, struct error *e);
+
+/*
+ * Calls `fn` for every row without keeping any (for large results). Values are borrowed and valid
+ * during the call; an error from `fn` stops the reading and is returned.
+ */
+typedef enum err db_row_fn(const struct db_value *columns, size_t count, void *arg,
+                           struct error *e);
+enum err db_each(struct db_tx *tx, const struct db_query *query, struct db_args args, db_row_fn *fn,
+                 void *arg, struct error *e);
+
+/* Prepares without running; a test calls it for every query on both engines. */
+enum err db_prepare_check(struct db_tx *tx, const struct db_query *query, struct error *e);
+
+/* -- lists stored as JSON text ------------------------------------------------------------------
+ */
+
+/* ["a","b"] in the arena; NULL for an absent list. The reader is the FIELD_TEXTS column type. */
+const char *db_texts_json(struct arena *arena, struct texts list);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The HTTP client, on libcurl: one call, one bounded reply.
+ *
+ * A `struct http_client` keeps connections open between calls and is used by one thread at a time.
+ * Every call has a deadline; nothing is retried here (who may retry what is the caller's contract
+ * with its provider). Redirects are not followed; only http and https are spoken.
+ */
+#ifndef WEBHOST_INFRA_HTTP_CLIENT_H
+#define WEBHOST_INFRA_HTTP_CLIENT_H
+
+#include "base/err.h"
+#include "infra/http/message.h"
+#include "infra/secrets/secret.h"
+
+struct http_client;
+
+struct http_client *http_client_new(void);
+void http_client_free(struct http_client *client); /* NULL is fine */
+
+struct http_call {
+    enum http_method method;
+    const char *url;
+    const struct http_pair *headers;
+    size_t header_count;
+    const struct secret *bearer; /* sent as "Authorization: Bearer ..."; NULL: none */
+    struct str body;             /* sent as JSON when not empty */
+    int64_t timeout_us;          /* the whole call; must be positive */
+    size_t reply_max;            /* bytes of reply body; 0: 4 MiB */
+};
+
+struct http_reply {
+    int status;
+    struct str body; /* in the arena, NUL-terminated */
+    const struct http_pair *headers;
+    size_t header_count;
+};
+
+/*
+ * OK whenever a complete HTTP reply arrived, whatever its status. Otherwise:
+ * ERR_TIMEOUT      no complete reply in time: the effect on the other side is unknown
+ * ERR_UNAVAILABLE  could not connect or resolve: nothing was sent; or the connection broke after
+ *                  sending (see ret_sent)
+ * ERR_TOO_LARGE    the reply is larger than reply_max
+ * `ret_sent` (may be NULL) tells whether any of the request may have reached the other side; it is
+ * set on failure too.
+ */
+enum err http_client_call(struct http_client *client, const struct http_call *call,
+                          struct arena *arena, struct http_reply *ret_reply, bool *ret_sent,
+                          struct error *e);
+
+const char *http_reply_header(const struct http_reply *reply, const char *name);
+
+#endif

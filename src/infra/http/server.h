@@ -1,0 +1,63 @@
+/*
+ * The HTTP/1.1 server: routes in a table, one handler each, on libmicrohttpd with epoll and a pool
+ * of threads. Handlers run on the pool's threads and may block for a database transaction.
+ *
+ * It refuses before a handler sees anything: ambiguous framing (Content-Length together with
+ * Transfer-Encoding, several or malformed Content-Lengths, control characters in headers; 400 and
+ * the connection is closed), bodies over the route's bound (413, after reading and discarding a
+ * bounded amount so that the client gets to see the answer), unknown paths (404) and methods (405
+ * with Allow), idle connections.
+ *
+ * Lifecycle: http_server_start() -> http_server_stop(), which stops accepting, lets running
+ * handlers finish and joins the threads.
+ */
+#ifndef WEBHOST_INFRA_HTTP_SERVER_H
+#define WEBHOST_INFRA_HTTP_SERVER_H
+
+#include "base/err.h"
+#include "infra/http/message.h"
+
+typedef void http_handler(void *ctx, const struct http_request *request,
+                          struct http_response *response);
+
+struct http_route {
+    enum http_method method;
+    const char *pattern; /* "/api/customers/{id}"; a {name} part matches one path segment */
+    http_handler *handler;
+    size_t body_max;  /* bytes; 0: the server's default */
+    const void *data; /* whatever the handler wants to know about its route */
+};
+
+/* Writes the body of a reply that the server itself gives (404, 405, 413, ...). */
+typedef void http_refusal(void *ctx, const struct http_request *request, int status,
+                          const char *detail, struct http_response *response);
+
+struct http_server_options {
+    const char *address; /* "127.0.0.1" or "::1" */
+    uint16_t port;       /* 0: any free one */
+    unsigned threads;    /* at least 1 */
+    unsigned connections_max;
+    unsigned idle_timeout_s;
+    size_t body_max;     /* default bound of a request body */
+    size_t response_max; /* bound of a response body */
+    const struct http_route *routes;
+    size_t route_count;
+    http_refusal *refuse;
+    void (*done)(void *ctx, const struct http_request *request,
+                 const struct http_response *response,
+                 int64_t duration_us); /* after each reply, for logs and metrics; may be NULL */
+    void *ctx;
+};
+
+struct http_server;
+
+enum err http_server_start(const struct http_server_options *options,
+                           struct http_server **ret_server, struct error *e);
+uint16_t http_server_port(const struct http_server *server);
+void http_server_stop(struct http_server *server); /* NULL is fine */
+
+/* "ADDR:PORT", "[::1]:PORT" or ":PORT" (loopback) into its parts; the address in the arena. */
+enum err http_listen_parse(const char *text, struct arena *arena, const char **ret_address,
+                           uint16_t *ret_port, struct error *e);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * Secrets: a type that cannot be printed, and the hashing of bearer tokens; the only code that
+ * names libsodium.
+ *
+ * A `struct secret` has no text member that a format string could reach; whoever needs the bytes
+ * says so with secret_expose(). Memory comes from sodium_malloc (guarded, excluded from core dumps)
+ * and is wiped when freed.
+ */
+#ifndef WEBHOST_INFRA_SECRETS_SECRET_H
+#define WEBHOST_INFRA_SECRETS_SECRET_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/rng.h"
+
+struct secret;
+
+struct secret *secret_new(struct str text);
+void secret_free(struct secret *s); /* NULL is fine */
+const char *secret_expose(const struct secret *s);
+
+/* Reads the file's first line as a secret. Refuses a file that others may read. */
+enum err secret_from_file(const char *path, struct secret **ret_secret, struct error *e);
+
+#define TOKEN_TEXT_MAX 64
+#define HASH_TEXT_MAX  65
+
+/* "wh_" and 256 random bits in base64url. The text is the only copy: only its hash is stored. */
+void token_generate(struct rng *rng, char out[TOKEN_TEXT_MAX]);
+
+/*
+ * SHA-256 in hex. Tokens carry 256 random bits, so a plain hash is enough at rest and lets a lookup
+ * go by index; it is also the fingerprint of policies and request bodies. Returns `out`.
+ */
+const char *sha256_hex(struct str bytes, char out[HASH_TEXT_MAX]);
+
+#endif
