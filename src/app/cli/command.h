@@ -51,7 +51,10 @@ struct option_spec {
     bool duration;   /* a FIELD_INT in microseconds, written "30s" */
 };
 
-#define OPTION_END {.field = FIELD_END}
+#define OPTION_END                                                                                 \
+    {                                                                                              \
+        .field = FIELD_END                                                                         \
+    }
 
 struct example {
     const char *line; /* what to type */

@@ -1,5 +1,6 @@
 #include "app/cli/options.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/nearest.h"
@@ -307,8 +308,8 @@ static enum err take(const struct parser *p, int code, const char *typed, struct
 }
 
 enum err options_parse(int argc, char *const *argv, bool leading,
-                       const struct option_target targets[OPTION_TARGETS_MAX],
-                       struct arena *arena, struct texts *ret_words, struct error *e)
+                       const struct option_target targets[OPTION_TARGETS_MAX], struct arena *arena,
+                       struct texts *ret_words, struct error *e)
 {
     struct parser p = {.targets = targets, .arena = arena};
     parser_init(&p, leading);

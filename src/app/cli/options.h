@@ -28,8 +28,8 @@ void options_clear(const struct option_spec *specs, void *record);
  * missed here (see options_require()): --help must work without them.
  */
 enum err options_parse(int argc, char *const *argv, bool leading,
-                       const struct option_target targets[OPTION_TARGETS_MAX],
-                       struct arena *arena, struct texts *ret_words, struct error *e);
+                       const struct option_target targets[OPTION_TARGETS_MAX], struct arena *arena,
+                       struct texts *ret_words, struct error *e);
 
 /* Refuses a required option that is absent in `record`. */
 enum err options_require(const struct option_spec *specs, const void *record, struct error *e);

@@ -1,0 +1,6 @@
+#include "app/cli/commands.h"
+
+const struct command *const commands[] = {
+
+    NULL,
+};
