@@ -2,6 +2,7 @@
 
 #include "app/cli/help.h"
 #include "app/cli/options.h"
+#include "app/cli/remote.h"
 #include "infra/config/yaml.h"
 
 #include <errno.h>
@@ -240,6 +241,7 @@ enum cli_exit cli_main(int argc, char *const *argv, FILE *in, FILE *out, FILE *e
         cli_say(&cli, "cannot write the output: %s", strerror(errno));
         code = CLI_FAILED;
     }
+    remote_free(cli.remote);
     arena_release(&cli.arena);
     return code;
 }

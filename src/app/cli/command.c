@@ -1,5 +1,6 @@
 #include "app/cli/command.h"
 
+#include "app/cli/options.h"
 #include "base/nearest.h"
 
 /* How many leading words of argv spell the whole of `name`; 0 when they do not. */
@@ -75,4 +76,16 @@ const struct command *command_find(int argc, char *const *argv, int *ret_words, 
     }
     *ret_words = longest;
     return found;
+}
+
+const char *command_name_of_key(const struct command *c, const char *field, struct arena *arena)
+{
+    struct str rest = str_from(field);
+    struct str plain = str_cut(&rest, '[');
+    const char *key = arena_text_n(arena, plain.ptr, plain.len);
+    const struct option_spec *option = option_by_key(c->options, key);
+    if (option)
+        return arena_printf(arena, "--%s", option->field.name);
+    const struct option_spec *argument = option_by_key(c->arguments, key);
+    return argument ? argument->field.name : field;
 }

@@ -84,6 +84,12 @@ extern const struct command *const commands[]; /* ends with NULL */
  */
 const struct command *command_find(int argc, char *const *argv, int *ret_words, struct error *e);
 
+/*
+ * How the person set the field that a reader or the server calls `field`: "--compliance" for
+ * "profile_overrides.compliance_requirements[1]". The field itself when no option did.
+ */
+const char *command_name_of_key(const struct command *c, const char *field, struct arena *arena);
+
 /* True when at least one command's first word is `word` (then `webhost WORD --help` lists them). */
 bool command_is_group_word(const char *word);
 

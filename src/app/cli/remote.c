@@ -1,7 +1,5 @@
 #include "app/cli/remote.h"
 
-#include "app/cli/options.h"
-
 #define SERVER_DEFAULT  "http://127.0.0.1:4000"
 #define TIMEOUT_DEFAULT (30 * USEC_PER_SEC)
 #define REPLY_MAX       (16u << 20)
@@ -92,20 +90,6 @@ static enum cli_exit exit_of_status(int status)
     }
 }
 
-/* "profile_overrides.compliance_requirements[1]" was set by --compliance. */
-static const char *option_of_field(struct cli *cli, const struct command *command,
-                                   const char *field)
-{
-    struct str rest = str_from(field);
-    struct str plain = str_cut(&rest, '[');
-    const char *key = arena_text_n(&cli->arena, plain.ptr, plain.len);
-    const struct option_spec *option = option_by_key(command->options, key);
-    if (option)
-        return arena_printf(&cli->arena, "--%s", option->field.name);
-    const struct option_spec *argument = option_by_key(command->arguments, key);
-    return argument ? argument->field.name : field;
-}
-
 static void say_fields(struct cli *cli, const struct command *command, const json_t *errors)
 {
     size_t i;
@@ -113,7 +97,7 @@ static void say_fields(struct cli *cli, const struct command *command, const jso
     json_array_foreach (errors, i, one) {
         const char *field = json_get_text(one, "field");
         const char *detail = json_get_text(one, "detail");
-        cli_say(cli, "%s%s%s", field ? option_of_field(cli, command, field) : "",
+        cli_say(cli, "%s%s%s", field ? command_name_of_key(command, field, &cli->arena) : "",
                 field && field[0] ? " " : "", detail ? detail : "is wrong");
     }
 }
@@ -165,8 +149,7 @@ static enum cli_exit fail_call(struct cli *cli, const struct remote_call *call, 
 
 /* -- calls ------------------------------------------------------------------------------------- */
 
-static enum cli_exit take_reply(struct cli *cli, const struct http_reply *reply,
-                                json_t **ret_reply)
+static enum cli_exit take_reply(struct cli *cli, const struct http_reply *reply, json_t **ret_reply)
 {
     struct error e;
     json_t *value = NULL;
