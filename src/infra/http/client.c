@@ -254,7 +254,8 @@ static enum err explain(CURLcode code, const struct transfer *t, bool sent, stru
     const char *method = http_method_names[call->method];
     int url_len = (int)strcspn(call->url, "?#"); /* a query may hold what no log should */
     size_t max = t->body.max;
-    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+    /* libcurl also calls a reply that is not HTTP an unsupported protocol */
+    if (!sent && (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL))
         return error_set(e, ERR_INVALID, "%s %.*s: not an http or https URL (%s)", method, url_len,
                          call->url, why);
     if (t->too_many_headers)

@@ -288,6 +288,8 @@ static enum MHD_Result on_body(struct exchange *x, const char *bytes, size_t len
 
 static enum MHD_Result on_complete(struct exchange *x, struct MHD_Connection *connection)
 {
+    if (x->counted) /* stopped meanwhile and the reply was dropped: never run a handler twice */
+        return MHD_NO;
     count_in(x);
     if (x->refusal)
         return send_reply(x, connection);
