@@ -75,6 +75,11 @@ def request(method, url, body=None, token=None, headers=None):
             return Response(error.code, error.headers, error.read().decode())
 
 
+def _collect(pipe, lines):
+    for line in pipe:
+        lines.append(line)
+
+
 class Process:
     """One running program; its output is read all the time, so it never blocks on a full pipe."""
 
@@ -90,9 +95,10 @@ class Process:
             errors="replace",
         )
         self.name = " ".join(map(str, arguments))
+        self._ended = False
         self._out, self._err = [], []
         self._readers = [
-            threading.Thread(target=lines.extend, args=(pipe,), daemon=True)
+            threading.Thread(target=_collect, args=(pipe, lines), daemon=True)
             for pipe, lines in ((self.popen.stdout, self._out), (self.popen.stderr, self._err))
         ]
         for reader in self._readers:
@@ -130,7 +136,7 @@ class Process:
 
     def stop(self, expected_status=0):
         """SIGTERM; the program must end by itself, as expected, and with clean sanitizers."""
-        if self.popen.returncode is not None:
+        if self._ended:
             return
         self.popen.send_signal(signal.SIGTERM)
         try:
@@ -144,11 +150,15 @@ class Process:
 
     def _reap(self, deadline=None):
         self.popen.wait(deadline)
+        self._ended = True
         self._drain()
 
     def _drain(self):
         for reader in self._readers:
             reader.join(DEADLINE)
+        if self._ended:
+            self.popen.stdout.close()
+            self.popen.stderr.close()
 
     def _said(self):
         return f"\nstdout:\n{self.out}\nstderr:\n{self.err}"
