@@ -1,13 +1,14 @@
 """The helpers of the other tests: TAP from pytest, and processes that are started and ended."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from support.webhost import WebHost
+from support.webhost import WebHost, wait_until
 
 TAP = Path(__file__).resolve().parent.parent / "support/tap.py"
 
@@ -48,8 +49,12 @@ def programs(tmp_path, monkeypatch):
     return WebHost(tmp_path)
 
 
-def alive(process):
-    return os.path.exists(f"/proc/{process.pid}")
+def alive(pid):
+    """A process that only waits for its parent to look is not alive."""
+    try:
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
 
 
 def test_a_server_is_started_asked_and_ended(programs):
@@ -59,13 +64,13 @@ def test_a_server_is_started_asked_and_ended(programs):
     assert server.get("/x", token=None).body["token"] is None
     assert server.get("/missing").status == 404
     programs.close()
-    assert not alive(server)
+    assert not alive(server.pid)
 
 
 def test_a_killed_server_starts_again_with_its_token(programs):
     first = programs.serve()
     first.kill()
-    assert not alive(first)
+    assert not alive(first.pid)
     second = programs.serve()
     assert (second.token, second.get("/").status) == ("wh_1", 200)
     programs.close()
@@ -81,7 +86,7 @@ def test_one_bad_end_fails_but_all_are_ended(programs):
     servers = [programs.serve(data="a"), programs.serve("--dirty", data="b"), programs.serve()]
     with pytest.raises(AssertionError, match="ended with 3"):
         programs.close()
-    assert not any(alive(server) for server in servers)
+    assert not any(alive(server.pid) for server in servers)
 
 
 def test_a_crash_nobody_asked_for_fails(programs):
@@ -141,3 +146,29 @@ def test_the_run_leaves_no_folder_behind(tmp_path):
     done = tap(tmp_path, f"def test_a(tmp_path): open({str(told)!r}, 'w').write(str(tmp_path))\n")
     assert done.returncode == 0
     assert not os.path.exists(told.read_text())
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_cut_off_takes_its_programs_along(tmp_path, signal_number):
+    told = tmp_path / "told"
+    file = tmp_path / "a_test.py"
+    file.write_text(
+        "from support.webhost import Process\n"
+        "def test_a(tmp_path):\n"
+        "    process = Process(['sleep', '1000'])\n"
+        f"    with open({str(told)!r}, 'w') as file: print(process.pid, tmp_path, file=file)\n"
+        "    process.popen.wait()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, TAP, file],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as run:
+        text = wait_until(lambda: told.exists() and told.read_text(), "the case has not begun")
+        pid, folder = text.split()
+        run.send_signal(signal_number)
+        assert run.wait(60) != 0
+    wait_until(lambda: not alive(pid), "the program is still there")
+    if signal_number == signal.SIGTERM:
+        assert not os.path.exists(folder)
