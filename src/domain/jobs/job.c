@@ -19,6 +19,7 @@ const struct field job_fields[] = {
     {"args", FIELD_JSON, offsetof(struct job, args)},
     {"attempt", FIELD_INT, offsetof(struct job, attempt)},
     {"max_attempts", FIELD_INT, offsetof(struct job, max_attempts)},
+    {"snoozes", FIELD_INT, offsetof(struct job, snoozes)},
     {"node", FIELD_TEXT, offsetof(struct job, node)},
     {"inserted_at", FIELD_TIME, offsetof(struct job, inserted_at)},
     {"scheduled_at", FIELD_TIME, offsetof(struct job, scheduled_at)},

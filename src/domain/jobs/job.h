@@ -42,6 +42,7 @@ struct job {
     const char *args; /* one JSON object */
     int64_t attempt; /* the attempt that runs, or ran last; from 1 */
     int64_t max_attempts;
+    int64_t snoozes; /* since the last error; lets a worker bound its waiting */
     const char *node;
     int64_t inserted_at, scheduled_at, attempted_at, finished_at;
     const char *last_error;

@@ -22,7 +22,7 @@ const struct field deployment_fields[] = {
     {"customer_id", FIELD_TEXT, offsetof(struct deployment, customer_id)},
     {"customer_slug", FIELD_TEXT, offsetof(struct deployment, customer_slug)},
     {"customer_name", FIELD_TEXT, offsetof(struct deployment, customer_name)},
-    {"mode", FIELD_ENUM, offsetof(struct deployment, mode), .names = deploy_mode_names},
+    {"mode", FIELD_ENUM, offsetof(struct deployment, mode), .names = mode_names},
     {"plan", FIELD_ENUM, offsetof(struct deployment, plan), .names = plan_names},
     {"status", FIELD_ENUM, offsetof(struct deployment, status), .names = deployment_status_names},
     {"is_current", FIELD_BOOL, offsetof(struct deployment, is_current)},
@@ -64,11 +64,11 @@ enum err deployment_create(struct db_tx *tx, const struct env *env, const char *
 {
     const char *id = env_id(env, arena);
     const char *app =
-        decision->mode == MODE_SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
+        decision->mode == SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
     struct texts regions = decision_regions(decision, arena);
     TRY(db_exec(tx, &deployment_insert,
                 DB_ARGS(db_text(id), db_text(customer_id),
-                        db_text(deploy_mode_names[decision->mode]),
+                        db_text(mode_names[decision->mode]),
                         db_text(plan_names[decision->plan]), db_int(current),
                         db_text(db_texts_json(arena, regions)), db_text(app), db_text(decision_id),
                         db_int(env_now(env))),
@@ -80,7 +80,7 @@ enum err deployment_create(struct db_tx *tx, const struct env *env, const char *
 enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struct deployment *d,
                             struct arena *arena, struct job *ret_job, struct error *e)
 {
-    bool multi = d->mode == MODE_MULTI_TENANT;
+    bool multi = d->mode == MULTI_TENANT;
     struct job_spec spec = {
         .worker = multi ? "HetznerProvisioningWorker" : "FlyioProvisioningWorker",
         .queue = "provisioning",

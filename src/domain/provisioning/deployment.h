@@ -34,7 +34,7 @@ struct deployment {
     const char *id;
     const char *customer_id;
     const char *customer_slug, *customer_name; /* of the customer, for names and databases */
-    int mode;                                  /* enum deploy_mode */
+    int mode;                                  /* enum mode */
     int plan;                                  /* enum plan */
     int status;                                /* enum deployment_status */
     bool is_current;

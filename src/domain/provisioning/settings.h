@@ -38,6 +38,7 @@ struct provisioning_settings {
     struct fly_settings fly;
     int64_t call_timeout_ms; /* each call to a provider */
     int64_t wait_ms;         /* between two looks at something that a cloud is still doing */
+    int64_t ready_ms;        /* how long an attempt waits for it in all */
 };
 
 extern const struct field provisioning_fields[];

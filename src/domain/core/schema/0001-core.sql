@@ -141,6 +141,7 @@ CREATE TABLE jobs (
     args TEXT NOT NULL,
     attempt BIGINT NOT NULL,
     max_attempts BIGINT NOT NULL,
+    snoozes BIGINT NOT NULL, -- since the last attempt that ended in an error
     node TEXT,
     lease_until BIGINT,
     inserted_at BIGINT NOT NULL,
