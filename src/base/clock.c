@@ -136,11 +136,8 @@ bool duration_parse(struct str s, int64_t *ret_us)
         struct str name;
         int64_t us;
     } units[] = {
-        {STR("ms"), USEC_PER_MS        },
-        {STR("s"),  USEC_PER_SEC       },
-        {STR("m"),  60 * USEC_PER_SEC  },
-        {STR("h"),  3600 * USEC_PER_SEC},
-        {STR("d"),  USEC_PER_DAY       },
+        {STR("ms"), USEC_PER_MS},        {STR("s"), USEC_PER_SEC}, {STR("m"), 60 * USEC_PER_SEC},
+        {STR("h"), 3600 * USEC_PER_SEC}, {STR("d"), USEC_PER_DAY},
     };
     size_t digits = 0;
     while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')

@@ -58,7 +58,8 @@ struct field {
     int64_t min, max; /* FIELD_INT and FIELD_DECIMAL values, list lengths; both 0: no bound */
     size_t max_len;   /* FIELD_TEXT and each of FIELD_TEXTS; 0: FIELD_TEXT_LEN_DEFAULT bytes */
     field_check *check;
-    const char *const *names;   /* FIELD_ENUM; ends with NULL */
+    const char *const
+        *names; /* FIELD_ENUM; also the items allowed in FIELD_TEXTS; ends with NULL */
     const struct field *fields; /* FIELD_OBJECT, FIELD_OBJECTS */
     size_t item_size;           /* FIELD_OBJECTS */
     const char *help;           /* one line, for documentation */

@@ -23,7 +23,12 @@ static inline void json_cleanup(json_t **value)
 
 #define _cleanup_json_ __attribute__((cleanup(json_cleanup)))
 
-/* Parses one JSON value and nothing after it. The error names line and column. */
+#define JSON_DEPTH_MAX 32
+
+/*
+ * Parses one JSON value and nothing after it. The error names line and column and quotes at most a
+ * few characters of the input.
+ */
 enum err json_parse(struct str text, json_t **ret_value, struct error *e);
 
 /*
@@ -57,8 +62,18 @@ json_t *json_encode(const struct field *fields, const void *record, int flags);
 json_t *json_encode_list(const struct field *fields, struct records records, size_t item_size,
                          int flags);
 
-/* A decimal as a JSON number that prints exactly ("0.9", "12.5", 30 for whole numbers). */
+/*
+ * A decimal as a JSON number that prints exactly: 0.9, 12.5, 30.0. Holds for 15 significant digits
+ * (100 billion with its cents' cents); whole numbers beyond that print as integers.
+ */
 json_t *json_decimal(int64_t value);
+
+/*
+ * A JSON string of text from anywhere. NULL gives null. jansson refuses text that is not UTF-8 (a
+ * peer's error message cut in the middle of a character): such text keeps its ASCII, and every
+ * other byte becomes '?'.
+ */
+json_t *json_from_text(const char *text);
 
 /* Compact text in the arena. Key order as inserted. */
 char *json_text(const json_t *value, struct arena *arena);
