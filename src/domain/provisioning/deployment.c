@@ -57,19 +57,29 @@ static const char *app_name(struct arena *arena, const char *slug, const char *d
     return arena_printf(arena, "wh-%.*s-%s", APP_NAME_SLUG_MAX, slug, tail);
 }
 
+static struct texts region_list(const struct placement *placement, struct arena *arena)
+{
+    struct texts list = {arena_new_array(arena, placement->region_count, const char *),
+                         placement->region_count};
+    for (size_t i = 0; i < list.count; i++)
+        list.items[i] = region_name(infrastructure_of(placement->mode),
+                                    (enum geography)placement->regions[i]);
+    return list;
+}
+
 enum err deployment_create(struct db_tx *tx, const struct env *env, const char *customer_id,
-                           const char *customer_slug, const struct decision *decision,
+                           const char *customer_slug, const struct placement *placement,
                            const char *decision_id, bool current, struct arena *arena,
                            const char **ret_id, struct error *e)
 {
     const char *id = env_id(env, arena);
     const char *app =
-        decision->mode == SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
-    struct texts regions = decision_regions(decision, arena);
+        placement->mode == SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
+    struct texts regions = region_list(placement, arena);
     TRY(db_exec(tx, &deployment_insert,
                 DB_ARGS(db_text(id), db_text(customer_id),
-                        db_text(mode_names[decision->mode]),
-                        db_text(plan_names[decision->plan]), db_int(current),
+                        db_text(mode_names[placement->mode]),
+                        db_text(plan_names[placement->plan]), db_int(current),
                         db_text(db_texts_json(arena, regions)), db_text(app), db_text(decision_id),
                         db_int(env_now(env))),
                 NULL, e));
@@ -173,9 +183,9 @@ enum err resource_intend(struct db_tx *tx, const struct env *env, const char *de
                         db_text(resource_kind_names[kind]), db_text(region), db_text(name),
                         db_int(env_now(env))),
                 NULL, e));
-    return db_get(tx, &resource_of_kind,
+    return db_get(tx, &resource_named,
                   DB_ARGS(db_text(deployment_id), db_text(resource_kind_names[kind]),
-                          db_text(region)),
+                          db_text(region), db_text(name)),
                   resource_fields, arena, ret, e);
 }
 

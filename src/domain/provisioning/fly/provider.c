@@ -77,11 +77,11 @@ static enum err have_app(struct fly_run *f, struct error *e)
 /* A volume and the machine on it, both in one region, both of one role. */
 struct unit {
     enum resource_kind volume_kind, machine_kind;
-    const char *role; /* "app", "database" */
+    const char *role; /* "app-1", "database" */
     const char *volume_name, *volume_path;
     const char *image;
     const char *region;
-    struct fly_size size;
+    struct fly_machine_size size;
 };
 
 static enum err have_volume(struct fly_run *f, const struct unit *u, const char **ret_id,
@@ -150,36 +150,50 @@ static enum err have_unit(struct fly_run *f, const struct unit *u, bool *all_sta
     return OK;
 }
 
-static enum err have_everything(struct fly_run *f, bool *ret_started, struct error *e)
+/* Unit `number` of the application in a region: its name tells it from its neighbours. */
+static struct unit app_unit(const struct fly_run *f, const char *region, int number)
 {
-    const struct fly_settings *s = &f->run->with->settings->fly;
-    const struct deployment *d = f->d;
-    bool started = true;
-    TRY(have_app(f, e));
-    BUG_ON(d->regions.count == 0);
-    struct unit database = {
+    struct arena *arena = f->run->arena;
+    return (struct unit){
+        .volume_kind = RESOURCE_VOLUME,
+        .machine_kind = RESOURCE_MACHINE,
+        .role = arena_printf(arena, "app-%d", number),
+        .volume_name = arena_printf(arena, "app_data_%d", number),
+        .volume_path = "/data",
+        .image = f->run->with->settings->fly.image,
+        .region = region,
+        .size = fly_size_of((enum plan)f->d->plan)->app,
+    };
+}
+
+static struct unit database_unit(const struct fly_run *f)
+{
+    return (struct unit){
         .volume_kind = RESOURCE_DATABASE_VOLUME,
         .machine_kind = RESOURCE_DATABASE_MACHINE,
         .role = "database",
         .volume_name = "pg_data",
         .volume_path = "/data",
-        .image = s->database_image,
-        .region = d->regions.items[0],
-        .size = fly_database_size((enum plan)d->plan),
+        .image = f->run->with->settings->fly.database_image,
+        .region = f->d->regions.items[0],
+        .size = fly_size_of((enum plan)f->d->plan)->database,
     };
+}
+
+static enum err have_everything(struct fly_run *f, bool *ret_started, struct error *e)
+{
+    const struct texts regions = f->d->regions;
+    int per_region = fly_size_of((enum plan)f->d->plan)->apps_per_region;
+    bool started = true;
+    BUG_ON(regions.count == 0);
+    TRY(have_app(f, e));
+    struct unit database = database_unit(f);
     TRY(have_unit(f, &database, &started, e));
-    for (size_t i = 0; i < d->regions.count; i++) {
-        struct unit app = {
-            .volume_kind = RESOURCE_VOLUME,
-            .machine_kind = RESOURCE_MACHINE,
-            .role = "app",
-            .volume_name = "app_data",
-            .volume_path = "/data",
-            .image = s->image,
-            .region = d->regions.items[i],
-            .size = fly_app_size((enum plan)d->plan),
-        };
-        TRY(have_unit(f, &app, &started, e));
+    for (size_t i = 0; i < regions.count; i++) {
+        for (int number = 1; number <= per_region; number++) {
+            struct unit app = app_unit(f, regions.items[i], number);
+            TRY(have_unit(f, &app, &started, e));
+        }
     }
     *ret_started = started;
     return OK;
