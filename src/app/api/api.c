@@ -79,9 +79,10 @@ static enum err read_body(const struct api_route *route, struct api_call *call, 
         *ret_status = 400;
         return e->code;
     }
-    call->body = arena_alloc(call->arena, route->body_size);
-    record_clear(route->body, call->body);
-    if (json_decode(route->body, object, "", NULL, call->arena, call->body, &call->problems))
+    call->body = arena_alloc(call->arena, route->body->size);
+    record_clear(route->body->fields, call->body);
+    if (json_decode(route->body->fields, object, "", NULL, call->arena, call->body,
+                    &call->problems))
         return OK;
     return problems_error(&call->problems, e);
 }

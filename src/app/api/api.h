@@ -3,8 +3,8 @@
  *
  * api_handle() does what all routes share, in this order: authenticate, check the role, check the
  * query's names, decode the body through the route's record table (every mistake named), open a
- * transaction, call the route's handler, and turn its result or its error into a reply. A handler is
- * thin: it calls the domain and puts JSON into call->reply.
+ * transaction, call the route's handler, and turn its result or its error into a reply. A handler
+ * is thin: it calls the domain and puts JSON into call->reply.
  *
  * A write route runs in one transaction together with its Idempotency-Key: the key's first use
  * stores the reply, a repetition gets the stored reply and changes nothing.
@@ -44,6 +44,12 @@ struct api_call {
 /* `tx` is NULL for API_PLAIN routes. On ERR_INVALID, call->problems may name the fields. */
 typedef enum err api_handler(struct db_tx *tx, struct api_call *call, struct error *e);
 
+/* A request body's record. */
+struct api_body {
+    const struct field *fields;
+    size_t size;
+};
+
 enum api_access { API_OPEN, API_VIEWER, API_ADMIN };
 
 enum api_transaction {
@@ -57,9 +63,8 @@ struct api_route {
     enum api_access access;
     enum api_transaction transaction;
     api_handler *handler;
-    const struct field *body; /* NULL: the route takes no body */
-    size_t body_size;
-    const char *const *query; /* names it understands; ends with NULL */
+    const struct api_body *body; /* NULL: the route takes no body */
+    const char *const *query;    /* names it understands; ends with NULL */
 };
 
 /* The table, for the server: each route's data is its struct api_route, its handler api_handle. */
@@ -89,7 +94,6 @@ api_handler api_hosts, api_instances, api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;
 
-extern const struct field api_signup_fields[], api_evaluate_fields[], api_migrate_fields[],
-    api_token_fields[];
+extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body;
 
 #endif

@@ -14,6 +14,8 @@ static json_t *job_summary(const struct job *job)
                      job->queue, "state", job_state_names[job->state]);
 }
 
+const struct api_body api_signup_body = {signup_fields, sizeof(struct signup)};
+
 enum err api_signup(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct api *api = call->api;

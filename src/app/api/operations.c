@@ -108,7 +108,7 @@ static const char *token_name_check(const char *text)
     return str_is_printable(str_from(text), 100) ? NULL : "must be 1 to 100 printable characters";
 }
 
-const struct field api_token_fields[] = {
+static const struct field token_request_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct token_request, name), .required = true,
      .check = token_name_check, .help = "what or who uses it"},
     {"role", FIELD_ENUM, offsetof(struct token_request, role), .required = true,
@@ -116,7 +116,7 @@ const struct field api_token_fields[] = {
     FIELD_END,
 };
 
-_Static_assert(sizeof(struct token_request) <= API_BODY_MAX, "fits the route's record");
+const struct api_body api_token_body = {token_request_fields, sizeof(struct token_request)};
 
 enum err api_tokens(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -135,8 +135,8 @@ enum err api_token_create(struct db_tx *tx, struct api_call *call, struct error 
     const struct token_request *request = call->body;
     struct token token;
     char text[TOKEN_TEXT_MAX];
-    TRY(token_create(tx, call->api->env, call->actor, request->name,
-                     (enum token_role)request->role, call->arena, &token, text, e));
+    TRY(token_create(tx, call->api->env, call->actor, request->name, (enum token_role)request->role,
+                     call->arena, &token, text, e));
     json_t *reply = json_encode(token_fields, &token, JSON_KEEP_ABSENT);
     (void)json_object_set_new(reply, "token", json_string(text));
     api_reply(call, reply);

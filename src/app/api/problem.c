@@ -1,10 +1,9 @@
 #include "app/api/problem.h"
 
 static const int statuses[] = {
-    [ERR_INVALID] = 422,     [ERR_DENIED] = 403,      [ERR_NOT_FOUND] = 404,
-    [ERR_CONFLICT] = 409,    [ERR_TOO_LARGE] = 413,   [ERR_BUSY] = 503,
-    [ERR_TIMEOUT] = 503,     [ERR_UNAVAILABLE] = 503, [ERR_CAPACITY] = 503,
-    [ERR_CORRUPT] = 500,     [ERR_IO] = 500,
+    [ERR_INVALID] = 422,   [ERR_DENIED] = 403,  [ERR_NOT_FOUND] = 404, [ERR_CONFLICT] = 409,
+    [ERR_TOO_LARGE] = 413, [ERR_BUSY] = 503,    [ERR_TIMEOUT] = 503,   [ERR_UNAVAILABLE] = 503,
+    [ERR_CAPACITY] = 503,  [ERR_CORRUPT] = 500, [ERR_IO] = 500,
 };
 
 int problem_status(enum err err)

@@ -20,9 +20,9 @@ struct customer {
     const char *email;
     const char *company_name;
     const char *billing_email;
-    int status; /* enum customer_status */
-    int plan;   /* enum plan, subscribed to now */
-    int mode;   /* enum mode of the current deployment */
+    int status;          /* enum customer_status */
+    int plan;            /* enum plan, subscribed to now */
+    int mode;            /* enum mode of the current deployment */
     const char *profile; /* what it told us, as JSON */
     int64_t created_at;
 };

@@ -27,8 +27,7 @@ static const char *document_text(const struct decided *decided, struct arena *ar
 
 enum err decision_record_create(struct db_tx *tx, const struct env *env, const char *customer_id,
                                 const char *trigger, const struct decided *decided,
-                                struct arena *arena, struct decision_record *ret,
-                                struct error *e)
+                                struct arena *arena, struct decision_record *ret, struct error *e)
 {
     struct decision_record r = {
         .id = env_id(env, arena),
@@ -72,10 +71,9 @@ enum err decision_record_list(struct db_tx *tx, const char *customer_id, struct 
                               struct arena *arena, struct records *ret, const char **ret_next,
                               struct error *e)
 {
-    TRY(db_list(tx, &decision_page_of,
-                DB_ARGS(page_cursor(page), page_rows(page), db_text(customer_id)),
-                decision_record_fields, sizeof(struct decision_record), PAGE_LIMIT_MAX + 1, arena,
-                ret, e));
+    TRY(db_list(
+        tx, &decision_page_of, DB_ARGS(page_cursor(page), page_rows(page), db_text(customer_id)),
+        decision_record_fields, sizeof(struct decision_record), PAGE_LIMIT_MAX + 1, arena, ret, e));
     *ret_next =
         page_cut(page, ret, sizeof(struct decision_record), offsetof(struct decision_record, id));
     return OK;

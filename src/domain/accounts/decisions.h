@@ -27,8 +27,7 @@ extern const struct field decision_record_fields[];
 /* Keeps a decision about a customer. Audited by whoever caused it. */
 enum err decision_record_create(struct db_tx *tx, const struct env *env, const char *customer_id,
                                 const char *trigger, const struct decided *decided,
-                                struct arena *arena, struct decision_record *ret,
-                                struct error *e);
+                                struct arena *arena, struct decision_record *ret, struct error *e);
 
 enum err decision_record_find(struct db_tx *tx, const char *id, struct arena *arena,
                               struct decision_record *ret, struct error *e);

@@ -22,8 +22,8 @@ enum err plan_list(struct db_tx *tx, struct arena *arena, struct records *ret_pl
 enum err plan_find(struct db_tx *tx, const char *slug, struct arena *arena,
                    struct plan_offer *ret_plan, struct error *e)
 {
-    enum err err = db_get(tx, &plan_by_slug, DB_ARGS(db_text(slug)), plan_offer_fields, arena,
-                          ret_plan, e);
+    enum err err =
+        db_get(tx, &plan_by_slug, DB_ARGS(db_text(slug)), plan_offer_fields, arena, ret_plan, e);
     if (err != ERR_NOT_FOUND)
         return err;
     struct records all;

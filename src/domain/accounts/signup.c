@@ -7,8 +7,8 @@
 #define EMAIL_MAX_BYTES 254 /* RFC 5321, 4.5.3.1.3, less the angle brackets */
 
 const struct field signup_fields[] = {
-    {"name", FIELD_TEXT, offsetof(struct signup, name), .required = true,
-     .max_len = NAME_MAX_BYTES, .check = name_check, .help = "what people call the customer"},
+    {"name", FIELD_TEXT, offsetof(struct signup, name), .required = true, .max_len = NAME_MAX_BYTES,
+     .check = name_check, .help = "what people call the customer"},
     {"slug", FIELD_TEXT, offsetof(struct signup, slug), .required = true, .max_len = SLUG_MAX,
      .check = slug_check, .help = "its short name in addresses, unique"},
     {"email", FIELD_TEXT, offsetof(struct signup, email), .required = true,
@@ -51,8 +51,7 @@ static enum err check(const struct step *s, struct problems *problems, struct pl
     int64_t taken;
     TRY(db_get_int(s->tx, &customer_slug_taken, DB_ARGS(db_text(s->request->slug)), &taken, e));
     if (taken)
-        return error_set(e, ERR_CONFLICT, "the slug %s is taken; choose another",
-                         s->request->slug);
+        return error_set(e, ERR_CONFLICT, "the slug %s is taken; choose another", s->request->slug);
     return OK;
 }
 
@@ -65,8 +64,7 @@ static const char *profile_text(const struct profile *profile, struct arena *are
 }
 
 static enum err create_customer(const struct step *s, const struct plan_offer *plan,
-                                const struct profile *profile, const char **ret_id,
-                                struct error *e)
+                                const struct profile *profile, const char **ret_id, struct error *e)
 {
     const struct signup *r = s->request;
     const char *id = env_id(s->env, s->arena);

@@ -1,7 +1,7 @@
 /*
  * Signing up: a customer, its subscription, the decision where it lives, the deployment, the job
- * that provisions it, and the audit record, all in one transaction (SPEC, contradiction 7). There is
- * never a customer whom nobody provisions.
+ * that provisions it, and the audit record, all in one transaction (SPEC, contradiction 7). There
+ * is never a customer whom nobody provisions.
  */
 #ifndef WEBHOST_DOMAIN_ACCOUNTS_SIGNUP_H
 #define WEBHOST_DOMAIN_ACCOUNTS_SIGNUP_H

@@ -131,10 +131,10 @@ enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, c
                    struct error *e)
 {
     int64_t now = env_now(env);
-    return db_list(tx, &job_claim_ready,
-                   DB_ARGS(db_text(queue), db_text(node), db_int(now), db_int(now + lease_us),
-                           db_int(max)),
-                   job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e);
+    return db_list(
+        tx, &job_claim_ready,
+        DB_ARGS(db_text(queue), db_text(node), db_int(now), db_int(now + lease_us), db_int(max)),
+        job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e);
 }
 
 /* Ends the job for good, or puts it back; zero changes means that the fence refused. */
@@ -190,8 +190,8 @@ enum err job_heartbeat(struct db_tx *tx, const struct env *env, const struct job
                    NULL, e);
 }
 
-enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max,
-                          struct arena *arena, struct records *ret_jobs, struct error *e)
+enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max, struct arena *arena,
+                          struct records *ret_jobs, struct error *e)
 {
     return db_list(tx, &job_expired, DB_ARGS(db_int(env_now(env)), db_int(max)), job_fields,
                    sizeof(struct job), (size_t)max, arena, ret_jobs, e);

@@ -1,9 +1,9 @@
 /*
  * One conversation with a cloud's HTTP API: where it is, the token, the time a call may take.
  *
- * Both clouds' clients make their calls through cloud_call(), which builds the URL, sends the token,
- * parses the reply, and turns what went wrong into our error classes by a table of the provider's
- * own error codes. Nothing is retried here: jobs are.
+ * Both clouds' clients make their calls through cloud_call(), which builds the URL, sends the
+ * token, parses the reply, and turns what went wrong into our error classes by a table of the
+ * provider's own error codes. Nothing is retried here: jobs are.
  */
 #ifndef WEBHOST_DOMAIN_PROVISIONING_CLOUD_H
 #define WEBHOST_DOMAIN_PROVISIONING_CLOUD_H

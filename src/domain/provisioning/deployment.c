@@ -62,8 +62,8 @@ static struct texts region_list(const struct placement *placement, struct arena 
     struct texts list = {arena_new_array(arena, placement->region_count, const char *),
                          placement->region_count};
     for (size_t i = 0; i < list.count; i++)
-        list.items[i] = region_name(infrastructure_of(placement->mode),
-                                    (enum geography)placement->regions[i]);
+        list.items[i] =
+            region_name(infrastructure_of(placement->mode), (enum geography)placement->regions[i]);
     return list;
 }
 
@@ -73,12 +73,10 @@ enum err deployment_create(struct db_tx *tx, const struct env *env, const char *
                            const char **ret_id, struct error *e)
 {
     const char *id = env_id(env, arena);
-    const char *app =
-        placement->mode == SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
+    const char *app = placement->mode == SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
     struct texts regions = region_list(placement, arena);
     TRY(db_exec(tx, &deployment_insert,
-                DB_ARGS(db_text(id), db_text(customer_id),
-                        db_text(mode_names[placement->mode]),
+                DB_ARGS(db_text(id), db_text(customer_id), db_text(mode_names[placement->mode]),
                         db_text(plan_names[placement->plan]), db_int(current),
                         db_text(db_texts_json(arena, regions)), db_text(app), db_text(decision_id),
                         db_int(env_now(env))),
@@ -133,15 +131,14 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
 {
     int64_t changes;
     TRY(db_exec(tx, &deployment_mark_active,
-                DB_ARGS(db_text(d->id), db_text(database_url), db_int(env_now(env))), &changes,
-                e));
+                DB_ARGS(db_text(d->id), db_text(database_url), db_int(env_now(env))), &changes, e));
     if (changes == 0)
         return OK; /* it was active already: this is a repeated run */
     return audit_write(tx, env, arena, actor, "deployment.activated", d->id, NULL, e);
 }
 
-enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor,
-                         const char *id, const char *why, struct arena *arena, struct error *e)
+enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                         const char *why, struct arena *arena, struct error *e)
 {
     int64_t changes;
     TRY(db_exec(tx, &deployment_mark_failed, DB_ARGS(db_text(id), db_text(why)), &changes, e));
@@ -161,10 +158,10 @@ enum err deployment_set_leaving(struct db_tx *tx, const struct env *env, const c
 {
     BUG_ON(status != DEPLOYMENT_RETIRING && status != DEPLOYMENT_RETIRED);
     int64_t retired_at = status == DEPLOYMENT_RETIRED ? env_now(env) : INT_ABSENT;
-    return db_exec(tx, &deployment_mark_leaving,
-                   DB_ARGS(db_text(id), db_text(deployment_status_names[status]),
-                           db_int(retired_at)),
-                   NULL, e);
+    return db_exec(
+        tx, &deployment_mark_leaving,
+        DB_ARGS(db_text(id), db_text(deployment_status_names[status]), db_int(retired_at)), NULL,
+        e);
 }
 
 enum err resource_list(struct db_tx *tx, const char *deployment_id, struct arena *arena,
@@ -192,8 +189,7 @@ enum err resource_intend(struct db_tx *tx, const struct env *env, const char *de
 enum err resource_created(struct db_tx *tx, const char *id, const char *provider_id,
                           struct error *e)
 {
-    return db_exec(tx, &resource_mark_created, DB_ARGS(db_text(id), db_text(provider_id)), NULL,
-                   e);
+    return db_exec(tx, &resource_mark_created, DB_ARGS(db_text(id), db_text(provider_id)), NULL, e);
 }
 
 enum err resource_deleted(struct db_tx *tx, const char *id, struct error *e)
@@ -220,8 +216,7 @@ enum err deployment_json(struct db_tx *tx, const struct deployment *d, struct ar
     for (size_t i = 0; i < ARRAY_LEN(shown); i++)
         (void)json_object_set(out, shown[i], json_object_get(all, shown[i]));
     json_decref(all);
-    (void)json_object_set_new(out, "infrastructure",
-                              json_string(infrastructure_names[d->mode]));
+    (void)json_object_set_new(out, "infrastructure", json_string(infrastructure_names[d->mode]));
     (void)json_object_set_new(out, "host", d->host_id ? host_json(&host) : json_null());
     (void)json_object_set_new(
         out, "resources",

@@ -102,8 +102,8 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
                              struct arena *arena, struct error *e);
 
 /* Records why it cannot be provisioned. Audited. */
-enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor,
-                         const char *id, const char *why, struct arena *arena, struct error *e);
+enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                         const char *why, struct arena *arena, struct error *e);
 
 /* Makes `to` the customer's current deployment instead of `from`: the commit point of a move. */
 enum err deployment_switch(struct db_tx *tx, const char *from, const char *to, struct error *e);

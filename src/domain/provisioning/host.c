@@ -63,8 +63,8 @@ enum err host_reserve_slot(struct db_tx *tx, const struct env *env, const char *
         return host_find(tx, held, arena, ret_host, e);
 
     struct host host;
-    enum err err = db_get(tx, &host_best_fit, DB_ARGS(db_text(order->location)), host_fields,
-                          arena, &host, e);
+    enum err err =
+        db_get(tx, &host_best_fit, DB_ARGS(db_text(order->location)), host_fields, arena, &host, e);
     if (err == ERR_NOT_FOUND)
         err = host_create(tx, env, order, arena, &host, e);
     TRY(err);

@@ -1,7 +1,8 @@
 /*
  * The provider interface: what a cloud does for a deployment, one step at a time.
  *
- * advance() looks at what is recorded and at what the cloud says, does what comes next, and returns:
+ * advance() looks at what is recorded and at what the cloud says, does what comes next, and
+ * returns:
  *
  *     JOB_DONE    everything exists; *ret_database_url says where the tenant's database is
  *     JOB_SNOOZE  something is still being made; look again after the settings' wait_ms

@@ -24,7 +24,7 @@ struct hetzner_server_type {
 };
 
 struct fly_settings {
-    const char *endpoint; /* "https://api.machines.dev/v1" */
+    const char *endpoint;   /* "https://api.machines.dev/v1" */
     const char *token_file; /* NULL: the FLY_API_TOKEN environment variable */
     const char *org;
     const char *image;          /* the application */

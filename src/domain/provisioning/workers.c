@@ -88,8 +88,8 @@ static enum err discarded(struct db_tx *tx, struct job_run *run, const char *why
 
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS])
 {
-    out[0] = (struct job_worker){
-        "HetznerProvisioningWorker", "provisioning", perform, discarded, with};
+    out[0] =
+        (struct job_worker){"HetznerProvisioningWorker", "provisioning", perform, discarded, with};
     out[1] =
         (struct job_worker){"FlyioProvisioningWorker", "provisioning", perform, discarded, with};
 }

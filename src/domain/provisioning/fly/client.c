@@ -30,16 +30,15 @@ enum err fly_app_find(struct cloud *cloud, const char *name, struct arena *arena
     return cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s", name), NULL, arena, NULL, e);
 }
 
-enum err fly_app_create(struct cloud *cloud, const char *name, const char *org,
-                        struct arena *arena, struct error *e)
+enum err fly_app_create(struct cloud *cloud, const char *name, const char *org, struct arena *arena,
+                        struct error *e)
 {
     json_t *request = json_pack("{s:s, s:s}", "name", name, "org_slug", org);
     BUG_ON(!request);
     return cloud_call(cloud, HTTP_POST, "/apps", request, arena, NULL, e);
 }
 
-enum err fly_app_delete(struct cloud *cloud, const char *name, struct arena *arena,
-                        struct error *e)
+enum err fly_app_delete(struct cloud *cloud, const char *name, struct arena *arena, struct error *e)
 {
     enum err err = cloud_call(cloud, HTTP_DELETE, arena_printf(arena, "/apps/%s?force=true", name),
                               NULL, arena, NULL, e);
@@ -67,16 +66,15 @@ static bool volume_is_leaving(const struct fly_volume *v)
     return v->state && (strstr(v->state, "destroy") || text_eq(v->state, "deleted"));
 }
 
-enum err fly_volume_find(struct cloud *cloud, const char *app, const char *name,
-                         const char *region, struct arena *arena, struct fly_volume *ret,
-                         struct error *e)
+enum err fly_volume_find(struct cloud *cloud, const char *app, const char *name, const char *region,
+                         struct arena *arena, struct fly_volume *ret, struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
     TRY(cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s/volumes", app), NULL, arena,
                    &body, e));
     size_t i;
     json_t *item;
-    json_array_foreach(body, i, item) {
+    json_array_foreach (body, i, item) {
         struct fly_volume v;
         TRY(read_volume(item, arena, &v, e));
         if (text_eq(v.name, name) && text_eq(v.region, region) && !volume_is_leaving(&v)) {
@@ -134,7 +132,7 @@ enum err fly_machine_find(struct cloud *cloud, const char *app,
     TRY(cloud_call(cloud, HTTP_GET, path, NULL, arena, &body, e));
     size_t i;
     json_t *item;
-    json_array_foreach(body, i, item) {
+    json_array_foreach (body, i, item) {
         if (machine_has_role(item, order))
             return read_machine(item, arena, ret, e);
     }
@@ -146,12 +144,12 @@ enum err fly_machine_create(struct cloud *cloud, const char *app,
                             const struct fly_machine_order *order, struct arena *arena,
                             struct fly_machine *ret, struct error *e)
 {
-    json_t *config = json_pack(
-        "{s:s, s:{s:s, s:I, s:I}, s:[{s:s, s:s}], s:{s:s, s:s}, s:{s:s}}", "image", order->image,
-        "guest", "cpu_kind", order->cpu_kind, "cpus", (json_int_t)order->cpus, "memory_mb",
-        (json_int_t)order->memory_mb, "mounts", "volume", order->volume_id, "path",
-        order->volume_path, "metadata", "webhost_deployment", order->deployment_id, "webhost_role",
-        order->role, "restart", "policy", "always");
+    json_t *config = json_pack("{s:s, s:{s:s, s:I, s:I}, s:[{s:s, s:s}], s:{s:s, s:s}, s:{s:s}}",
+                               "image", order->image, "guest", "cpu_kind", order->cpu_kind, "cpus",
+                               (json_int_t)order->cpus, "memory_mb", (json_int_t)order->memory_mb,
+                               "mounts", "volume", order->volume_id, "path", order->volume_path,
+                               "metadata", "webhost_deployment", order->deployment_id,
+                               "webhost_role", order->role, "restart", "policy", "always");
     BUG_ON(!config);
     json_t *request = json_pack("{s:s, s:s, s:o}", "name", order->name, "region", order->region,
                                 "config", config);

@@ -13,8 +13,8 @@ extern const struct cloud_dialect fly_dialect;
 
 /* ERR_NOT_FOUND when the name is free, ERR_DENIED when it is somebody else's. */
 enum err fly_app_find(struct cloud *cloud, const char *name, struct arena *arena, struct error *e);
-enum err fly_app_create(struct cloud *cloud, const char *name, const char *org,
-                        struct arena *arena, struct error *e);
+enum err fly_app_create(struct cloud *cloud, const char *name, const char *org, struct arena *arena,
+                        struct error *e);
 
 /* Deletes the app with its machines; an app that is gone is OK. */
 enum err fly_app_delete(struct cloud *cloud, const char *name, struct arena *arena,
@@ -25,9 +25,8 @@ struct fly_volume {
 };
 
 /* The volume of that name in that region that is not being destroyed; ERR_NOT_FOUND if none. */
-enum err fly_volume_find(struct cloud *cloud, const char *app, const char *name,
-                         const char *region, struct arena *arena, struct fly_volume *ret,
-                         struct error *e);
+enum err fly_volume_find(struct cloud *cloud, const char *app, const char *name, const char *region,
+                         struct arena *arena, struct fly_volume *ret, struct error *e);
 enum err fly_volume_create(struct cloud *cloud, const char *app, const char *name,
                            const char *region, int64_t size_gb, struct arena *arena,
                            struct fly_volume *ret, struct error *e);

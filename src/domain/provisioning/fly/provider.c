@@ -68,8 +68,8 @@ static enum err have_app(struct fly_run *f, struct error *e)
         return OK;
     enum err err = fly_app_find(&f->cloud, f->d->app, f->run->arena, e);
     if (err == ERR_NOT_FOUND)
-        err = fly_app_create(&f->cloud, f->d->app, f->run->with->settings->fly.org, f->run->arena,
-                             e);
+        err =
+            fly_app_create(&f->cloud, f->d->app, f->run->with->settings->fly.org, f->run->arena, e);
     TRY(err);
     return created(f, &app, f->d->app, e);
 }

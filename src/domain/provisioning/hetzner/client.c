@@ -71,10 +71,10 @@ enum err hcloud_server_get(struct cloud *cloud, int64_t id, struct arena *arena,
 enum err hcloud_server_create(struct cloud *cloud, const struct hcloud_order *order,
                               struct arena *arena, struct hcloud_server *ret, struct error *e)
 {
-    json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:b}", "name", order->name,
-                                "server_type", order->server_type, "image", order->image,
-                                "location", order->location, "labels", "managed-by", "webhost",
-                                "webhost-host", order->host_id, "start_after_create", 1);
+    json_t *request =
+        json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:b}", "name", order->name, "server_type",
+                  order->server_type, "image", order->image, "location", order->location, "labels",
+                  "managed-by", "webhost", "webhost-host", order->host_id, "start_after_create", 1);
     BUG_ON(!request);
     _cleanup_json_ json_t *body = NULL;
     TRY(cloud_call(cloud, HTTP_POST, "/servers", request, arena, &body, e));
@@ -90,7 +90,7 @@ enum err hcloud_actions_done(struct cloud *cloud, int64_t server_id, struct aren
     bool done = true;
     size_t i;
     json_t *action;
-    json_array_foreach(json_object_get(body, "actions"), i, action) {
+    json_array_foreach (json_object_get(body, "actions"), i, action) {
         const char *status = json_get_text(action, "status");
         if (text_eq(status, "error"))
             return error_set(e, ERR_UNAVAILABLE, "Hetzner could not %s: %s",

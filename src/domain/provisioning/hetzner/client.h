@@ -1,9 +1,9 @@
 /*
  * The part of the Hetzner Cloud API that hosts need (https://docs.hetzner.cloud, API v1).
  *
- * Server names are unique in a project, and there is no idempotency key: hcloud_server_find() before
- * hcloud_server_create(), and a create that says "uniqueness_error" (ERR_CONFLICT) or times out is
- * looked up by name, never repeated blindly.
+ * Server names are unique in a project, and there is no idempotency key: hcloud_server_find()
+ * before hcloud_server_create(), and a create that says "uniqueness_error" (ERR_CONFLICT) or times
+ * out is looked up by name, never repeated blindly.
  */
 #ifndef WEBHOST_DOMAIN_PROVISIONING_HETZNER_CLIENT_H
 #define WEBHOST_DOMAIN_PROVISIONING_HETZNER_CLIENT_H
@@ -15,9 +15,9 @@ extern const struct cloud_dialect hcloud_dialect;
 struct hcloud_server {
     int64_t id;
     const char *name;
-    const char *status;       /* "running", "initializing", ... */
-    const char *ipv4;         /* NULL while it has none */
-    const char *managed_by;   /* our label; NULL when it is not ours */
+    const char *status;     /* "running", "initializing", ... */
+    const char *ipv4;       /* NULL while it has none */
+    const char *managed_by; /* our label; NULL when it is not ours */
 };
 
 struct hcloud_order {

@@ -156,8 +156,8 @@ static enum job_result advance(struct provision_run *run, const char **ret_datab
     }
     const struct deployment *d = run->deployment;
     struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name};
-    err = tenant_create(run->with->stores, w.host.database_url, &tenant, env_now(run->with->env),
-                        e);
+    err =
+        tenant_create(run->with->stores, w.host.database_url, &tenant, env_now(run->with->env), e);
     if (err == OK)
         *ret_database_url = w.host.database_url;
     return provider_result(err);
