@@ -23,7 +23,7 @@ SELECT a.*,
         AS machine_count,
     (SELECT COUNT(*) FROM fly_volumes v WHERE v.app = a.name AND v.deleted_at IS NULL)
         AS volume_count
-FROM fly_apps a WHERE a.org_slug = $1 OR $1 IS NULL ORDER BY a.name;
+FROM fly_apps a WHERE a.org_slug = $1 ORDER BY a.name;
 
 -- name: app_delete
 DELETE FROM fly_apps WHERE name = $1;
@@ -43,8 +43,9 @@ DELETE FROM fly_ips WHERE app = $1;
 -- name: app_delete_certificates
 DELETE FROM fly_certificates WHERE app = $1;
 
--- name: app_bump_secrets_version
-UPDATE fly_apps SET secrets_version = secrets_version + 1 WHERE name = $1;
+-- name: app_next_secrets_version
+UPDATE fly_apps SET secrets_version = secrets_version + 1 WHERE name = $1
+RETURNING secrets_version;
 
 -- name: machine_insert
 INSERT INTO fly_machines (id, app, name, region, instance_id, private_ip, config, created_at,
@@ -57,9 +58,6 @@ SELECT * FROM fly_machines WHERE app = $1 AND id = $2;
 
 -- name: machine_list
 SELECT * FROM fly_machines WHERE app = $1 ORDER BY created_at, id;
-
--- name: machine_list_all
-SELECT * FROM fly_machines WHERE destroyed_at IS NULL ORDER BY created_at, id;
 
 -- name: machine_set_phases
 UPDATE fly_machines SET first = $2, first_until = $3, second = $4, second_until = $5, settled = $6,
@@ -82,9 +80,6 @@ SELECT * FROM fly_volumes WHERE app = $1 AND id = $2;
 
 -- name: volume_list
 SELECT * FROM fly_volumes WHERE app = $1 ORDER BY created_at, id;
-
--- name: volume_list_all
-SELECT * FROM fly_volumes WHERE deleted_at IS NULL ORDER BY created_at, id;
 
 -- name: volume_update
 UPDATE fly_volumes SET size_gb = $2, snapshot_retention = $3, auto_backup = $4 WHERE id = $1;
@@ -142,7 +137,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 SELECT * FROM fly_postgres WHERE id = $1;
 
 -- name: postgres_list
-SELECT * FROM fly_postgres WHERE org_slug = $1 OR $1 IS NULL ORDER BY created_at, id;
+SELECT * FROM fly_postgres WHERE org_slug = $1 ORDER BY created_at, id;
 
 -- name: postgres_delete
 DELETE FROM fly_postgres WHERE id = $1 AND org_slug = $2;

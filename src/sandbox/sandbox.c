@@ -1,6 +1,6 @@
 #include "sandbox/sandbox_int.h"
 
-#include "schema.h"
+#include "sandbox_schema.h"
 
 #define THREADS_DEFAULT     16
 #define CONNECTIONS_MAX     512
