@@ -8,7 +8,8 @@ A query is a line `-- name: customer_by_slug`, then SQL up to `;`. Parameters ar
 
 One text serves both engines. What only one of them understands stands in a marked comment:
 `/*pg FOR UPDATE SKIP LOCKED */` is text for PostgreSQL and nothing for SQLite, `/*sqlite ... */`
-is the reverse. All other comments stay out of the generated text.
+is the reverse. All other comments stay out of the generated text. In a schema file TEXT, in capital
+letters, becomes TEXT COLLATE "C" for PostgreSQL, so that both engines sort alike.
 
 A mistake is reported as `file:line: message`, and the exit status is 1.
 """
@@ -63,8 +64,8 @@ def tokenize(path, source, line=1):
 class Statement:
     """Tokens of one SQL text, rendered for each engine."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, is_schema=False):
+        self.path, self.is_schema = path, is_schema
         self.parts = {engine: [] for engine in ENGINES}
         self.params = {engine: set() for engine in ENGINES}
         self.verbatim = False  # a quoted text spans lines: blank lines in it are data
@@ -92,6 +93,9 @@ class Statement:
             self.add(inner, (marked.group(1),))
 
     def _render(self, token, engine):
+        # SQLite compares texts byte by byte; PostgreSQL by the rules of a language, unless told.
+        if self.is_schema and engine == "pg" and token.kind == "text":
+            return re.sub(r"\bTEXT\b", 'TEXT COLLATE "C"', token.text)
         if token.kind != "param":
             return token.text
         number = int(token.text[1:])
@@ -238,7 +242,7 @@ def migrations_header(array, paths):
             raise Mistake(path, 1, "a schema file is named 0001-what-it-does.sql")
         if int(match.group(1)) != expected:
             raise Mistake(path, 1, f"expected schema file {expected:04} in this place")
-        statement = Statement(path)
+        statement = Statement(path, is_schema=True)
         with open(path, encoding="utf-8") as file:
             for token in tokenize(path, file.read()):
                 if token.kind == "param":

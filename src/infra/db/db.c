@@ -11,6 +11,8 @@ struct engine {
 
 static const struct engine engines[] = {
     {"sqlite:", &db_driver_sqlite, false},
+    {"postgres://", &db_driver_postgres, true},
+    {"postgresql://", &db_driver_postgres, true},
 };
 
 /* "postgres://user:secret@host/db" without ":secret", and without a password=... parameter. */

@@ -26,7 +26,7 @@ struct db_tx {
 struct db_driver {
     enum db_engine engine;
 
-    /* `address` is the url, for SQLite without "sqlite:". Leaves `base` to the caller. */
+    /* `address` is the url, for SQLite without "sqlite:". The caller fills in the `struct db`. */
     enum err (*open)(const struct db_options *options, const char *address, struct db **ret_db,
                      struct error *e);
 
@@ -61,6 +61,7 @@ struct db {
 };
 
 extern const struct db_driver db_driver_sqlite;
+extern const struct db_driver db_driver_postgres;
 
 /*
  * Runs the work on a connection with an open transaction. Whatever it returns must be followed by
@@ -81,8 +82,8 @@ enum err db_pool_take(struct db_pool *pool, int64_t timeout_us, struct db_tx **r
                       struct error *e);
 void db_pool_give(struct db_pool *pool, struct db_tx *tx);
 
-/* Takes all `size` connections back, however long that takes: for closing. */
-void db_pool_take_all(struct db_pool *pool, struct db_tx **ret_all);
+/* Waits until nobody has a connection, and leaves none to take: for closing. */
+void db_pool_take_all(struct db_pool *pool);
 
 /*
  * Waiting for something that nobody signals (a lock of another process, a server that restarts):

@@ -10,7 +10,7 @@ SELECT /*pg pg_advisory_xact_lock(7310579862461239) */ /*sqlite 1 */;
 
 -- name: migrations_create
 CREATE TABLE IF NOT EXISTS schema_migrations (
-    name       TEXT   NOT NULL PRIMARY KEY,
+    name       TEXT /*pg COLLATE "C" */ NOT NULL PRIMARY KEY,
     applied_at BIGINT NOT NULL
 );
 

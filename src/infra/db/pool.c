@@ -80,13 +80,11 @@ void db_pool_give(struct db_pool *pool, struct db_tx *tx)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void db_pool_take_all(struct db_pool *pool, struct db_tx **ret_all)
+void db_pool_take_all(struct db_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
     while (pool->idle_count < pool->size)
         pthread_cond_wait(&pool->given, &pool->lock);
-    for (size_t i = 0; i < pool->size; i++)
-        ret_all[i] = pool->idle[i];
     pool->idle_count = 0;
     pthread_mutex_unlock(&pool->lock);
 }

@@ -339,10 +339,7 @@ static void sqlite_close(struct db *db)
         pthread_cond_wait(&s->quiet, &s->lock);
     pthread_mutex_unlock(&s->lock);
 
-    struct db_tx **all = calloc(s->reader_count, sizeof(*all));
-    BUG_ON(!all);
-    db_pool_take_all(s->pool, all);
-    free(all);
+    db_pool_take_all(s->pool);
     sqlite_free(s);
 }
 

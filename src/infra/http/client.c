@@ -12,9 +12,10 @@
 #define CONNECT_TIMEOUT_MAX (10 * USEC_PER_SEC)
 #define HEADER_LINE_MAX     65536
 
+#define SET(option, value) BUG_ON(curl_easy_setopt(curl, (option), (value)) != CURLE_OK)
+
 struct http_client {
     CURL *curl;
-    char *no_proxy; /* hosts that a proxy named in the environment is not used for */
 };
 
 /* One call while libcurl runs it. */
@@ -29,9 +30,69 @@ struct transfer {
     char problem[CURL_ERROR_SIZE];
 };
 
+/* --- what comes in --- */
+
+static size_t on_reply_body(char *bytes, size_t one, size_t len, void *ctx)
+{
+    struct transfer *t = ctx;
+    (void)one;
+    return buf_append(&t->body, bytes, len) ? len : 0;
+}
+
+static size_t on_reply_header(char *bytes, size_t one, size_t len, void *ctx)
+{
+    struct transfer *t = ctx;
+    (void)one;
+    struct str value = {bytes, len};
+    if (str_starts_with(value, STR("HTTP/"))) { /* after 100 Continue a second head follows */
+        t->header_count = 0;
+        return len;
+    }
+    struct str name = str_cut(&value, ':');
+    if (!value.ptr)
+        return len; /* the empty line, or nothing that has a name */
+    if (t->header_count == REPLY_FIELDS_MAX) {
+        t->too_many_headers = true;
+        return 0;
+    }
+    name = str_trim(name);
+    value = str_trim(value);
+    t->headers[t->header_count++] = (struct http_pair){
+        arena_text_n(t->arena, name.ptr, name.len), arena_text_n(t->arena, value.ptr, value.len)};
+    return len;
+}
+
+/* --- lifecycle --- */
+
 static void global_init_once(void)
 {
     BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
+}
+
+/* Loopback is never reached through a proxy from the environment. Naming hosts of our own makes
+ * libcurl ignore the environment's list of exceptions, so that is added. */
+static void set_no_proxy(CURL *curl)
+{
+    const char *more = getenv("no_proxy");
+    if (!more)
+        more = getenv("NO_PROXY");
+    _cleanup_arena_ struct arena arena = {0};
+    SET(CURLOPT_NOPROXY,
+        arena_printf(&arena, "127.0.0.1,localhost,::1%s%s", more ? "," : "", more ? more : ""));
+}
+
+/* What is the same for every call. curl_easy_reset() would lose the cookies' list in 7.88. */
+static void set_fixed(CURL *curl)
+{
+    SET(CURLOPT_NOSIGNAL, 1L); /* a timeout by SIGALRM would hit the whole process */
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_USERAGENT, USER_AGENT);
+    SET(CURLOPT_COOKIEFILE, ""); /* keeps cookies for later calls; Fly's routing depends on one */
+    SET(CURLOPT_WRITEFUNCTION, on_reply_body);
+    SET(CURLOPT_HEADERFUNCTION, on_reply_header);
+    set_no_proxy(curl);
 }
 
 struct http_client *http_client_new(void)
@@ -42,14 +103,7 @@ struct http_client *http_client_new(void)
     BUG_ON(!client);
     client->curl = curl_easy_init();
     BUG_ON(!client->curl);
-
-    /* Telling libcurl about hosts of our own makes it ignore the environment's list: join both. */
-    const char *more = getenv("no_proxy");
-    if (!more)
-        more = getenv("NO_PROXY");
-    int n = asprintf(&client->no_proxy, "127.0.0.1,localhost,::1%s%s", more ? "," : "",
-                     more ? more : "");
-    BUG_ON(n < 0);
+    set_fixed(client->curl);
     return client;
 }
 
@@ -58,7 +112,6 @@ void http_client_free(struct http_client *client)
     if (!client)
         return;
     curl_easy_cleanup(client->curl);
-    free(client->no_proxy);
     free(client);
 }
 
@@ -140,56 +193,15 @@ static void wipe_lines(struct transfer *t)
     t->lines = NULL;
 }
 
-/* --- what comes in --- */
-
-static size_t on_reply_body(char *bytes, size_t one, size_t len, void *ctx)
-{
-    struct transfer *t = ctx;
-    (void)one;
-    return buf_append(&t->body, bytes, len) ? len : 0;
-}
-
-static size_t on_reply_header(char *bytes, size_t one, size_t len, void *ctx)
-{
-    struct transfer *t = ctx;
-    (void)one;
-    struct str value = {bytes, len};
-    if (str_starts_with(value, STR("HTTP/"))) { /* after 100 Continue a second head follows */
-        t->header_count = 0;
-        return len;
-    }
-    struct str name = str_cut(&value, ':');
-    if (!value.ptr)
-        return len; /* the empty line, or nothing that has a name */
-    if (t->header_count == REPLY_FIELDS_MAX) {
-        t->too_many_headers = true;
-        return 0;
-    }
-    name = str_trim(name);
-    value = str_trim(value);
-    t->headers[t->header_count++] = (struct http_pair){
-        arena_text_n(t->arena, name.ptr, name.len), arena_text_n(t->arena, value.ptr, value.len)};
-    return len;
-}
-
 /* --- one call --- */
 
-#define SET(option, value) BUG_ON(curl_easy_setopt(curl, (option), (value)) != CURLE_OK)
-
-static void set_limits(CURL *curl, const struct http_client *client, const struct http_call *call)
+static void set_limits(CURL *curl, const struct http_call *call)
 {
     int64_t connect_us =
         call->timeout_us < CONNECT_TIMEOUT_MAX ? call->timeout_us : CONNECT_TIMEOUT_MAX;
-    /* 0 would mean no limit */
+    /* rounded up: 0 would mean no limit */
     SET(CURLOPT_TIMEOUT_MS, (long)((call->timeout_us + USEC_PER_MS - 1) / USEC_PER_MS));
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)((connect_us + USEC_PER_MS - 1) / USEC_PER_MS));
-    SET(CURLOPT_NOSIGNAL, 1L); /* a timeout by SIGALRM would hit the whole process */
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_NOPROXY, client->no_proxy);
-    SET(CURLOPT_USERAGENT, USER_AGENT);
-    SET(CURLOPT_COOKIEFILE, ""); /* keeps cookies for later calls; Fly's routing depends on one */
 }
 
 static void set_request(CURL *curl, const struct http_call *call, struct curl_slist *lines)
@@ -200,6 +212,8 @@ static void set_request(CURL *curl, const struct http_call *call, struct curl_sl
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
         SET(CURLOPT_POSTFIELDS, call->body.len ? call->body.ptr : "");
+    } else {
+        SET(CURLOPT_HTTPGET, 1L);
     }
     SET(CURLOPT_CUSTOMREQUEST, http_method_names[call->method]);
     SET(CURLOPT_HTTPHEADER, lines);
@@ -209,23 +223,20 @@ static void set_request(CURL *curl, const struct http_call *call, struct curl_sl
     SET(CURLOPT_FRESH_CONNECT, call->method == HTTP_POST || call->method == HTTP_PATCH ? 1L : 0L);
 }
 
-static CURLcode run(struct http_client *client, struct transfer *t)
+static CURLcode run(CURL *curl, struct transfer *t)
 {
-    CURL *curl = client->curl;
-    curl_easy_reset(curl); /* keeps connections and cookies */
-    set_limits(curl, client, t->call);
+    set_limits(curl, t->call);
     set_request(curl, t->call, t->lines);
-    SET(CURLOPT_WRITEFUNCTION, on_reply_body);
     SET(CURLOPT_WRITEDATA, t);
-    SET(CURLOPT_HEADERFUNCTION, on_reply_header);
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_ERRORBUFFER, t->problem);
     CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, t->call->url);
-    BUG_ON(code == CURLE_OUT_OF_MEMORY);
     if (code == CURLE_OK)
         code = curl_easy_perform(curl);
     BUG_ON(code == CURLE_OUT_OF_MEMORY);
-    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* `t` ends before the handle */
+    SET(CURLOPT_ERRORBUFFER, NULL); /* the handle outlives `t` and the caller's body */
+    SET(CURLOPT_HTTPHEADER, NULL);
+    SET(CURLOPT_POSTFIELDS, NULL);
     return code;
 }
 
@@ -243,7 +254,8 @@ static enum err explain(CURLcode code, const struct transfer *t, bool sent, stru
     const char *method = http_method_names[call->method];
     int url_len = (int)strcspn(call->url, "?#"); /* a query may hold what no log should */
     size_t max = t->body.max;
-    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+    /* libcurl also calls a reply that is not HTTP an unsupported protocol */
+    if (!sent && (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL))
         return error_set(e, ERR_INVALID, "%s %.*s: not an http or https URL (%s)", method, url_len,
                          call->url, why);
     if (t->too_many_headers)
@@ -286,7 +298,7 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
     bool sent = false;
     enum err failed = add_headers(&t, e);
     if (!failed) {
-        CURLcode code = run(client, &t);
+        CURLcode code = run(client->curl, &t);
         sent = was_sent(client->curl);
         if (code == CURLE_OK)
             fill_reply(client->curl, &t, ret_reply);

@@ -108,8 +108,9 @@ static const char *framing_problem(const struct http_request *r, const char *ver
         return "the only Transfer-Encoding understood here is chunked";
     if (codings && !text_eq(version, "HTTP/1.1"))
         return "Transfer-Encoding needs HTTP/1.1";
-    if (count_of(r, "Host") > 1)
-        return "the request has more than one Host";
+    size_t hosts = count_of(r, "Host");
+    if (hosts > 1 || (hosts == 0 && text_eq(version, "HTTP/1.1")))
+        return "the request must have one Host";
 
     int64_t length = 0;
     if (lengths && (!str_to_i64(str_from(http_header(r, "Content-Length")), &length) || length < 0))
@@ -118,8 +119,7 @@ static const char *framing_problem(const struct http_request *r, const char *ver
     return NULL;
 }
 
-/* Later versions refuse these heads themselves, and leave other marks in their buffer. */
-static bool parser_is_0_9_75(void)
+bool http_parser_is_0_9_75(void)
 {
     return strncmp(MHD_get_version(), "0.9.75", sizeof("0.9.75") - 1) == 0;
 }
@@ -157,7 +157,7 @@ struct http_head_fault http_head_read(struct MHD_Connection *connection,
     walk_over(&c.walk, c.walk.at, 0, 2);
     if (!c.well_formed)
         return fault(400, "a header has a malformed name or a control character in its value");
-    if (parser_is_0_9_75() && (!c.walk.exact || c.walk.at != c.walk.end))
+    if (http_parser_is_0_9_75() && (!c.walk.exact || c.walk.at != c.walk.end))
         return fault(400, "every line of the request's head must end in CR LF and hold no NUL");
     r->headers = c.pairs;
     r->header_count = c.count;

@@ -35,4 +35,10 @@ struct http_head_fault http_head_read(struct MHD_Connection *connection,
                                       const struct http_head *head, struct http_request *r,
                                       uint64_t *ret_length);
 
+/*
+ * True for the version that needs the checks. Later ones refuse such heads themselves when asked to
+ * be strict, and leave other marks in their buffer.
+ */
+bool http_parser_is_0_9_75(void);
+
 #endif

@@ -11,7 +11,6 @@ static void refused(struct fixture *f, struct str request)
     struct str reply = raw_exchange(f, request);
     if (!str_starts_with(reply, STR("HTTP/1.1 400 ")))
         fail_msg("expected 400 for:\n%.*s\n--- got:\n%.*s", STR_ARG(request), STR_ARG(reply));
-    assert_null(strstr(reply.ptr + 1, "HTTP/1.1 "));
     assert_int_equal(fixture_calls(f), 0);
 }
 
