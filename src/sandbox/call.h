@@ -4,7 +4,8 @@
  * files hold one function for each operation.
  *
  * An operation runs inside a transaction that may be repeated from the start, so it does nothing
- * but read and write rows and fill the reply. A refusal is a failure too: it undoes the transaction.
+ * but read and write rows and fill the reply. A refusal is a failure too: it undoes the
+ * transaction.
  */
 #ifndef WEBHOST_SANDBOX_CALL_H
 #define WEBHOST_SANDBOX_CALL_H

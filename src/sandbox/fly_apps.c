@@ -91,11 +91,11 @@ enum err fly_app_create(struct call *c, struct error *e)
         .created_at = c->now_us,
     };
     TRY(db_get_int(c->tx, &app_number_next, DB_NO_ARGS, &row.number, e));
-    enum err err = db_exec(c->tx, &app_insert,
-                           DB_ARGS(db_text(row.name), db_text(row.id), db_int(row.number),
-                                   db_text(row.org_slug), db_text(row.network),
-                                   db_int(row.created_at)),
-                           NULL, e);
+    enum err err =
+        db_exec(c->tx, &app_insert,
+                DB_ARGS(db_text(row.name), db_text(row.id), db_int(row.number),
+                        db_text(row.org_slug), db_text(row.network), db_int(row.created_at)),
+                NULL, e);
     if (err == ERR_CONFLICT)
         return refuse(c, 422, "name_taken", "Validation failed: Name has already been taken");
     TRY(err);
@@ -132,8 +132,8 @@ enum err fly_app_delete(struct call *c, struct error *e)
         return refuse(c, 412, NULL,
                       "failed_precondition: app %s still has %lld machines; use force=true",
                       row.name, (long long)row.machine_count);
-    const struct db_query *const deletes[] = {&app_delete_machines, &app_delete_volumes,
-                                              &app_delete_secrets,  &app_delete_ips,
+    const struct db_query *const deletes[] = {&app_delete_machines,     &app_delete_volumes,
+                                              &app_delete_secrets,      &app_delete_ips,
                                               &app_delete_certificates, &app_delete};
     for (size_t i = 0; i < ARRAY_LEN(deletes); i++)
         TRY(db_exec(c->tx, deletes[i], DB_ARGS(db_text(row.name)), NULL, e));

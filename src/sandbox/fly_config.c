@@ -76,10 +76,10 @@ struct preset {
 };
 
 static const struct preset presets[] = {
-    {"shared-cpu-1x", "shared", 1, 256},         {"shared-cpu-2x", "shared", 2, 512},
-    {"shared-cpu-4x", "shared", 4, 1024},        {"shared-cpu-8x", "shared", 8, 2048},
-    {"performance-1x", "performance", 1, 2048},  {"performance-2x", "performance", 2, 4096},
-    {"performance-4x", "performance", 4, 8192},  {"performance-8x", "performance", 8, 16384},
+    {"shared-cpu-1x", "shared", 1, 256},           {"shared-cpu-2x", "shared", 2, 512},
+    {"shared-cpu-4x", "shared", 4, 1024},          {"shared-cpu-8x", "shared", 8, 2048},
+    {"performance-1x", "performance", 1, 2048},    {"performance-2x", "performance", 2, 4096},
+    {"performance-4x", "performance", 4, 8192},    {"performance-8x", "performance", 8, 16384},
     {"performance-16x", "performance", 16, 32768},
 };
 

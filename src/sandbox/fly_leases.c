@@ -23,17 +23,18 @@ static bool brings_nonce(const struct call *c, const struct machine_row *row)
 /* A reply and not a refusal: the form is another one, and there is nothing to undo. */
 static enum err answer_error(struct call *c, int status, const char *message)
 {
-    return answer(c, status, pack("{s:s, s:s, s:s, s:s}", "status", "error", "message", message,
-                                  "code", "invalid", "error", message));
+    return answer(c, status,
+                  pack("{s:s, s:s, s:s, s:s}", "status", "error", "message", message, "code",
+                       "invalid", "error", message));
 }
 
 static enum err answer_lease(struct call *c, int status, const struct machine_row *row)
 {
-    json_t *data = pack("{s:s, s:I, s:s, s:s, s:s}", "nonce", row->lease_nonce, "expires_at",
-                        (json_int_t)(row->lease_expires_at / USEC_PER_SEC), "owner",
-                        "sandbox@sandbox.invalid", "description",
-                        row->lease_description ? row->lease_description : "", "version",
-                        row->instance_id);
+    json_t *data =
+        pack("{s:s, s:I, s:s, s:s, s:s}", "nonce", row->lease_nonce, "expires_at",
+             (json_int_t)(row->lease_expires_at / USEC_PER_SEC), "owner", "sandbox@sandbox.invalid",
+             "description", row->lease_description ? row->lease_description : "", "version",
+             row->instance_id);
     return answer(c, status, pack("{s:s, s:o}", "status", "success", "data", data));
 }
 

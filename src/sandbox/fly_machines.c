@@ -178,7 +178,9 @@ struct machine_input {
         {"lsvd", FIELD_BOOL, offsetof(struct machine_input, lsvd)},                                \
         {"lease_ttl", FIELD_INT, offsetof(struct machine_input, lease_ttl), .min = 1,              \
          .max = LEASE_TTL_MAX_S},                                                                  \
-        {"min_secrets_version", FIELD_INT, offsetof(struct machine_input, min_secrets_version)}
+    {                                                                                              \
+        "min_secrets_version", FIELD_INT, offsetof(struct machine_input, min_secrets_version)      \
+    }
 
 static const struct field machine_create_fields[] = {
     MACHINE_INPUT_FIELDS,
@@ -215,9 +217,8 @@ static enum err insert(struct call *c, const struct machine_input *in, struct ma
     row->private_ip = arena_printf(c->arena, "fdaa:0:%.4s:a7b:%.4s:%.4s:%.4s:2", row->id,
                                    row->id + 2, row->id + 6, row->id + 10);
     row->created_at = row->updated_at = now;
-    row->phases = in->skip_launch
-                      ? phases_settled("created")
-                      : phases_via_two("created", "starting", "started", now, delay);
+    row->phases = in->skip_launch ? phases_settled("created")
+                                  : phases_via_two("created", "starting", "started", now, delay);
     row->lease_expires_at = row->destroyed_at = INT_ABSENT;
     if (in->lease_ttl != INT_ABSENT) {
         row->lease_nonce = call_random_hex(c, LEASE_NONCE_LEN);

@@ -80,11 +80,11 @@ enum err fly_ip_assign(struct call *c, struct error *e)
         .created_at = c->now_us,
     };
     TRY(new_address(c, (enum ip_type)in.type, &row.ip, e));
-    enum err err = db_exec(c->tx, &ip_insert,
-                           DB_ARGS(db_text(row.app), db_text(row.ip), db_text(row.region),
-                                   db_text(row.service_name), db_int(row.shared),
-                                   db_int(row.created_at)),
-                           NULL, e);
+    enum err err =
+        db_exec(c->tx, &ip_insert,
+                DB_ARGS(db_text(row.app), db_text(row.ip), db_text(row.region),
+                        db_text(row.service_name), db_int(row.shared), db_int(row.created_at)),
+                NULL, e);
     if (err == ERR_CONFLICT)
         return refuse(c, 422, NULL, "the app has a shared IPv4 address already");
     TRY(err);
@@ -155,10 +155,10 @@ static json_t *certificate_json(const struct call *c, const struct certificate_r
 
 static enum err certificate_of(struct call *c, struct certificate_row *ret_row, struct error *e)
 {
-    enum err err = db_get(
-        c->tx, &certificate_get,
-        DB_ARGS(db_text(fly_app_name(c)), db_text(http_param(c->request, "hostname"))),
-        certificate_row_fields, c->arena, ret_row, e);
+    enum err err =
+        db_get(c->tx, &certificate_get,
+               DB_ARGS(db_text(fly_app_name(c)), db_text(http_param(c->request, "hostname"))),
+               certificate_row_fields, c->arena, ret_row, e);
     if (err == ERR_NOT_FOUND)
         return refuse(c, 404, NULL, "certificate not found");
     return err;
@@ -170,9 +170,9 @@ enum err fly_certificate_request(struct call *c, struct error *e)
     struct certificate_input in = {0};
     TRY(call_decode(c, certificate_input_fields, &in));
     struct certificate_row row = {fly_app_name(c), in.hostname, c->now_us};
-    enum err err = db_exec(c->tx, &certificate_insert,
-                           DB_ARGS(db_text(row.app), db_text(row.hostname), db_int(c->now_us)),
-                           NULL, e);
+    enum err err =
+        db_exec(c->tx, &certificate_insert,
+                DB_ARGS(db_text(row.app), db_text(row.hostname), db_int(c->now_us)), NULL, e);
     if (err == ERR_CONFLICT)
         return refuse(c, 422, NULL, "Hostname already exists on app");
     TRY(err);
@@ -183,9 +183,8 @@ enum err fly_certificate_list(struct call *c, struct error *e)
 {
     TRY(fly_app_check(c, e));
     struct records rows;
-    TRY(db_list(c->tx, &certificate_list, DB_ARGS(db_text(fly_app_name(c))),
-                certificate_row_fields, sizeof(struct certificate_row), FLY_ROWS_MAX, c->arena,
-                &rows, e));
+    TRY(db_list(c->tx, &certificate_list, DB_ARGS(db_text(fly_app_name(c))), certificate_row_fields,
+                sizeof(struct certificate_row), FLY_ROWS_MAX, c->arena, &rows, e));
     json_t *list = json_array();
     for (size_t i = 0; i < rows.count; i++) {
         const struct certificate_row *row = &((const struct certificate_row *)rows.items)[i];
@@ -194,8 +193,8 @@ enum err fly_certificate_list(struct call *c, struct error *e)
                              status, "configured", text_eq(status, "active"), "acme_requested", 1,
                              "created_at", json_time(row->created_at)));
     }
-    return answer(c, 200, pack("{s:o, s:I}", "certificates", list, "total_count",
-                               (json_int_t)rows.count));
+    return answer(c, 200,
+                  pack("{s:o, s:I}", "certificates", list, "total_count", (json_int_t)rows.count));
 }
 
 enum err fly_certificate_get(struct call *c, struct error *e)

@@ -18,8 +18,10 @@ struct plan {
 };
 
 static const struct plan plans[] = {
-    {"basic", "shared", 2, 1024},       {"starter", "shared", 2, 2048},
-    {"launch", "performance", 2, 8192}, {"scale", "performance", 4, 32768},
+    {"basic", "shared", 2, 1024},
+    {"starter", "shared", 2, 2048},
+    {"launch", "performance", 2, 8192},
+    {"scale", "performance", 4, 32768},
     {"performance", "performance", 8, 65536},
 };
 
@@ -68,8 +70,7 @@ static const struct field cluster_input_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct cluster_row, name), .check = fly_check_name},
     {"region", FIELD_TEXT, offsetof(struct cluster_row, region), .required = true,
      .check = check_region},
-    {"plan", FIELD_TEXT, offsetof(struct cluster_row, plan), .required = true,
-     .check = check_plan},
+    {"plan", FIELD_TEXT, offsetof(struct cluster_row, plan), .required = true, .check = check_plan},
     {"disk_size_gb", FIELD_INT, offsetof(struct cluster_row, disk_size_gb), .min = 1,
      .max = DISK_GB_MAX},
     {"pg_major_version", FIELD_TEXT, offsetof(struct cluster_row, pg_major_version)},
@@ -147,8 +148,9 @@ enum err fly_postgres_credentials(struct call *c, struct error *e)
     TRY(cluster_of(c, &row, e));
     if (!is_ready(c, &row))
         return refuse(c, 422, NULL, "cluster %s is not ready", row.id);
-    return answer(c, 200, pack("{s:{s:s, s:s}}", "data", "username",
-                               http_param(c->request, "user"), "password", row.password));
+    return answer(c, 200,
+                  pack("{s:{s:s, s:s}}", "data", "username", http_param(c->request, "user"),
+                       "password", row.password));
 }
 
 enum err fly_postgres_list(struct call *c, struct error *e)
@@ -165,10 +167,10 @@ enum err fly_postgres_list(struct call *c, struct error *e)
 enum err fly_postgres_delete(struct call *c, struct error *e)
 {
     int64_t gone;
-    TRY(db_exec(c->tx, &postgres_delete,
-                DB_ARGS(db_text(http_param(c->request, "id")),
-                        db_text(http_param(c->request, "org"))),
-                &gone, e));
+    TRY(db_exec(
+        c->tx, &postgres_delete,
+        DB_ARGS(db_text(http_param(c->request, "id")), db_text(http_param(c->request, "org"))),
+        &gone, e));
     if (gone == 0)
         return refuse(c, 404, NULL, "cluster not found");
     return answer(c, 204, NULL);

@@ -117,8 +117,9 @@ enum err fly_secret_set_many(struct call *c, struct error *e)
     TRY(next_version(c, &version, e));
     json_t *list;
     TRY(list_json(c, &list, e));
-    return answer(c, 200, pack("{s:I, s:I, s:o}", "version", (json_int_t)version, "Version",
-                               (json_int_t)version, "secrets", list));
+    return answer(c, 200,
+                  pack("{s:I, s:I, s:o}", "version", (json_int_t)version, "Version",
+                       (json_int_t)version, "secrets", list));
 }
 
 enum err fly_secret_set(struct call *c, struct error *e)
@@ -130,8 +131,9 @@ enum err fly_secret_set(struct call *c, struct error *e)
     TRY(set(c, name, json_object_get(c->body, "value"), e));
     int64_t version;
     TRY(next_version(c, &version, e));
-    return answer(c, 201, pack("{s:s, s:I, s:I}", "name", name, "version", (json_int_t)version,
-                               "Version", (json_int_t)version));
+    return answer(c, 201,
+                  pack("{s:s, s:I, s:I}", "name", name, "version", (json_int_t)version, "Version",
+                       (json_int_t)version));
 }
 
 enum err fly_secret_delete(struct call *c, struct error *e)
@@ -140,6 +142,6 @@ enum err fly_secret_delete(struct call *c, struct error *e)
     TRY(set(c, http_param(c->request, "secret"), json_null(), e));
     int64_t version;
     TRY(next_version(c, &version, e));
-    return answer(c, 200, pack("{s:I, s:I}", "version", (json_int_t)version, "Version",
-                               (json_int_t)version));
+    return answer(
+        c, 200, pack("{s:I, s:I}", "version", (json_int_t)version, "Version", (json_int_t)version));
 }

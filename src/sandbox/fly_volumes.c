@@ -86,15 +86,14 @@ static const struct field volume_extend_fields[] = {
 static json_t *volume_json(const struct volume_row *row)
 {
     json_int_t blocks = row->size_gb * BLOCKS_PER_GB;
-    json_t *volume =
-        pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:o, s:s, s:s, s:i, s:I, s:I, s:I}",
-             "id", row->id, "name", row->name, "region", row->region, "zone", row->zone, "state",
-             row->deleted_at == INT_ABSENT ? "created" : "pending_destroy", "size_gb",
-             (json_int_t)row->size_gb, "encrypted", (int)row->encrypted, "snapshot_retention",
-             (json_int_t)row->snapshot_retention, "auto_backup_enabled", (int)row->auto_backup,
-             "created_at", json_time(row->created_at), "fstype", "ext4", "host_status", "ok",
-             "block_size", BLOCK_SIZE, "blocks", blocks, "blocks_free", blocks, "blocks_avail",
-             blocks);
+    json_t *volume = pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:o, s:s, s:s, s:i, s:I, s:I, s:I}", "id",
+        row->id, "name", row->name, "region", row->region, "zone", row->zone, "state",
+        row->deleted_at == INT_ABSENT ? "created" : "pending_destroy", "size_gb",
+        (json_int_t)row->size_gb, "encrypted", (int)row->encrypted, "snapshot_retention",
+        (json_int_t)row->snapshot_retention, "auto_backup_enabled", (int)row->auto_backup,
+        "created_at", json_time(row->created_at), "fstype", "ext4", "host_status", "ok",
+        "block_size", BLOCK_SIZE, "blocks", blocks, "blocks_free", blocks, "blocks_avail", blocks);
     if (row->machine_id)
         json_put(volume, "attached_machine_id", json_string(row->machine_id));
     return volume;
@@ -106,8 +105,8 @@ static enum err volume_find(struct call *c, const char *id, struct volume_row *r
     struct volume_row row;
     enum err err = db_get(c->tx, &volume_get, DB_ARGS(db_text(fly_app_name(c)), db_text(id)),
                           volume_row_fields, c->arena, &row, e);
-    if (err == ERR_NOT_FOUND || (err == OK && row.deleted_at != INT_ABSENT &&
-                                 c->now_us >= row.deleted_at + PENDING_US))
+    if (err == ERR_NOT_FOUND ||
+        (err == OK && row.deleted_at != INT_ABSENT && c->now_us >= row.deleted_at + PENDING_US))
         return refuse(c, 404, NULL, "volume %s not found", id);
     TRY(err);
     *ret_row = row;
@@ -227,8 +226,9 @@ enum err fly_volume_extend(struct call *c, struct error *e)
                       (long long)row.size_gb);
     row.size_gb = in.size_gb;
     TRY(save(c, &row, e));
-    return answer(c, 200, pack("{s:b, s:o}", "needs_restart", row.machine_id != NULL, "volume",
-                               volume_json(&row)));
+    return answer(
+        c, 200,
+        pack("{s:b, s:o}", "needs_restart", row.machine_id != NULL, "volume", volume_json(&row)));
 }
 
 enum err fly_volume_delete(struct call *c, struct error *e)
@@ -236,9 +236,10 @@ enum err fly_volume_delete(struct call *c, struct error *e)
     struct volume_row row;
     TRY(volume_of(c, &row, e));
     if (row.machine_id)
-        return refuse(c, 412, NULL,
-                      "failed_precondition: volume %s is attached to machine %s; destroy that first",
-                      row.id, row.machine_id);
+        return refuse(
+            c, 412, NULL,
+            "failed_precondition: volume %s is attached to machine %s; destroy that first", row.id,
+            row.machine_id);
     if (row.deleted_at == INT_ABSENT) {
         row.deleted_at = c->now_us;
         TRY(db_exec(c->tx, &volume_delete, DB_ARGS(db_text(row.id), db_int(row.deleted_at)), NULL,

@@ -6,9 +6,9 @@
  */
 #include "sandbox/fly.h"
 
-#define TIMEOUT_MAX_S     60
-#define LOOK_AGAIN_US     (20 * USEC_PER_MS)
-#define TOO_MANY_WAITING  429
+#define TIMEOUT_MAX_S    60
+#define LOOK_AGAIN_US    (20 * USEC_PER_MS)
+#define TOO_MANY_WAITING 429
 
 struct wish {
     const char *state, *instance_id;
@@ -17,8 +17,8 @@ struct wish {
 
 static enum err read_wish(struct call *c, struct wish *ret_wish)
 {
-    static const char *const states[] = {"started",   "stopped", "suspended",
-                                         "destroyed", "failed",  "settled", NULL};
+    static const char *const states[] = {"started", "stopped", "suspended", "destroyed",
+                                         "failed",  "settled", NULL};
     const struct http_request *r = c->request;
     const char *state = http_query(r, "state"), *timeout = http_query(r, "timeout");
     const char *instance = http_query(r, "instance_id");
@@ -27,8 +27,8 @@ static enum err read_wish(struct call *c, struct wish *ret_wish)
         .instance_id = instance ? instance : http_query(r, "version"),
     };
     int64_t seconds = TIMEOUT_MAX_S;
-    if (timeout && (!str_to_i64(str_from(timeout), &seconds) || seconds < 1 ||
-                    seconds > TIMEOUT_MAX_S))
+    if (timeout &&
+        (!str_to_i64(str_from(timeout), &seconds) || seconds < 1 || seconds > TIMEOUT_MAX_S))
         return refuse(c, 400, NULL, "invalid_argument: timeout must be 1 to %d seconds",
                       TIMEOUT_MAX_S);
     if (enum_from_text(states, str_from(wish.state)) < 0)
@@ -60,9 +60,9 @@ static enum err look(struct call *c, struct error *e)
     TRY(fly_machine_of(c, &row, e));
     if (!is_fulfilled(c, &wish, &row))
         return OK;
-    return answer(c, 200, pack("{s:b, s:s, s:s, s:s}", "ok", 1, "state",
-                               fly_machine_state(c, &row), "version", row.instance_id, "event_id",
-                               row.instance_id));
+    return answer(c, 200,
+                  pack("{s:b, s:s, s:s, s:s}", "ok", 1, "state", fly_machine_state(c, &row),
+                       "version", row.instance_id, "event_id", row.instance_id));
 }
 
 static int64_t monotonic_us(void)
@@ -82,7 +82,8 @@ enum err fly_machine_wait(struct call *c, struct error *e)
      * time, even when that clock stands still. */
     int64_t deadline = c->now_us + wish.timeout_us;
     int64_t most_us = call_options(c)->wait_max_us;
-    int64_t real_deadline = monotonic_us() + (most_us < wish.timeout_us ? most_us : wish.timeout_us);
+    int64_t real_deadline =
+        monotonic_us() + (most_us < wish.timeout_us ? most_us : wish.timeout_us);
     enum err err;
     do {
         err = call_read(c, look, e);

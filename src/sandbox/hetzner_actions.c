@@ -76,8 +76,8 @@ static enum err collect(struct call *c, json_t *list, struct error *e)
         if (!str_to_i64(str_from(r->query[i].value), &id))
             return refuse(c, 422, "invalid_input", "invalid input in field 'id': must be a number");
         struct action_row row;
-        enum err err = db_get(c->tx, &action_get, DB_ARGS(db_int(id)), action_row_fields, c->arena,
-                              &row, e);
+        enum err err =
+            db_get(c->tx, &action_get, DB_ARGS(db_int(id)), action_row_fields, c->arena, &row, e);
         if (err == OK)
             json_push(list, hetzner_action_json(c, &row));
         else if (err != ERR_NOT_FOUND)

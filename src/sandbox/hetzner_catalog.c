@@ -7,7 +7,7 @@
 
 #include "base/decimal.h"
 
-#define EUR(cents)      ((decimal)(cents) * 100)
+#define EUR(cents)      ((decimal)(cents)*100)
 #define GROSS_FACTOR    11900 /* 19 % VAT */
 #define HOURS_PER_MONTH 624
 #define TB              INT64_C(1099511627776)
@@ -197,11 +197,11 @@ static json_t *type_prices(const struct hetzner_type *t)
         enum zone zone = locations[i].zone;
         if (t->monthly[zone] == 0)
             continue;
-        json_push(list, pack("{s:s, s:o, s:o, s:I, s:o}", "location", locations[i].name,
-                             "price_hourly", hourly(t->monthly[zone]), "price_monthly",
-                             price(t->monthly[zone]), "included_traffic",
-                             (json_int_t)included_traffic[zone], "price_per_tb_traffic",
-                             price(traffic_tb[zone])));
+        json_push(list,
+                  pack("{s:s, s:o, s:o, s:I, s:o}", "location", locations[i].name, "price_hourly",
+                       hourly(t->monthly[zone]), "price_monthly", price(t->monthly[zone]),
+                       "included_traffic", (json_int_t)included_traffic[zone],
+                       "price_per_tb_traffic", price(traffic_tb[zone])));
     }
     return list;
 }
@@ -362,8 +362,7 @@ enum err hetzner_pricing(struct call *c, struct error *e)
     json_put(pricing, "server_types", server_types);
     json_put(pricing, "image", pack("{s:o}", "price_per_gb_month", price(snapshot_gb_monthly)));
     json_put(pricing, "volume", pack("{s:o}", "price_per_gb_month", price(volume_gb_monthly)));
-    json_put(pricing, "floating_ip",
-             pack("{s:o}", "price_monthly", price(floating_ipv4_monthly)));
+    json_put(pricing, "floating_ip", pack("{s:o}", "price_monthly", price(floating_ipv4_monthly)));
     json_put(pricing, "primary_ips",
              pack("[{s:s, s:o}, {s:s, s:o}]", "type", "ipv4", "prices",
                   primary_ip_prices(primary_ipv4_monthly), "type", "ipv6", "prices",

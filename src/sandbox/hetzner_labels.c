@@ -26,8 +26,8 @@ static bool is_label_key(struct str key)
     struct str prefix = str_cut(&name, '/');
     if (!name.ptr) /* no slash: all of it is the name */
         return is_label_text(prefix, LABEL_PART_MAX, "-_.");
-    return is_label_text(prefix, LABEL_PREFIX_MAX, "-.") &&
-           !str_eq(prefix, STR("hetzner.cloud")) && is_label_text(name, LABEL_PART_MAX, "-_.");
+    return is_label_text(prefix, LABEL_PREFIX_MAX, "-.") && !str_eq(prefix, STR("hetzner.cloud")) &&
+           is_label_text(name, LABEL_PART_MAX, "-_.");
 }
 
 static bool is_label_value(struct str value)

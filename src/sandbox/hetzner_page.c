@@ -72,10 +72,10 @@ static void append_link(struct call *c, struct buf *b, int64_t number, const cha
 enum err page_answer(struct call *c, const struct page *p, const char *key, json_t *items)
 {
     int64_t last = p->total ? ((int64_t)p->total + p->size - 1) / p->size : 1;
-    json_t *meta = pack("{s:I, s:I, s:I, s:I}", "page", (json_int_t)p->number, "per_page",
-                        (json_int_t)p->size, "last_page", (json_int_t)last, "total_entries",
-                        (json_int_t)p->total);
-    bool has_next = p->number < last, has_previous = p->number > 1;
+    json_t *meta =
+        pack("{s:I, s:I, s:I, s:I}", "page", (json_int_t)p->number, "per_page", (json_int_t)p->size,
+             "last_page", (json_int_t)last, "total_entries", (json_int_t)p->total);
+    bool has_next = p->number<last, has_previous = p->number> 1;
     json_put(meta, "next_page", has_next ? json_integer(p->number + 1) : json_null());
     json_put(meta, "previous_page", has_previous ? json_integer(p->number - 1) : json_null());
 

@@ -189,13 +189,13 @@ static enum err insert(struct call *c, const struct server_input *in, const stru
     if (in->public_net.enable_ipv6)
         row->ipv6 = arena_printf(c->arena, "2001:db8:%x:%x::/64", (unsigned)(id >> 16) & 0xffff,
                                  (unsigned)id & 0xffff);
-    enum err err = db_exec(
-        c->tx, &server_insert,
-        DB_ARGS(db_int(id), db_text(row->name), db_text(row->server_type), db_int(row->image_id),
-                db_text(row->location), db_text(row->labels), db_text(row->user_data),
-                db_text(row->ipv4), db_text(row->ipv6), db_int(row->created_at),
-                PHASE_ARGS(&row->phases), db_int(row->locked_until)),
-        NULL, e);
+    enum err err = db_exec(c->tx, &server_insert,
+                           DB_ARGS(db_int(id), db_text(row->name), db_text(row->server_type),
+                                   db_int(row->image_id), db_text(row->location),
+                                   db_text(row->labels), db_text(row->user_data),
+                                   db_text(row->ipv4), db_text(row->ipv6), db_int(row->created_at),
+                                   PHASE_ARGS(&row->phases), db_int(row->locked_until)),
+                           NULL, e);
     if (err == ERR_CONFLICT)
         return hetzner_refuse_used_name(c, "server name is already used");
     return err;

@@ -44,15 +44,14 @@ json_t *hetzner_server_json(const struct call *c, const struct server_row *row)
     const struct hetzner_image *image = hetzner_image_find(image_id, NULL);
     BUG_ON(!type || !location || !image);
 
-    json_t *server =
-        pack("{s:I, s:s, s:s, s:o, s:b, s:b, s:n, s:i, s:i, s:I, s:{s:b, s:b}, s:I, s:n, s:n}",
-             "id", (json_int_t)row->id, "name", row->name, "status",
-             phases_at(&row->phases, c->now_us), "created", json_time(row->created_at),
-             "rescue_enabled", 0, "locked", c->now_us < row->locked_until, "backup_window",
-             "outgoing_traffic", 0, "ingoing_traffic", 0, "included_traffic",
-             (json_int_t)hetzner_included_traffic(location), "protection", "delete", 0, "rebuild",
-             0, "primary_disk_size", (json_int_t)hetzner_type_disk_gb(type), "iso",
-             "placement_group");
+    json_t *server = pack(
+        "{s:I, s:s, s:s, s:o, s:b, s:b, s:n, s:i, s:i, s:I, s:{s:b, s:b}, s:I, s:n, s:n}", "id",
+        (json_int_t)row->id, "name", row->name, "status", phases_at(&row->phases, c->now_us),
+        "created", json_time(row->created_at), "rescue_enabled", 0, "locked",
+        c->now_us < row->locked_until, "backup_window", "outgoing_traffic", 0, "ingoing_traffic", 0,
+        "included_traffic", (json_int_t)hetzner_included_traffic(location), "protection", "delete",
+        0, "rebuild", 0, "primary_disk_size", (json_int_t)hetzner_type_disk_gb(type), "iso",
+        "placement_group");
     json_put(server, "public_net", public_net(row));
     json_put(server, "private_net", json_array());
     json_put(server, "server_type", hetzner_type_json(type));
@@ -109,8 +108,8 @@ static enum err sort(struct call *c, const struct server_row **rows, size_t coun
     const char *wanted = http_query(c->request, "sort");
     struct str direction = str_from(wanted ? wanted : "id");
     struct str column = str_cut(&direction, ':');
-    bool is_known = str_eq(column, STR("id")) || str_eq(column, STR("name")) ||
-                    str_eq(column, STR("created"));
+    bool is_known =
+        str_eq(column, STR("id")) || str_eq(column, STR("name")) || str_eq(column, STR("created"));
     bool is_down = str_eq(direction, STR("desc"));
     if (!is_known || (direction.ptr && !is_down && !str_eq(direction, STR("asc"))))
         return refuse(c, 422, "invalid_input", "invalid input in field 'sort': unknown order");
@@ -132,8 +131,7 @@ enum err hetzner_server_list(struct call *c, struct error *e)
     TRY(db_list(c->tx, &server_list, DB_ARGS(db_int(c->now_us)), server_row_fields,
                 sizeof(struct server_row), HETZNER_ROWS_MAX, c->arena, &all, e));
 
-    const struct server_row **wanted =
-        arena_alloc_array(c->arena, all.count + 1, sizeof(*wanted));
+    const struct server_row **wanted = arena_alloc_array(c->arena, all.count + 1, sizeof(*wanted));
     size_t count = 0;
     for (size_t i = 0; i < all.count; i++) {
         const struct server_row *row = &((const struct server_row *)all.items)[i];

@@ -85,8 +85,8 @@ enum err hetzner_ssh_key_exists(struct call *c, const char *name_or_id, bool *re
     TRY(db_get_int(c->tx, &ssh_key_count_named, DB_ARGS(db_text(name_or_id)), &count, e));
     if (count == 0 && str_to_i64(str_from(name_or_id), &id)) {
         struct ssh_key_row row;
-        enum err err = db_get(c->tx, &ssh_key_get, DB_ARGS(db_int(id)), ssh_key_row_fields,
-                              c->arena, &row, e);
+        enum err err =
+            db_get(c->tx, &ssh_key_get, DB_ARGS(db_int(id)), ssh_key_row_fields, c->arena, &row, e);
         if (err != OK && err != ERR_NOT_FOUND)
             return err;
         count = err == OK;
@@ -129,11 +129,11 @@ enum err hetzner_ssh_key_create(struct call *c, struct error *e)
     if (same_name > 0)
         return hetzner_refuse_used_name(c, "SSH key name is already used");
     TRY(call_next_number(c, "hetzner_ssh_key", 1, &row.id, e));
-    enum err err = db_exec(c->tx, &ssh_key_insert,
-                           DB_ARGS(db_int(row.id), db_text(row.name), db_text(row.fingerprint),
-                                   db_text(row.public_key), db_text(row.labels),
-                                   db_int(row.created_at)),
-                           NULL, e);
+    enum err err =
+        db_exec(c->tx, &ssh_key_insert,
+                DB_ARGS(db_int(row.id), db_text(row.name), db_text(row.fingerprint),
+                        db_text(row.public_key), db_text(row.labels), db_int(row.created_at)),
+                NULL, e);
     if (err == ERR_CONFLICT) {
         c->reply.details = pack("{s:[{s:s}]}", "fields", "name", "public_key");
         return refuse(c, 409, "uniqueness_error",

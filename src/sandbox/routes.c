@@ -10,7 +10,10 @@
 
 #define ROUTE(method, pattern, api, access, operation)                                             \
     {                                                                                              \
-        method, pattern, sandbox_serve, 0, &(const struct endpoint){api, access, operation}        \
+        method, pattern, sandbox_serve, 0, &(const struct endpoint)                                \
+        {                                                                                          \
+            api, access, operation                                                                 \
+        }                                                                                          \
     }
 #define HETZNER(method, pattern, access, operation)                                                \
     ROUTE(HTTP_##method, "/v1" pattern, API_HETZNER, ACCESS_##access, hetzner_##operation)

@@ -9,8 +9,8 @@
  * reply is worked out from the rows and the clock.
  *
  * One listener serves both APIs, whose paths do not collide:
- *   Hetzner  http://ADDRESS:PORT/v1           /servers /actions /ssh_keys /server_types /pricing ...
- *   Fly      http://ADDRESS:PORT              /v1/apps/... /v1/platform/regions /v1/postgres
+ *   Hetzner  http://ADDRESS:PORT/v1           /servers /actions /ssh_keys /server_types /pricing
+ * ... Fly      http://ADDRESS:PORT              /v1/apps/... /v1/platform/regions /v1/postgres
  *                                             /api/v1/organizations/... (managed Postgres)
  *   tests    http://ADDRESS:PORT/sandbox      /faults /state; needs no token
  *

@@ -19,7 +19,7 @@ struct sandbox {
     struct limiter *limiter;
     struct faults *faults;
 
-    pthread_mutex_t lock; /* guards what follows, and the rng */
+    pthread_mutex_t lock;   /* guards what follows, and the rng */
     pthread_cond_t changed; /* broadcast after every write and when stopping; CLOCK_MONOTONIC */
     uint64_t writes;
     unsigned waiters; /* requests in GET .../wait; bounded so that others find a thread */

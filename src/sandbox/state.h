@@ -4,9 +4,9 @@
  *
  *     {"servers": [{id, name, labels}], "ssh_keys": [{id, name, labels}],
  *      "apps": [{name, org_slug}], "machines": [{id, app, name, region, metadata}],
- *      "volumes": [{id, app, name, region, machine_id}], "postgres": [{id, name, org_slug, region}],
- *      "counts": {"servers": N, ...},
- *      "labels": {"KEY=VALUE": N, ...}}     servers' labels and machines' metadata together
+ *      "volumes": [{id, app, name, region, machine_id}], "postgres": [{id, name, org_slug,
+ * region}], "counts": {"servers": N, ...}, "labels": {"KEY=VALUE": N, ...}}     servers' labels and
+ * machines' metadata together
  */
 #ifndef WEBHOST_SANDBOX_STATE_H
 #define WEBHOST_SANDBOX_STATE_H
