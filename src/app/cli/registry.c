@@ -8,5 +8,6 @@ const struct command *const commands[] = {
     &command_jobs_list,      &command_jobs_show,      &command_jobs_retry,
     &command_jobs_cancel,    &command_hosts,          &command_instances,
     &command_plans,          &command_token_create,   &command_token_list,
-    &command_token_revoke,   &command_audit,          NULL,
+    &command_token_revoke,   &command_audit,          &command_serve,
+    &command_sandbox,        NULL,
 };

@@ -25,11 +25,11 @@ struct serve_options {
 
 enum err serve_run(const struct serve_options *options, struct error *e);
 
-struct sandbox_options {
+struct sandbox_run_options {
     const char *listen; /* "ADDR:PORT"; 127.0.0.1:4100 */
     const char *data;   /* directory that keeps its state; NULL: in memory only */
 };
 
-enum err sandbox_run(const struct sandbox_options *options, struct error *e);
+enum err sandbox_run(const struct sandbox_run_options *options, struct error *e);
 
 #endif

@@ -41,6 +41,7 @@ struct http_response {
     struct http_pair headers[HTTP_HEADERS_MAX]; /* texts in the request's arena, or literals */
     size_t header_count;
     struct buf body;
+    bool abort; /* close the connection instead of replying; what the client sees is a lost reply */
 };
 
 /* The first of that name; NULL when not there. Header names are matched without case. */

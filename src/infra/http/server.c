@@ -140,6 +140,8 @@ static enum MHD_Result send_reply(struct exchange *x, struct MHD_Connection *con
 {
     if (x->refusal)
         fill_refusal(x);
+    if (x->response.abort)
+        return MHD_NO;
     struct MHD_Response *out = NULL;
     if (!buf_is_full(&x->response.body))
         out = make_response(x);
