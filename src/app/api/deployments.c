@@ -10,8 +10,8 @@
  * tenant's own database, outside of any transaction of ours. A tenant that has no database yet has
  * no usage either.
  */
-static enum err usage_metrics(const struct api_call *call, const struct deployment *d,
-                              json_t **ret, struct error *e)
+static enum err usage_metrics(const struct api_call *call, const struct deployment *d, json_t **ret,
+                              struct error *e)
 {
     struct tenant_usage usage = {INT_ABSENT, INT_ABSENT};
     if (d->database_url)
@@ -67,10 +67,10 @@ enum err api_evaluate(struct db_tx *tx, struct api_call *call, struct error *e)
         return err;
     }
     struct decided decided = {api->policy, api->prices, &v->profile, &v->context, &v->decision};
-    api_reply(call, json_pack("{s:s, s:o, s:o, s:b, s:o}", "customer_id", v->customer.id,
-                              "current_deployment", w.deployment, "recommended",
-                              decision_json(&decided), "migration_due", (int)v->migration_due,
-                              "usage_metrics", usage));
+    api_reply(call,
+              json_pack("{s:s, s:o, s:o, s:b, s:o}", "customer_id", v->customer.id,
+                        "current_deployment", w.deployment, "recommended", decision_json(&decided),
+                        "migration_due", (int)v->migration_due, "usage_metrics", usage));
     return OK;
 }
 

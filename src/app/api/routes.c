@@ -10,7 +10,10 @@ static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "customer
 #define ROUTE(method_, pattern_, ...)                                                              \
     {                                                                                              \
         .method = HTTP_##method_, .pattern = pattern_, .handler = api_handle,                      \
-        .data = &(const struct api_route){__VA_ARGS__}                                             \
+        .data = &(const struct api_route)                                                          \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
 
 /* Short names, so that a route fits its lines. */

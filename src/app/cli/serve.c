@@ -1,7 +1,7 @@
 /* The two long-running commands; app/daemon does the work. */
+#include "app/daemon/serve.h"
 #include "app/cli/cli.h"
 #include "app/cli/commands.h"
-#include "app/daemon/serve.h"
 
 #define SERVE(member)   offsetof(struct serve_options, member)
 #define SANDBOX(member) offsetof(struct sandbox_run_options, member)
@@ -81,11 +81,12 @@ const struct command command_serve = {
     .options = serve_option_table,
     .options_size = sizeof(struct serve_options),
     .run = serve_command_run,
-    .examples = (const struct example[]){
-        {"webhost serve --demo --data demo", "try it out: nothing is ordered anywhere"},
-        {"webhost serve --config /etc/webhost.yaml", "as a service"},
-        {0},
-    },
+    .examples =
+        (const struct example[]){
+            {"webhost serve --demo --data demo", "try it out: nothing is ordered anywhere"},
+            {"webhost serve --config /etc/webhost.yaml", "as a service"},
+            {0},
+        },
 };
 
 const struct command command_sandbox = {
@@ -97,8 +98,9 @@ const struct command command_sandbox = {
     .options = sandbox_option_table,
     .options_size = sizeof(struct sandbox_run_options),
     .run = sandbox_command_run,
-    .examples = (const struct example[]){
-        {"webhost sandbox --data clouds", "then point provisioning.hetzner.endpoint at it"},
-        {0},
-    },
+    .examples =
+        (const struct example[]){
+            {"webhost sandbox --data clouds", "then point provisioning.hetzner.endpoint at it"},
+            {0},
+        },
 };

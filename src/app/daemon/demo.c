@@ -47,8 +47,8 @@ static enum err sign_up(struct db_tx *tx, const struct demo_work *w, struct erro
     struct problems problems = {.arena = w->arena};
     struct signup request;
     record_clear(signup_fields, &request);
-    TRY(json_decode_text(profile_fields, str_from(c->profile), w->arena,
-                         &request.profile_overrides, &problems, e));
+    TRY(json_decode_text(profile_fields, str_from(c->profile), w->arena, &request.profile_overrides,
+                         &problems, e));
     request.name = c->name;
     request.slug = c->slug;
     request.email = arena_printf(w->arena, "ops@%s.example", c->slug);

@@ -1,7 +1,7 @@
+#include "sandbox/sandbox.h"
 #include "app/daemon/serve.h"
 #include "app/daemon/signals.h"
 #include "infra/http/server.h"
-#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <sys/stat.h>

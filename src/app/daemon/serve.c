@@ -2,10 +2,10 @@
  * The daemon: everything is made in the order in which it depends on each other, and unmade in
  * reverse. `struct daemon` holds what was made so far, so that stopping works from anywhere.
  */
+#include "app/daemon/serve.h"
 #include "app/api/api.h"
 #include "app/daemon/config.h"
 #include "app/daemon/demo.h"
-#include "app/daemon/serve.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
 #include "domain/provisioning/workers.h"
@@ -147,9 +147,12 @@ static enum err load_prices(struct daemon *d, struct error *e)
 static void observe_job(const struct job *job, enum job_state to, const char *why, int64_t took_us)
 {
     struct log_field fields[] = {
-        LOG_TEXT("worker", job->worker),       LOG_TEXT("job", job->id),
-        LOG_TEXT("state", job_state_names[to]), LOG_INT("attempt", job->attempt),
-        LOG_INT("took_us", took_us),           LOG_TEXT("error", why),
+        LOG_TEXT("worker", job->worker),
+        LOG_TEXT("job", job->id),
+        LOG_TEXT("state", job_state_names[to]),
+        LOG_INT("attempt", job->attempt),
+        LOG_INT("took_us", took_us),
+        LOG_TEXT("error", why),
         {0},
     };
     if (!why)

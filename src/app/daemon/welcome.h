@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /*
- * Makes an admin token when there is none, and shows it: its text is kept nowhere. With `demo` there
- * is a fresh one at every start, and the one of the start before stops working.
+ * Makes an admin token when there is none, and shows it: its text is kept nowhere. With `demo`
+ * there is a fresh one at every start, and the one of the start before stops working.
  */
 enum err welcome(const struct env *env, uint16_t port, bool demo, struct error *e);
 

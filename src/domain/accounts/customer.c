@@ -37,7 +37,7 @@ enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, s
         DB_ARGS(page_cursor(page), page_rows(page), db_text(filter->mode), db_text(filter->status)),
         customer_fields, sizeof(struct customer), PAGE_LIMIT_MAX + 1, arena, ret_customers, e));
     *ret_next =
-        page_cut(page, ret_customers, sizeof(struct customer), offsetof(struct customer, id));
+        page_next(page, ret_customers, sizeof(struct customer), offsetof(struct customer, id));
     return OK;
 }
 

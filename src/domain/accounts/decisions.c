@@ -75,7 +75,7 @@ enum err decision_record_list(struct db_tx *tx, const char *customer_id, struct 
         tx, &decision_page_of, DB_ARGS(page_cursor(page), page_rows(page), db_text(customer_id)),
         decision_record_fields, sizeof(struct decision_record), PAGE_LIMIT_MAX + 1, arena, ret, e));
     *ret_next =
-        page_cut(page, ret, sizeof(struct decision_record), offsetof(struct decision_record, id));
+        page_next(page, ret, sizeof(struct decision_record), offsetof(struct decision_record, id));
     return OK;
 }
 

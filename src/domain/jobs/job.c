@@ -87,7 +87,7 @@ enum err job_list(struct db_tx *tx, const struct job_filter *filter, struct page
                 DB_ARGS(page_cursor(page), page_rows(page), db_text(filter->state),
                         db_text(filter->queue), db_text(filter->customer_id)),
                 job_fields, sizeof(struct job), PAGE_LIMIT_MAX + 1, arena, ret_jobs, e));
-    *ret_next = page_cut(page, ret_jobs, sizeof(struct job), offsetof(struct job, id));
+    *ret_next = page_next(page, ret_jobs, sizeof(struct job), offsetof(struct job, id));
     return OK;
 }
 

@@ -121,7 +121,7 @@ enum err deployment_list_instances(struct db_tx *tx, struct page page, struct ar
 {
     TRY(db_list(tx, &deployment_page_instances, DB_ARGS(page_cursor(page), page_rows(page)),
                 deployment_fields, sizeof(struct deployment), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next = page_cut(page, ret, sizeof(struct deployment), offsetof(struct deployment, id));
+    *ret_next = page_next(page, ret, sizeof(struct deployment), offsetof(struct deployment, id));
     return OK;
 }
 

@@ -35,7 +35,7 @@ enum err host_list(struct db_tx *tx, struct page page, struct arena *arena, stru
 {
     TRY(db_list(tx, &host_page, DB_ARGS(page_cursor(page), page_rows(page)), host_fields,
                 sizeof(struct host), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next = page_cut(page, ret, sizeof(struct host), offsetof(struct host, id));
+    *ret_next = page_next(page, ret, sizeof(struct host), offsetof(struct host, id));
     return OK;
 }
 

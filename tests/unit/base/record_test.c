@@ -35,7 +35,6 @@ struct thing {
     struct records parts;
 };
 
-/* clang-format off: version 14 crashes on rows of different lengths */
 static const struct field thing_fields[] = {
     {"id", FIELD_TEXT, offsetof(struct thing, id)},
     {"size", FIELD_INT, offsetof(struct thing, size)},
@@ -46,11 +45,9 @@ static const struct field thing_fields[] = {
     {"tags", FIELD_TEXTS, offsetof(struct thing, tags)},
     {"extra", FIELD_JSON, offsetof(struct thing, extra)},
     {"inner", FIELD_OBJECT, offsetof(struct thing, inner), .fields = inner_fields},
-    {"parts", FIELD_OBJECTS, offsetof(struct thing, parts), .fields = inner_fields,
-     .item_size = sizeof(struct inner)},
+    {"parts", FIELD_OBJECTS, offsetof(struct thing, parts), .fields = inner_fields},
     FIELD_END,
 };
-/* clang-format on */
 
 static void clearing_makes_every_field_absent(void **state)
 {

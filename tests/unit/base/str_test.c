@@ -63,13 +63,11 @@ static void integers_are_read_up_to_the_edges_of_their_range(void **state)
     static const struct {
         const char *text;
         int64_t value;
-    } good[] = {
-        {"0",                    0        },
-        {"-0",                   0        },
-        {"007",                  7        },
-        {"9223372036854775807",  INT64_MAX},
-        {"-9223372036854775808", INT64_MIN}
-    };
+    } good[] = {{"0", 0},
+                {"-0", 0},
+                {"007", 7},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN}};
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         int64_t v = 42;
         assert_true(str_to_i64(str_from(good[i].text), &v));

@@ -25,20 +25,21 @@ static const struct cloud_error errors[] = {
 
 const struct cloud_dialect fly_dialect = {"Fly", read_error, errors};
 
-enum err fly_app_find(struct cloud *cloud, const char *name, struct arena *arena, struct error *e)
+enum err flaps_app_find(struct cloud *cloud, const char *name, struct arena *arena, struct error *e)
 {
     return cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s", name), NULL, arena, NULL, e);
 }
 
-enum err fly_app_create(struct cloud *cloud, const char *name, const char *org, struct arena *arena,
-                        struct error *e)
+enum err flaps_app_create(struct cloud *cloud, const char *name, const char *org,
+                          struct arena *arena, struct error *e)
 {
     json_t *request = json_pack("{s:s, s:s}", "name", name, "org_slug", org);
     BUG_ON(!request);
     return cloud_call(cloud, HTTP_POST, "/apps", request, arena, NULL, e);
 }
 
-enum err fly_app_delete(struct cloud *cloud, const char *name, struct arena *arena, struct error *e)
+enum err flaps_app_delete(struct cloud *cloud, const char *name, struct arena *arena,
+                          struct error *e)
 {
     enum err err = cloud_call(cloud, HTTP_DELETE, arena_printf(arena, "/apps/%s?force=true", name),
                               NULL, arena, NULL, e);
@@ -66,8 +67,9 @@ static bool volume_is_leaving(const struct fly_volume *v)
     return v->state && (strstr(v->state, "destroy") || text_eq(v->state, "deleted"));
 }
 
-enum err fly_volume_find(struct cloud *cloud, const char *app, const char *name, const char *region,
-                         struct arena *arena, struct fly_volume *ret, struct error *e)
+enum err flaps_volume_find(struct cloud *cloud, const char *app, const char *name,
+                           const char *region, struct arena *arena, struct fly_volume *ret,
+                           struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
     TRY(cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s/volumes", app), NULL, arena,
@@ -85,9 +87,9 @@ enum err fly_volume_find(struct cloud *cloud, const char *app, const char *name,
     return error_set(e, ERR_NOT_FOUND, "app %s has no volume %s in %s", app, name, region);
 }
 
-enum err fly_volume_create(struct cloud *cloud, const char *app, const char *name,
-                           const char *region, int64_t size_gb, struct arena *arena,
-                           struct fly_volume *ret, struct error *e)
+enum err flaps_volume_create(struct cloud *cloud, const char *app, const char *name,
+                             const char *region, int64_t size_gb, struct arena *arena,
+                             struct fly_volume *ret, struct error *e)
 {
     json_t *request = json_pack("{s:s, s:s, s:I, s:b}", "name", name, "region", region, "size_gb",
                                 (json_int_t)size_gb, "encrypted", 1);
@@ -122,9 +124,9 @@ static bool machine_has_role(json_t *machine, const struct fly_machine_order *or
            text_eq(json_get_text(machine, "region"), order->region);
 }
 
-enum err fly_machine_find(struct cloud *cloud, const char *app,
-                          const struct fly_machine_order *order, struct arena *arena,
-                          struct fly_machine *ret, struct error *e)
+enum err flaps_machine_find(struct cloud *cloud, const char *app,
+                            const struct fly_machine_order *order, struct arena *arena,
+                            struct fly_machine *ret, struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
     const char *path = arena_printf(arena, "/apps/%s/machines?metadata.webhost_deployment=%s", app,
@@ -140,9 +142,9 @@ enum err fly_machine_find(struct cloud *cloud, const char *app,
                      order->region);
 }
 
-enum err fly_machine_create(struct cloud *cloud, const char *app,
-                            const struct fly_machine_order *order, struct arena *arena,
-                            struct fly_machine *ret, struct error *e)
+enum err flaps_machine_create(struct cloud *cloud, const char *app,
+                              const struct fly_machine_order *order, struct arena *arena,
+                              struct fly_machine *ret, struct error *e)
 {
     json_t *config = json_pack("{s:s, s:{s:s, s:I, s:I}, s:[{s:s, s:s}], s:{s:s, s:s}, s:{s:s}}",
                                "image", order->image, "guest", "cpu_kind", order->cpu_kind, "cpus",
@@ -160,8 +162,8 @@ enum err fly_machine_create(struct cloud *cloud, const char *app,
     return read_machine(body, arena, ret, e);
 }
 
-enum err fly_machine_get(struct cloud *cloud, const char *app, const char *id, struct arena *arena,
-                         struct fly_machine *ret, struct error *e)
+enum err flaps_machine_get(struct cloud *cloud, const char *app, const char *id,
+                           struct arena *arena, struct fly_machine *ret, struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
     TRY(cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s/machines/%s", app, id), NULL,

@@ -66,10 +66,10 @@ static enum err have_app(struct fly_run *f, struct error *e)
     TRY(intend(f, RESOURCE_APP, "", f->d->app, &app, e));
     if (app.status == RESOURCE_CREATED)
         return OK;
-    enum err err = fly_app_find(&f->cloud, f->d->app, f->run->arena, e);
+    enum err err = flaps_app_find(&f->cloud, f->d->app, f->run->arena, e);
     if (err == ERR_NOT_FOUND)
-        err =
-            fly_app_create(&f->cloud, f->d->app, f->run->with->settings->fly.org, f->run->arena, e);
+        err = flaps_app_create(&f->cloud, f->d->app, f->run->with->settings->fly.org, f->run->arena,
+                               e);
     TRY(err);
     return created(f, &app, f->d->app, e);
 }
@@ -91,11 +91,11 @@ static enum err have_volume(struct fly_run *f, const struct unit *u, const char 
     TRY(intend(f, u->volume_kind, u->region, u->volume_name, &r, e));
     if (r.status != RESOURCE_CREATED) {
         struct fly_volume volume;
-        enum err err = fly_volume_find(&f->cloud, f->d->app, u->volume_name, u->region,
-                                       f->run->arena, &volume, e);
+        enum err err = flaps_volume_find(&f->cloud, f->d->app, u->volume_name, u->region,
+                                         f->run->arena, &volume, e);
         if (err == ERR_NOT_FOUND)
-            err = fly_volume_create(&f->cloud, f->d->app, u->volume_name, u->region,
-                                    u->size.volume_gb, f->run->arena, &volume, e);
+            err = flaps_volume_create(&f->cloud, f->d->app, u->volume_name, u->region,
+                                      u->size.volume_gb, f->run->arena, &volume, e);
         TRY(err);
         TRY(created(f, &r, volume.id, e));
     }
@@ -112,7 +112,7 @@ static enum err have_machine(struct fly_run *f, const struct unit *u, const char
     struct fly_machine machine;
     TRY(intend(f, u->machine_kind, u->region, name, &r, e));
     if (r.status == RESOURCE_CREATED) {
-        TRY(fly_machine_get(&f->cloud, f->d->app, r.provider_id, arena, &machine, e));
+        TRY(flaps_machine_get(&f->cloud, f->d->app, r.provider_id, arena, &machine, e));
     } else {
         struct fly_machine_order order = {
             .name = name,
@@ -126,9 +126,9 @@ static enum err have_machine(struct fly_run *f, const struct unit *u, const char
             .deployment_id = f->d->id,
             .role = u->role,
         };
-        enum err err = fly_machine_find(&f->cloud, f->d->app, &order, arena, &machine, e);
+        enum err err = flaps_machine_find(&f->cloud, f->d->app, &order, arena, &machine, e);
         if (err == ERR_NOT_FOUND)
-            err = fly_machine_create(&f->cloud, f->d->app, &order, arena, &machine, e);
+            err = flaps_machine_create(&f->cloud, f->d->app, &order, arena, &machine, e);
         TRY(err);
         TRY(created(f, &r, machine.id, e));
     }
@@ -257,7 +257,7 @@ static enum err remove_app(struct provision_run *run, struct error *e)
                         run->deployment->customer_id, e));
     struct http_client *http = http_client_new();
     struct fly_run f = fly_run_of(run, http);
-    enum err err = fly_app_delete(&f.cloud, run->deployment->app, run->arena, e);
+    enum err err = flaps_app_delete(&f.cloud, run->deployment->app, run->arena, e);
     http_client_free(http);
     TRY(err);
     return db_write(run->with->env->db, forget_work, run, e);
