@@ -242,6 +242,18 @@ static void nesting_stops_at_the_limit(void **state)
     assert_string_equal(f->error.text, "the JSON is nested more than 32 levels deep");
 }
 
+static void a_nul_byte_is_refused_wherever_it_stands(void **state)
+{
+    struct fixture *f = *state;
+    static const char after_number[] = "{\"n\": 3\0}", in_text[] = "{\"n\": \"a\0\"}";
+    json_t *value = NULL;
+    struct str texts[] = {{after_number, sizeof(after_number) - 1}, {in_text, sizeof(in_text) - 1}};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        assert_int_equal(json_parse(texts[i], &value, &f->error), ERR_INVALID);
+        assert_string_equal(f->error.text, "not JSON: there is a NUL byte in it");
+    }
+}
+
 static void what_is_written_reads_back_the_same(void **state)
 {
     struct fixture *f = *state;
@@ -346,6 +358,7 @@ int main(void)
         TEST(duplicate_keys_and_nul_and_trailing_bytes_are_refused),
         TEST(a_syntax_error_names_line_and_column_and_echoes_little),
         TEST(nesting_stops_at_the_limit),
+        TEST(a_nul_byte_is_refused_wherever_it_stands),
         TEST(what_is_written_reads_back_the_same),
         TEST(absent_fields_are_null_or_left_out),
         TEST(decimals_print_exactly),
