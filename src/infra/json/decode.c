@@ -393,10 +393,10 @@ static const char *nearest_name(const struct field *fields, const char *key)
     if (strlen(key) > SUGGEST_NAME_MAX)
         return NULL;
     const char *nearest = NULL;
-    size_t best = 1 + strlen(key) / 4;
+    size_t best = 2 + strlen(key) / 6; /* one wrong letter, and one more for every six */
     for (const struct field *f = fields; f->name; f++) {
         size_t distance = strlen(f->name) <= SUGGEST_NAME_MAX ? edit_distance(key, f->name) : best;
-        if (distance < best || (distance == best && !nearest && best == 1)) {
+        if (distance < best) {
             best = distance;
             nearest = f->name;
         }

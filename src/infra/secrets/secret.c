@@ -1,0 +1,157 @@
+#include "infra/secrets/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <sys/stat.h>
+
+#define SECRET_LINE_MAX 4096
+#define TOKEN_PREFIX    "wh_"
+#define TOKEN_BYTES     32
+
+struct secret {
+    size_t len;
+    char text[];
+};
+
+static void init_once(void)
+{
+    BUG_ON(sodium_init() < 0);
+}
+
+static void secrets_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    BUG_ON(pthread_once(&once, init_once) != 0);
+}
+
+struct secret *secret_new(struct str text)
+{
+    BUG_ON(text.len && memchr(text.ptr, '\0', text.len));
+    secrets_init();
+    /* sodium_malloc puts the end of the block at a guard page, so only a size that is a multiple of
+     * the struct's alignment gives an aligned address. */
+    size_t align = _Alignof(struct secret);
+    size_t size = (sizeof(struct secret) + text.len + 1 + align - 1) / align * align;
+    struct secret *s = sodium_malloc(size);
+    BUG_ON(!s);
+    s->len = text.len;
+    if (text.len)
+        memcpy(s->text, text.ptr, text.len);
+    s->text[text.len] = '\0';
+    BUG_ON(sodium_mprotect_readonly(s) != 0);
+    return s;
+}
+
+void secret_free(struct secret *s)
+{
+    sodium_free(s); /* makes it writable, wipes it, unmaps it; NULL is fine */
+}
+
+const char *secret_expose(const struct secret *s)
+{
+    return s->text;
+}
+
+static void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
+
+/* Fills `out` until it is full or the file ends; pipes give their content in pieces. */
+static enum err read_start(int fd, const char *path, char *out, size_t size, size_t *ret_len,
+                           struct error *e)
+{
+    size_t len = 0;
+    while (len < size) {
+        ssize_t n = read(fd, out + len, size - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_errno(e, "secret file %s: cannot read", path);
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    *ret_len = len;
+    return OK;
+}
+
+static enum err open_private(const char *path, int *ret_fd, struct error *e)
+{
+    __attribute__((cleanup(fd_close))) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        return error_set(e, ERR_NOT_FOUND,
+                         "secret file %s does not exist; create it with mode 0600", path);
+    if (fd < 0)
+        return error_errno(e, "secret file %s: cannot open", path);
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return error_errno(e, "secret file %s: cannot look at its mode", path);
+    if (S_ISDIR(st.st_mode))
+        return error_set(e, ERR_INVALID, "secret file %s is a directory; name a file", path);
+    if (st.st_mode & S_IRWXO)
+        return error_set(e, ERR_DENIED,
+                         "secret file %s is open to every user (mode %04o); run chmod 600 on it",
+                         path, (unsigned)st.st_mode & 07777u);
+    *ret_fd = fd;
+    fd = -1;
+    return OK;
+}
+
+static enum err first_line(const char *path, struct str content, struct str *ret_line,
+                           struct error *e)
+{
+    bool whole = content.len < SECRET_LINE_MAX || memchr(content.ptr, '\n', content.len);
+    struct str line = str_trim(str_cut(&content, '\n'));
+    if (line.len == 0)
+        return error_set(e, ERR_INVALID, "secret file %s: the first line is empty", path);
+    if (!whole)
+        return error_set(e, ERR_TOO_LARGE, "secret file %s: the first line is over %d bytes", path,
+                         SECRET_LINE_MAX - 1);
+    if (!str_is_printable(line, SECRET_LINE_MAX))
+        return error_set(e, ERR_INVALID,
+                         "secret file %s: the first line has control characters or is not UTF-8",
+                         path);
+    *ret_line = line;
+    return OK;
+}
+
+enum err secret_from_file(const char *path, struct secret **ret_secret, struct error *e)
+{
+    __attribute__((cleanup(fd_close))) int fd = -1;
+    TRY(open_private(path, &fd, e));
+    char content[SECRET_LINE_MAX];
+    size_t len = 0;
+    struct str line;
+    enum err failed = read_start(fd, path, content, sizeof(content), &len, e);
+    if (!failed)
+        failed = first_line(path, (struct str){content, len}, &line, e);
+    if (!failed)
+        *ret_secret = secret_new(line);
+    sodium_memzero(content, sizeof(content));
+    return failed;
+}
+
+void token_generate(struct rng *rng, char out[TOKEN_TEXT_MAX])
+{
+    secrets_init();
+    unsigned char bytes[TOKEN_BYTES];
+    rng->fill(rng, bytes, sizeof(bytes));
+    size_t prefix = sizeof(TOKEN_PREFIX) - 1;
+    memcpy(out, TOKEN_PREFIX, prefix);
+    (void)sodium_bin2base64(out + prefix, TOKEN_TEXT_MAX - prefix, bytes, sizeof(bytes),
+                            sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(bytes, sizeof(bytes));
+}
+
+const char *sha256_hex(struct str bytes, char out[HASH_TEXT_MAX])
+{
+    secrets_init();
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(hash, (const unsigned char *)(bytes.len ? bytes.ptr : ""), bytes.len);
+    (void)sodium_bin2hex(out, HASH_TEXT_MAX, hash, sizeof(hash));
+    return out;
+}
