@@ -50,12 +50,12 @@ static const struct field app_input_fields[] = {
 
 static json_t *app_json(const struct app_row *row)
 {
-    return pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:i}, s:o}", "id", row->id,
-                "name", row->name, "internal_numeric_id", (json_int_t)row->number, "network",
-                row->network, "status", row->machine_count > 0 ? "deployed" : "pending",
-                "machine_count", (json_int_t)row->machine_count, "volume_count",
-                (json_int_t)row->volume_count, "organization", "name", row->org_slug, "slug",
-                row->org_slug, "internal_numeric_id", 1, "created_at", json_time(row->created_at));
+    return pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:i}}", "id", row->id, "name",
+                row->name, "internal_numeric_id", (json_int_t)row->number, "network", row->network,
+                "status", row->machine_count > 0 ? "deployed" : "pending", "machine_count",
+                (json_int_t)row->machine_count, "volume_count", (json_int_t)row->volume_count,
+                "organization", "name", row->org_slug, "slug", row->org_slug, "internal_numeric_id",
+                1);
 }
 
 const char *fly_app_name(const struct call *c)
@@ -99,7 +99,9 @@ enum err fly_app_create(struct call *c, struct error *e)
     if (err == ERR_CONFLICT)
         return refuse(c, 422, "name_taken", "Validation failed: Name has already been taken");
     TRY(err);
-    return answer(c, 201, app_json(&row));
+    json_t *app = app_json(&row);
+    json_put(app, "created_at", json_time(row.created_at));
+    return answer(c, 201, app);
 }
 
 enum err fly_app_list(struct call *c, struct error *e)

@@ -93,9 +93,7 @@ enum err hetzner_action_list(struct call *c, struct error *e)
                       "actions can only be listed by their ids: GET /actions?id=1&id=2");
     _cleanup_json_ json_t *list = json_array();
     TRY(collect(c, list, e));
-    struct page page = {.number = 1, .size = (int64_t)json_array_size(list) + 1};
-    page_cut(&page, json_array_size(list));
-    return page_answer(c, &page, "actions", json_incref(list));
+    return answer(c, 200, pack("{s:O}", "actions", list));
 }
 
 enum err hetzner_server_actions(struct call *c, struct error *e)
