@@ -48,8 +48,10 @@ enum err fly_metadata_show(struct call *c, struct error *e)
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
     json_t *metadata;
-    _cleanup_json_ json_t *config = open_config(&row, &metadata);
-    return answer(c, 200, json_incref(metadata));
+    json_t *config = open_config(&row, &metadata);
+    json_incref(metadata);
+    json_decref(config);
+    return answer(c, 200, metadata);
 }
 
 static enum err set_many(struct call *c, bool replace, struct error *e)
@@ -92,8 +94,10 @@ enum err fly_metadata_get_key(struct call *c, struct error *e)
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
     json_t *metadata;
-    _cleanup_json_ json_t *config = open_config(&row, &metadata);
-    const char *value = json_get_text(metadata, http_param(c->request, "key"));
+    json_t *config = open_config(&row, &metadata);
+    const char *value =
+        arena_text(c->arena, json_get_text(metadata, http_param(c->request, "key")));
+    json_decref(config);
     if (!value)
         return refuse(c, 404, NULL, "metadata key not found");
     return answer(c, 200, pack("{s:s}", "value", value));

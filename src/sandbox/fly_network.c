@@ -48,7 +48,7 @@ static json_t *ip_json(const struct ip_row *row)
                 json_time(row->created_at));
 }
 
-/* Documentation ranges (RFC 5737 and 3849) and Fly's private prefix. */
+/* Ranges that lead nowhere (RFC 5737, 6598, 3849) and Fly's private prefix. */
 static enum err new_address(struct call *c, enum ip_type type, const char **ret_ip, struct error *e)
 {
     if (type == IP_SHARED_V4) {
@@ -59,7 +59,7 @@ static enum err new_address(struct call *c, enum ip_type type, const char **ret_
     TRY(call_next_number(c, "fly_ip", 1, &number, e));
     unsigned n = (unsigned)number & 0xffff;
     if (type == IP_V4)
-        *ret_ip = arena_printf(c->arena, "192.0.2.%u", n & 255);
+        *ret_ip = arena_printf(c->arena, "100.64.%u.%u", n >> 8, n & 255);
     else
         *ret_ip = type == IP_V6 ? arena_printf(c->arena, "2001:db8:f1:%x::1", n)
                                 : arena_printf(c->arena, "fdaa:0:%x::3", n);

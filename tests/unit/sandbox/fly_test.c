@@ -277,27 +277,39 @@ static void a_lease_ends_by_itself(void **state)
     expect(c, 200, POST, stop, NULL);
 }
 
+/* With a client and an arena of its own: neither is for two threads. */
 struct waiter {
-    struct cloud *c;
+    struct cloud own;
     const char *path;
     int status;
+    pthread_t thread;
     _Atomic bool done;
 };
 
-/* A client and an arena of its own: neither is for two threads. */
 static void *wait_in_thread(void *arg)
 {
     struct waiter *w = arg;
-    struct cloud own = *w->c;
-    own.client = http_client_new();
-    own.arena = (struct arena){0};
-    own.kept = json_array();
-    w->status = ask(&own, GET, w->path, NULL).status;
-    http_client_free(own.client);
-    json_decref(own.kept);
-    arena_release(&own.arena);
+    w->status = ask(&w->own, GET, w->path, NULL).status;
     atomic_store(&w->done, true);
     return NULL;
+}
+
+static void waiter_start(struct waiter *w, struct cloud *c, const char *path)
+{
+    *w = (struct waiter){.own = *c, .path = path};
+    w->own.client = http_client_new();
+    w->own.arena = (struct arena){0};
+    w->own.kept = json_array();
+    assert_int_equal(pthread_create(&w->thread, NULL, wait_in_thread, w), 0);
+}
+
+static int waiter_join(struct waiter *w)
+{
+    (void)pthread_join(w->thread, NULL);
+    http_client_free(w->own.client);
+    json_decref(w->own.kept);
+    arena_release(&w->own.arena);
+    return w->status;
 }
 
 static void waiting_ends_when_the_clock_reaches_the_state(void **state)
@@ -306,13 +318,11 @@ static void waiting_ends_when_the_clock_reaches_the_state(void **state)
     c->options.wait_max_us = 60 * USEC_PER_SEC;
     cloud_restart(c);
     create_app(c, "a");
-    struct waiter w = {.c = c,
-                       .path = text(c, "%s/wait?state=started&timeout=60", create_machine(c, "m"))};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, wait_in_thread, &w), 0);
+    const char *m = create_machine(c, "m");
+    struct waiter w;
+    waiter_start(&w, c, text(c, "%s/wait?state=started&timeout=60", m));
     clock_virtual_advance(&c->clock, 2 * DELAY_US);
-    (void)pthread_join(thread, NULL);
-    assert_int_equal(w.status, 200);
+    assert_int_equal(waiter_join(&w), 200);
 }
 
 static void waiting_is_408_after_the_timeout_by_the_clock_or_the_bound_in_real_time(void **state)
@@ -322,19 +332,18 @@ static void waiting_is_408_after_the_timeout_by_the_clock_or_the_bound_in_real_t
     cloud_restart(c);
     create_app(c, "a");
     const char *m = create_machine(c, "m");
-    struct waiter w = {.c = c, .path = text(c, "%s/wait?state=suspended&timeout=5", m)};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, wait_in_thread, &w), 0);
+    const char *path = text(c, "%s/wait?state=suspended&timeout=5", m);
+    struct waiter w;
+    waiter_start(&w, c, path);
     while (!atomic_load(&w.done)) { /* the request may arrive at any time */
         clock_virtual_advance(&c->clock, USEC_PER_SEC);
         (void)sched_yield();
     }
-    (void)pthread_join(thread, NULL);
-    assert_int_equal(w.status, 408);
+    assert_int_equal(waiter_join(&w), 408);
 
     c->options.wait_max_us = 1;
     cloud_restart(c);
-    struct seen seen = expect(c, 408, GET, w.path, NULL);
+    struct seen seen = expect(c, 408, GET, path, NULL);
     assert_non_null(strstr(text_at(&seen, "error"), "deadline_exceeded"));
 }
 
