@@ -79,7 +79,7 @@ enum err token_list(struct db_tx *tx, struct page page, struct arena *arena,
 {
     TRY(db_list(tx, &token_page, DB_ARGS(page_cursor(page), page_rows(page)), token_fields,
                 sizeof(struct token), PAGE_LIMIT_MAX + 1, arena, ret_rows, e));
-    *ret_next = page_cut(page, ret_rows, sizeof(struct token), offsetof(struct token, id));
+    *ret_next = page_next(page, ret_rows, sizeof(struct token), offsetof(struct token, id));
     return OK;
 }
 

@@ -28,6 +28,6 @@ enum err audit_list(struct db_tx *tx, struct page page, struct arena *arena,
     TRY(db_list(tx, &audit_page, DB_ARGS(page_cursor(page), page_rows(page)), audit_fields,
                 sizeof(struct audit_entry), PAGE_LIMIT_MAX + 1, arena, ret_rows, e));
     *ret_next =
-        page_cut(page, ret_rows, sizeof(struct audit_entry), offsetof(struct audit_entry, id));
+        page_next(page, ret_rows, sizeof(struct audit_entry), offsetof(struct audit_entry, id));
     return OK;
 }

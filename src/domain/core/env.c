@@ -22,7 +22,7 @@ struct db_value page_rows(struct page page)
     return db_int(page.limit + 1);
 }
 
-const char *page_cut(struct page page, struct records *rows, size_t row_size, size_t id_offset)
+const char *page_next(struct page page, struct records *rows, size_t row_size, size_t id_offset)
 {
     if (rows->count <= (size_t)page.limit)
         return NULL;

@@ -36,7 +36,7 @@ extern const size_t core_migration_count;
 
 /*
  * Lists are in id order, newest first, which is time order for UUIDv7. A page starts below the id
- * `cursor` (NULL: at the newest). A list function reads limit + 1 rows; page_cut() drops the extra
+ * `cursor` (NULL: at the newest). A list function reads limit + 1 rows; page_next() drops the extra
  * one and tells the next cursor.
  */
 struct page {
@@ -49,6 +49,6 @@ struct db_value page_cursor(struct page page);
 struct db_value page_rows(struct page page);
 
 /* The id to go on from, or NULL at the end. `id_offset` is where the rows' id member is. */
-const char *page_cut(struct page page, struct records *rows, size_t row_size, size_t id_offset);
+const char *page_next(struct page page, struct records *rows, size_t row_size, size_t id_offset);
 
 #endif

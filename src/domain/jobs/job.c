@@ -19,6 +19,7 @@ const struct field job_fields[] = {
     {"args", FIELD_JSON, offsetof(struct job, args)},
     {"attempt", FIELD_INT, offsetof(struct job, attempt)},
     {"max_attempts", FIELD_INT, offsetof(struct job, max_attempts)},
+    {"snoozes", FIELD_INT, offsetof(struct job, snoozes)},
     {"node", FIELD_TEXT, offsetof(struct job, node)},
     {"inserted_at", FIELD_TIME, offsetof(struct job, inserted_at)},
     {"scheduled_at", FIELD_TIME, offsetof(struct job, scheduled_at)},
@@ -86,7 +87,7 @@ enum err job_list(struct db_tx *tx, const struct job_filter *filter, struct page
                 DB_ARGS(page_cursor(page), page_rows(page), db_text(filter->state),
                         db_text(filter->queue), db_text(filter->customer_id)),
                 job_fields, sizeof(struct job), PAGE_LIMIT_MAX + 1, arena, ret_jobs, e));
-    *ret_next = page_cut(page, ret_jobs, sizeof(struct job), offsetof(struct job, id));
+    *ret_next = page_next(page, ret_jobs, sizeof(struct job), offsetof(struct job, id));
     return OK;
 }
 
@@ -130,10 +131,10 @@ enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, c
                    struct error *e)
 {
     int64_t now = env_now(env);
-    return db_list(tx, &job_claim_ready,
-                   DB_ARGS(db_text(queue), db_text(node), db_int(now), db_int(now + lease_us),
-                           db_int(max)),
-                   job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e);
+    return db_list(
+        tx, &job_claim_ready,
+        DB_ARGS(db_text(queue), db_text(node), db_int(now), db_int(now + lease_us), db_int(max)),
+        job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e);
 }
 
 /* Ends the job for good, or puts it back; zero changes means that the fence refused. */
@@ -189,8 +190,8 @@ enum err job_heartbeat(struct db_tx *tx, const struct env *env, const struct job
                    NULL, e);
 }
 
-enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max,
-                          struct arena *arena, struct records *ret_jobs, struct error *e)
+enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max, struct arena *arena,
+                          struct records *ret_jobs, struct error *e)
 {
     return db_list(tx, &job_expired, DB_ARGS(db_int(env_now(env)), db_int(max)), job_fields,
                    sizeof(struct job), (size_t)max, arena, ret_jobs, e);

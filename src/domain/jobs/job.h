@@ -6,12 +6,13 @@
  * fenced by (node, attempt), so a node that lost its lease cannot finish what another now runs.
  *
  *     available, scheduled -> executing -> completed
- *                                       -> retryable -> executing ...   after an error, with backoff
- *                                       -> discarded                    out of attempts, or hopeless
- *     any unfinished state -> cancelled
+ *                                       -> retryable -> executing ...   after an error, with
+ * backoff
+ *                                       -> discarded                    out of attempts, or
+ * hopeless any unfinished state -> cancelled
  *
- * An attempt is counted when it ends in an error. A job that only has to wait (for a cloud's action,
- * for another job) snoozes: it goes back to scheduled and the attempt does not count.
+ * An attempt is counted when it ends in an error. A job that only has to wait (for a cloud's
+ * action, for another job) snoozes: it goes back to scheduled and the attempt does not count.
  *
  * Semantics follow Oban's. The states and the claim are in job.sql; the threads are in runner.h.
  */
@@ -36,12 +37,13 @@ struct job {
     const char *id;
     const char *queue;
     const char *worker;
-    int state; /* enum job_state */
-    int64_t priority; /* smaller first */
+    int state;               /* enum job_state */
+    int64_t priority;        /* smaller first */
     const char *customer_id; /* NULL for work about nobody in particular */
-    const char *args; /* one JSON object */
-    int64_t attempt; /* the attempt that runs, or ran last; from 1 */
+    const char *args;        /* one JSON object */
+    int64_t attempt;         /* the attempt that runs, or ran last; from 1 */
     int64_t max_attempts;
+    int64_t snoozes; /* since the last error; lets a worker bound its waiting */
     const char *node;
     int64_t inserted_at, scheduled_at, attempted_at, finished_at;
     const char *last_error;
@@ -159,8 +161,8 @@ enum err job_heartbeat(struct db_tx *tx, const struct env *env, const struct job
  * Jobs whose lease ran out: their node died or hangs. At most `max`; records of struct job. The
  * runner finishes each with JOB_RETRY in the same transaction, under the dead node's own fence.
  */
-enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max,
-                          struct arena *arena, struct records *ret_jobs, struct error *e);
+enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max, struct arena *arena,
+                          struct records *ret_jobs, struct error *e);
 
 /* Microseconds until attempt + 1: 2^attempt seconds (at most an hour) with +-25 % jitter. */
 int64_t job_backoff_us(struct rng *rng, int64_t attempt);

@@ -1,19 +1,19 @@
 -- name: job_insert
 INSERT INTO jobs (id, queue, worker, state, priority, customer_id, args, attempt, max_attempts,
-                  inserted_at, scheduled_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10);
+                  snoozes, inserted_at, scheduled_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, $9, $10);
 
 -- name: job_by_id
-SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts, node,
-       inserted_at, scheduled_at, attempted_at, finished_at, last_error
+SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+       snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs WHERE id = $1;
 
 -- name: job_errors_of
 SELECT attempt, at, error FROM job_errors WHERE job_id = $1 ORDER BY attempt, at LIMIT $2;
 
 -- name: job_page
-SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts, node,
-       inserted_at, scheduled_at, attempted_at, finished_at, last_error
+SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+       snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs
 WHERE id < $1 AND (CAST($3 AS TEXT) IS NULL OR state = $3)
   AND (CAST($4 AS TEXT) IS NULL OR queue = $4)
@@ -21,8 +21,8 @@ WHERE id < $1 AND (CAST($3 AS TEXT) IS NULL OR state = $3)
 ORDER BY id DESC LIMIT $2;
 
 -- name: job_unfinished_of
-SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts, node,
-       inserted_at, scheduled_at, attempted_at, finished_at, last_error
+SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+       snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs
 WHERE customer_id = $1 AND state IN ('available', 'scheduled', 'executing', 'retryable')
 ORDER BY id DESC LIMIT $2;
@@ -37,8 +37,8 @@ WHERE id IN (
     WHERE queue = $1 AND state IN ('available', 'scheduled', 'retryable') AND scheduled_at <= $3
     ORDER BY priority, scheduled_at, id LIMIT $5 /*pg FOR UPDATE SKIP LOCKED */
 )
-RETURNING id, queue, worker, state, priority, customer_id, args, attempt, max_attempts, node,
-          inserted_at, scheduled_at, attempted_at, finished_at, last_error;
+RETURNING id, queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+       snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error;
 
 -- name: job_end
 -- The fence: only the node and attempt that hold the job may end it.
@@ -46,8 +46,9 @@ UPDATE jobs SET state = $4, finished_at = $5, last_error = $6, lease_until = NUL
 WHERE id = $1 AND node = $2 AND attempt = $3 AND state = 'executing';
 
 -- name: job_put_back
+-- $7 is 1 for a snooze, which does not count as an attempt, and 0 for an error.
 UPDATE jobs SET state = $4, scheduled_at = $5, last_error = $6, attempt = attempt - $7,
-                lease_until = NULL
+                snoozes = (snoozes + 1) * $7, lease_until = NULL
 WHERE id = $1 AND node = $2 AND attempt = $3 AND state = 'executing';
 
 -- name: job_error_insert
@@ -58,13 +59,13 @@ UPDATE jobs SET lease_until = $4
 WHERE id = $1 AND node = $2 AND attempt = $3 AND state = 'executing';
 
 -- name: job_expired
-SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts, node,
-       inserted_at, scheduled_at, attempted_at, finished_at, last_error
+SELECT id, queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+       snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs WHERE state = 'executing' AND lease_until < $1 ORDER BY lease_until LIMIT $2
 /*pg FOR UPDATE SKIP LOCKED */;
 
 -- name: job_make_available
-UPDATE jobs SET state = 'available', scheduled_at = $2, finished_at = NULL,
+UPDATE jobs SET state = 'available', scheduled_at = $2, finished_at = NULL, snoozes = 0,
                 max_attempts = CASE WHEN max_attempts > attempt THEN max_attempts
                                     ELSE attempt + 1 END
 WHERE id = $1 AND state IN ('discarded', 'cancelled', 'retryable', 'scheduled');

@@ -110,8 +110,8 @@ static enum err claim_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct claim *c = arg;
     const struct runner *r = c->runner;
-    return job_claim(tx, r->opt.env, c->queue, r->node, c->max, r->opt.lease_us, c->arena,
-                     &c->jobs, e);
+    return job_claim(tx, r->opt.env, c->queue, r->node, c->max, r->opt.lease_us, c->arena, &c->jobs,
+                     e);
 }
 
 /* Claims what the queue has places for and puts it before the executors. */
@@ -274,9 +274,7 @@ static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
 static enum err keep_leases(struct runner *r, struct error *e)
 {
     pthread_mutex_lock(&r->lock);
-    enum err err = r->running || r->waiting
-                       ? db_write(r->opt.env->db, heartbeat_work, r, e)
-                       : OK;
+    enum err err = r->running || r->waiting ? db_write(r->opt.env->db, heartbeat_work, r, e) : OK;
     pthread_mutex_unlock(&r->lock);
     TRY(err);
     return db_write(r->opt.env->db, rescue_work, r, e);

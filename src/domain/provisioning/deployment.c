@@ -22,7 +22,7 @@ const struct field deployment_fields[] = {
     {"customer_id", FIELD_TEXT, offsetof(struct deployment, customer_id)},
     {"customer_slug", FIELD_TEXT, offsetof(struct deployment, customer_slug)},
     {"customer_name", FIELD_TEXT, offsetof(struct deployment, customer_name)},
-    {"mode", FIELD_ENUM, offsetof(struct deployment, mode), .names = deploy_mode_names},
+    {"mode", FIELD_ENUM, offsetof(struct deployment, mode), .names = mode_names},
     {"plan", FIELD_ENUM, offsetof(struct deployment, plan), .names = plan_names},
     {"status", FIELD_ENUM, offsetof(struct deployment, status), .names = deployment_status_names},
     {"is_current", FIELD_BOOL, offsetof(struct deployment, is_current)},
@@ -57,19 +57,27 @@ static const char *app_name(struct arena *arena, const char *slug, const char *d
     return arena_printf(arena, "wh-%.*s-%s", APP_NAME_SLUG_MAX, slug, tail);
 }
 
+static struct texts region_list(const struct placement *placement, struct arena *arena)
+{
+    struct texts list = {arena_new_array(arena, placement->region_count, const char *),
+                         placement->region_count};
+    for (size_t i = 0; i < list.count; i++)
+        list.items[i] =
+            region_name(infrastructure_of(placement->mode), (enum geography)placement->regions[i]);
+    return list;
+}
+
 enum err deployment_create(struct db_tx *tx, const struct env *env, const char *customer_id,
-                           const char *customer_slug, const struct decision *decision,
+                           const char *customer_slug, const struct placement *placement,
                            const char *decision_id, bool current, struct arena *arena,
                            const char **ret_id, struct error *e)
 {
     const char *id = env_id(env, arena);
-    const char *app =
-        decision->mode == MODE_SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
-    struct texts regions = decision_regions(decision, arena);
+    const char *app = placement->mode == SINGLE_TENANT ? app_name(arena, customer_slug, id) : NULL;
+    struct texts regions = region_list(placement, arena);
     TRY(db_exec(tx, &deployment_insert,
-                DB_ARGS(db_text(id), db_text(customer_id),
-                        db_text(deploy_mode_names[decision->mode]),
-                        db_text(plan_names[decision->plan]), db_int(current),
+                DB_ARGS(db_text(id), db_text(customer_id), db_text(mode_names[placement->mode]),
+                        db_text(plan_names[placement->plan]), db_int(current),
                         db_text(db_texts_json(arena, regions)), db_text(app), db_text(decision_id),
                         db_int(env_now(env))),
                 NULL, e));
@@ -80,7 +88,7 @@ enum err deployment_create(struct db_tx *tx, const struct env *env, const char *
 enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struct deployment *d,
                             struct arena *arena, struct job *ret_job, struct error *e)
 {
-    bool multi = d->mode == MODE_MULTI_TENANT;
+    bool multi = d->mode == MULTI_TENANT;
     struct job_spec spec = {
         .worker = multi ? "HetznerProvisioningWorker" : "FlyioProvisioningWorker",
         .queue = "provisioning",
@@ -113,7 +121,7 @@ enum err deployment_list_instances(struct db_tx *tx, struct page page, struct ar
 {
     TRY(db_list(tx, &deployment_page_instances, DB_ARGS(page_cursor(page), page_rows(page)),
                 deployment_fields, sizeof(struct deployment), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next = page_cut(page, ret, sizeof(struct deployment), offsetof(struct deployment, id));
+    *ret_next = page_next(page, ret, sizeof(struct deployment), offsetof(struct deployment, id));
     return OK;
 }
 
@@ -123,15 +131,14 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
 {
     int64_t changes;
     TRY(db_exec(tx, &deployment_mark_active,
-                DB_ARGS(db_text(d->id), db_text(database_url), db_int(env_now(env))), &changes,
-                e));
+                DB_ARGS(db_text(d->id), db_text(database_url), db_int(env_now(env))), &changes, e));
     if (changes == 0)
         return OK; /* it was active already: this is a repeated run */
     return audit_write(tx, env, arena, actor, "deployment.activated", d->id, NULL, e);
 }
 
-enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor,
-                         const char *id, const char *why, struct arena *arena, struct error *e)
+enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                         const char *why, struct arena *arena, struct error *e)
 {
     int64_t changes;
     TRY(db_exec(tx, &deployment_mark_failed, DB_ARGS(db_text(id), db_text(why)), &changes, e));
@@ -151,10 +158,10 @@ enum err deployment_set_leaving(struct db_tx *tx, const struct env *env, const c
 {
     BUG_ON(status != DEPLOYMENT_RETIRING && status != DEPLOYMENT_RETIRED);
     int64_t retired_at = status == DEPLOYMENT_RETIRED ? env_now(env) : INT_ABSENT;
-    return db_exec(tx, &deployment_mark_leaving,
-                   DB_ARGS(db_text(id), db_text(deployment_status_names[status]),
-                           db_int(retired_at)),
-                   NULL, e);
+    return db_exec(
+        tx, &deployment_mark_leaving,
+        DB_ARGS(db_text(id), db_text(deployment_status_names[status]), db_int(retired_at)), NULL,
+        e);
 }
 
 enum err resource_list(struct db_tx *tx, const char *deployment_id, struct arena *arena,
@@ -173,17 +180,16 @@ enum err resource_intend(struct db_tx *tx, const struct env *env, const char *de
                         db_text(resource_kind_names[kind]), db_text(region), db_text(name),
                         db_int(env_now(env))),
                 NULL, e));
-    return db_get(tx, &resource_of_kind,
+    return db_get(tx, &resource_named,
                   DB_ARGS(db_text(deployment_id), db_text(resource_kind_names[kind]),
-                          db_text(region)),
+                          db_text(region), db_text(name)),
                   resource_fields, arena, ret, e);
 }
 
 enum err resource_created(struct db_tx *tx, const char *id, const char *provider_id,
                           struct error *e)
 {
-    return db_exec(tx, &resource_mark_created, DB_ARGS(db_text(id), db_text(provider_id)), NULL,
-                   e);
+    return db_exec(tx, &resource_mark_created, DB_ARGS(db_text(id), db_text(provider_id)), NULL, e);
 }
 
 enum err resource_deleted(struct db_tx *tx, const char *id, struct error *e)
@@ -210,8 +216,7 @@ enum err deployment_json(struct db_tx *tx, const struct deployment *d, struct ar
     for (size_t i = 0; i < ARRAY_LEN(shown); i++)
         (void)json_object_set(out, shown[i], json_object_get(all, shown[i]));
     json_decref(all);
-    (void)json_object_set_new(out, "infrastructure",
-                              json_string(infrastructure_names[d->mode]));
+    (void)json_object_set_new(out, "infrastructure", json_string(infrastructure_names[d->mode]));
     (void)json_object_set_new(out, "host", d->host_id ? host_json(&host) : json_null());
     (void)json_object_set_new(
         out, "resources",

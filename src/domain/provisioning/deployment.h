@@ -17,7 +17,7 @@
 
 #include "domain/core/env.h"
 #include "domain/jobs/job.h"
-#include "domain/placement/decide.h"
+#include "domain/placement/vocabulary.h"
 #include "infra/json/json.h"
 
 enum deployment_status {
@@ -34,7 +34,7 @@ struct deployment {
     const char *id;
     const char *customer_id;
     const char *customer_slug, *customer_name; /* of the customer, for names and databases */
-    int mode;                                  /* enum deploy_mode */
+    int mode;                                  /* enum mode */
     int plan;                                  /* enum plan */
     int status;                                /* enum deployment_status */
     bool is_current;
@@ -72,12 +72,12 @@ struct resource {
 extern const struct field resource_fields[];
 
 /*
- * Records a new deployment in status provisioning, named after the decision's mode, plan and
+ * Records a new deployment in status provisioning, in the placement's mode, plan and
  * regions. `current` says whether it is where the customer lives at once (a signup) or only the
  * target of a move.
  */
 enum err deployment_create(struct db_tx *tx, const struct env *env, const char *customer_id,
-                           const char *customer_slug, const struct decision *decision,
+                           const char *customer_slug, const struct placement *placement,
                            const char *decision_id, bool current, struct arena *arena,
                            const char **ret_id, struct error *e);
 
@@ -102,8 +102,8 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
                              struct arena *arena, struct error *e);
 
 /* Records why it cannot be provisioned. Audited. */
-enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor,
-                         const char *id, const char *why, struct arena *arena, struct error *e);
+enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                         const char *why, struct arena *arena, struct error *e);
 
 /* Makes `to` the customer's current deployment instead of `from`: the commit point of a move. */
 enum err deployment_switch(struct db_tx *tx, const char *from, const char *to, struct error *e);
@@ -116,7 +116,7 @@ enum err deployment_set_leaving(struct db_tx *tx, const struct env *env, const c
 enum err resource_list(struct db_tx *tx, const char *deployment_id, struct arena *arena,
                        struct records *ret, struct error *e);
 
-/* Records the intention once; a second call for the same kind and region gives the first row. */
+/* Records the intention once; a second call for the same kind, region and name gives it again. */
 enum err resource_intend(struct db_tx *tx, const struct env *env, const char *deployment_id,
                          enum resource_kind kind, const char *region, const char *name,
                          struct arena *arena, struct resource *ret, struct error *e);

@@ -42,11 +42,11 @@ UPDATE deployments SET is_current = $2 WHERE id = $1;
 -- name: resource_insert
 INSERT INTO resources (id, deployment_id, kind, region, name, status, created_at)
 VALUES ($1, $2, $3, $4, $5, 'intended', $6)
-ON CONFLICT (deployment_id, kind, region) DO NOTHING;
+ON CONFLICT (deployment_id, kind, region, name) DO NOTHING;
 
--- name: resource_of_kind
+-- name: resource_named
 SELECT id, kind, region, name, provider_id, status FROM resources
-WHERE deployment_id = $1 AND kind = $2 AND region = $3;
+WHERE deployment_id = $1 AND kind = $2 AND region = $3 AND name = $4;
 
 -- name: resources_of
 SELECT id, kind, region, name, provider_id, status FROM resources

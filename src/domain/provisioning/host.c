@@ -35,7 +35,7 @@ enum err host_list(struct db_tx *tx, struct page page, struct arena *arena, stru
 {
     TRY(db_list(tx, &host_page, DB_ARGS(page_cursor(page), page_rows(page)), host_fields,
                 sizeof(struct host), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next = page_cut(page, ret, sizeof(struct host), offsetof(struct host, id));
+    *ret_next = page_next(page, ret, sizeof(struct host), offsetof(struct host, id));
     return OK;
 }
 
@@ -63,8 +63,8 @@ enum err host_reserve_slot(struct db_tx *tx, const struct env *env, const char *
         return host_find(tx, held, arena, ret_host, e);
 
     struct host host;
-    enum err err = db_get(tx, &host_best_fit, DB_ARGS(db_text(order->location)), host_fields,
-                          arena, &host, e);
+    enum err err =
+        db_get(tx, &host_best_fit, DB_ARGS(db_text(order->location)), host_fields, arena, &host, e);
     if (err == ERR_NOT_FOUND)
         err = host_create(tx, env, order, arena, &host, e);
     TRY(err);

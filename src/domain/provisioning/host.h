@@ -1,9 +1,9 @@
 /*
  * Hosts: the shared Hetzner servers, and their slots.
  *
- * A host has room for `capacity` customers. A slot is taken by a conditional update of slots_used in
- * the transaction that gives the deployment its host, so a host cannot be overfilled however many
- * ask at once (a CHECK in the schema says it again). A new host's row is its intention: it is
+ * A host has room for `capacity` customers. A slot is taken by a conditional update of slots_used
+ * in the transaction that gives the deployment its host, so a host cannot be overfilled however
+ * many ask at once (a CHECK in the schema says it again). A new host's row is its intention: it is
  * committed before the server is ordered, and the server's name is derived from it.
  *
  *     creating -> active

@@ -36,6 +36,8 @@ const struct field provisioning_fields[] = {
      .min = 100, .max = 600000},
     {"wait_ms", FIELD_INT, offsetof(struct provisioning_settings, wait_ms), .min = 10,
      .max = 60000},
+    {"ready_ms", FIELD_INT, offsetof(struct provisioning_settings, ready_ms), .min = 1000,
+     .max = 86400000},
     FIELD_END,
 };
 
@@ -65,6 +67,7 @@ struct provisioning_settings provisioning_settings_default(void)
             },
         .call_timeout_ms = 30000,
         .wait_ms = 500,
+        .ready_ms = 900000,
     };
 }
 

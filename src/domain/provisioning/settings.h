@@ -24,7 +24,7 @@ struct hetzner_server_type {
 };
 
 struct fly_settings {
-    const char *endpoint; /* "https://api.machines.dev/v1" */
+    const char *endpoint;   /* "https://api.machines.dev/v1" */
     const char *token_file; /* NULL: the FLY_API_TOKEN environment variable */
     const char *org;
     const char *image;          /* the application */
@@ -38,6 +38,7 @@ struct provisioning_settings {
     struct fly_settings fly;
     int64_t call_timeout_ms; /* each call to a provider */
     int64_t wait_ms;         /* between two looks at something that a cloud is still doing */
+    int64_t ready_ms;        /* how long an attempt waits for it in all */
 };
 
 extern const struct field provisioning_fields[];

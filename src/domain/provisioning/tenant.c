@@ -122,10 +122,10 @@ static enum err create_work(struct db_tx *tx, void *arg, struct error *e)
 {
     const struct tenant_work *w = arg;
     const struct tenant *t = w->tenant;
-    return db_exec(tx, &tenant_insert,
-                   DB_ARGS(db_text(t->customer_id), db_text(t->slug), db_text(t->name),
-                           db_int(w->now)),
-                   NULL, e);
+    return db_exec(
+        tx, &tenant_insert,
+        DB_ARGS(db_text(t->customer_id), db_text(t->slug), db_text(t->name), db_int(w->now)), NULL,
+        e);
 }
 
 enum err tenant_create(struct tenant_stores *stores, const char *url, const struct tenant *tenant,
@@ -151,7 +151,7 @@ enum err tenant_drop(struct tenant_stores *stores, const char *url, const char *
     return in_store(stores, url, db_write, drop_work, &w, e);
 }
 
-static const struct field usage_fields[] = {
+const struct field tenant_usage_fields[] = {
     {"vehicle_count", FIELD_INT, offsetof(struct tenant_usage, vehicle_count)},
     {"gps_points_today", FIELD_INT, offsetof(struct tenant_usage, gps_points_today)},
     FIELD_END,
@@ -162,8 +162,8 @@ static enum err measure_work(struct db_tx *tx, void *arg, struct error *e)
     struct tenant_work *w = arg;
     _cleanup_arena_ struct arena arena = {0};
     return db_get(tx, &tenant_usage,
-                  DB_ARGS(db_text(w->customer_id), db_int(w->now - USEC_PER_DAY)), usage_fields,
-                  &arena, &w->usage, e);
+                  DB_ARGS(db_text(w->customer_id), db_int(w->now - USEC_PER_DAY)),
+                  tenant_usage_fields, &arena, &w->usage, e);
 }
 
 enum err tenant_measure(struct tenant_stores *stores, const char *url, const char *customer_id,
@@ -180,10 +180,10 @@ static enum err fill_vehicle(struct db_tx *tx, const struct tenant_work *w, int6
                              struct arena *arena, struct error *e)
 {
     const char *vehicle = arena_printf(arena, "vehicle-%03lld", (long long)number);
-    TRY(db_exec(tx, &vehicle_insert,
-                DB_ARGS(db_text(w->customer_id), db_text(vehicle), db_text(vehicle),
-                        db_int(w->now)),
-                NULL, e));
+    TRY(db_exec(
+        tx, &vehicle_insert,
+        DB_ARGS(db_text(w->customer_id), db_text(vehicle), db_text(vehicle), db_int(w->now)), NULL,
+        e));
     for (int64_t i = 0; i < EXAMPLE_POINTS; i++) {
         int64_t at = w->now - i * 60 * USEC_PER_SEC;
         const char *id = arena_printf(arena, "%s-%lld", vehicle, (long long)at);

@@ -4,9 +4,9 @@
  * Either kind is an ordinary database with the fleet schema, reached by its url through infra/db,
  * so that one text serves SQLite files (embedded default, sandbox) and PostgreSQL.
  *
- * A `struct tenant_stores` hands out open databases: everyone in the process who works on one url at
- * a time shares one `struct db`, because a SQLite file must have a single connection that writes and
- * checkpoints. A database is closed when its last user puts it back. Thread-safe.
+ * A `struct tenant_stores` hands out open databases: everyone in the process who works on one url
+ * at a time shares one `struct db`, because a SQLite file must have a single connection that writes
+ * and checkpoints. A database is closed when its last user puts it back. Thread-safe.
  */
 #ifndef WEBHOST_DOMAIN_PROVISIONING_TENANT_H
 #define WEBHOST_DOMAIN_PROVISIONING_TENANT_H
@@ -39,6 +39,8 @@ struct tenant_usage {
     int64_t vehicle_count;
     int64_t gps_points_today; /* in the 24 hours before `now` */
 };
+
+extern const struct field tenant_usage_fields[];
 
 enum err tenant_measure(struct tenant_stores *stores, const char *url, const char *customer_id,
                         int64_t now, struct tenant_usage *ret_usage, struct error *e);

@@ -8,7 +8,7 @@
  * Writing work sees the database as if it ran alone: on SQLite it does, on PostgreSQL the
  * transaction is SERIALIZABLE and runs again when it lost against another. Reading work sees one
  * moment, from its first query on. A statement that failed fails its transaction, whatever the
- * work makes of the error (the one exception PostgreSQL knows is ON CONFLICT).
+ * work makes of the error; where a duplicate is expected, the SQL says ON CONFLICT DO NOTHING.
  *
  * The function must be safe to run again from the start: writes that several threads hand in at
  * once share one commit (each in its own savepoint), and a commit that fails for a passing reason
@@ -41,8 +41,7 @@ enum db_engine { DB_SQLITE, DB_POSTGRES, DB_ENGINES };
 struct db;
 struct db_tx;
 
-/* One named query, made by tools/sqlgen.py. Its address is its identity (statement caches use it).
- */
+/* One named query, made by tools/sqlgen.py. Its address is its identity: caches go by it. */
 struct db_query {
     const char *name;
     const char *text[DB_ENGINES];

@@ -41,21 +41,22 @@ struct http_route {
 typedef void http_refusal(void *ctx, const struct http_request *request, int status,
                           const char *detail, struct http_response *response);
 
+/* After each reply, for logs and metrics. The body of the response is no longer in it. */
+typedef void http_reply_done(void *ctx, const struct http_request *request,
+                             const struct http_response *response, int64_t duration_us);
+
 struct http_server_options {
     const char *address;      /* "127.0.0.1" or "::1" */
     uint16_t port;            /* 0: any free one */
     unsigned threads;         /* at least 1 */
-    unsigned connections_max; /* at least as many as threads, which share them out */
+    unsigned connections_max; /* at least one for each thread */
     unsigned idle_timeout_s;
     size_t body_max;     /* default bound of a request body */
     size_t response_max; /* bound of a response body */
     const struct http_route *routes;
     size_t route_count;
-    http_refusal *refuse; /* NULL: the detail as plain text */
-    void (*done)(void *ctx, const struct http_request *request,
-                 const struct http_response *response,
-                 int64_t duration_us); /* after each reply, for logs and metrics, without its body;
-                                     may be NULL */
+    http_refusal *refuse;  /* NULL: the detail as plain text */
+    http_reply_done *done; /* may be NULL */
     void *ctx;
 };
 

@@ -106,7 +106,7 @@ CREATE TABLE resources (
     provider_id TEXT,
     status TEXT NOT NULL, -- intended, created, deleted
     created_at BIGINT NOT NULL,
-    UNIQUE (deployment_id, kind, region)
+    UNIQUE (deployment_id, kind, region, name)
 );
 
 CREATE TABLE migrations (
@@ -141,6 +141,7 @@ CREATE TABLE jobs (
     args TEXT NOT NULL,
     attempt BIGINT NOT NULL,
     max_attempts BIGINT NOT NULL,
+    snoozes BIGINT NOT NULL, -- since the last attempt that ended in an error
     node TEXT,
     lease_until BIGINT,
     inserted_at BIGINT NOT NULL,
@@ -184,6 +185,8 @@ CREATE TABLE idempotency_keys (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (token_id, key)
 );
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
 CREATE TABLE audit (
     id TEXT PRIMARY KEY,

@@ -11,6 +11,8 @@
 #include "things.sql.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 static const char *const colours[] = {"red", "green", NULL};
 
@@ -525,6 +527,87 @@ static void writers_at_once_lose_nothing_and_failed_ones_undo_only_themselves(vo
     assert_int_equal(count_things(f), kept);
 }
 
+/* -- our own mistakes stop the process --------------------------------------------------------- */
+
+static enum err read_inside(struct db_tx *tx, void *arg, struct error *e)
+{
+    (void)tx;
+    struct fixture *f = arg;
+    struct statement s = {&things_count, DB_NO_ARGS, -1};
+    return db_read(f->t.db, int_work, &s, e);
+}
+
+static enum err query_inside_each(const struct db_value *columns, size_t count, void *arg,
+                                  struct error *e)
+{
+    (void)columns;
+    (void)count;
+    int64_t value;
+    return db_get_int(arg, &things_count, DB_NO_ARGS, &value, e);
+}
+
+static enum err each_with_query(struct db_tx *tx, void *arg, struct error *e)
+{
+    TRY(add_many(tx, arg, e));
+    return db_each(tx, &things_all, DB_NO_ARGS, query_inside_each, tx, e);
+}
+
+static enum err too_few_arguments(struct db_tx *tx, void *arg, struct error *e)
+{
+    (void)arg;
+    return db_exec(tx, &thing_add, DB_ARGS(db_text("t1")), NULL, e);
+}
+
+static enum err column_without_field(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct fixture *f = arg;
+    static const struct field only_id[] = {{"id", FIELD_TEXT, 0}, FIELD_END};
+    const char *id;
+    TRY(add_many(tx, arg, e));
+    return db_get(tx, &things_all, DB_NO_ARGS, only_id, &f->arena, &id, e);
+}
+
+/* In a process of its own; says nothing, so that the abort's message is not taken for a failure. */
+static void assert_stops(struct fixture *f, db_work *work)
+{
+    db_close(f->t.db);
+    f->t.db = NULL;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)close(STDERR_FILENO);
+        (void)signal(SIGABRT, SIG_DFL); /* cmocka's would go on with the next test */
+        testdb_open(&f->t, things_schema, things_schema_count);
+        (void)db_write(f->t.db, work, f, NULL);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    testdb_open(&f->t, things_schema, things_schema_count);
+    assert_int_equal(count_things(f), 0);
+}
+
+static void a_transaction_inside_a_transaction_stops_the_process(void **state)
+{
+    assert_stops(*state, read_inside);
+}
+
+static void a_query_while_rows_are_visited_stops_the_process(void **state)
+{
+    assert_stops(*state, each_with_query);
+}
+
+static void too_few_arguments_stop_the_process(void **state)
+{
+    assert_stops(*state, too_few_arguments);
+}
+
+static void a_column_without_a_field_stops_the_process(void **state)
+{
+    assert_stops(*state, column_without_field);
+}
+
 /* -- the schema ------------------------------------------------------------------------------- */
 
 static enum err prepare_all(struct db_tx *tx, void *arg, struct error *e)
@@ -686,6 +769,10 @@ int main(void)
         TEST(a_read_cannot_write),
         TEST(a_read_sees_one_moment_while_others_write),
         TEST(writers_at_once_lose_nothing_and_failed_ones_undo_only_themselves),
+        TEST(a_transaction_inside_a_transaction_stops_the_process),
+        TEST(a_query_while_rows_are_visited_stops_the_process),
+        TEST(too_few_arguments_stop_the_process),
+        TEST(a_column_without_a_field_stops_the_process),
         TEST(every_query_prepares),
         TEST(a_query_that_does_not_fit_the_schema_is_named),
         TEST(each_schema_file_is_applied_once),

@@ -72,10 +72,7 @@ static bool peer_serve(struct peer *p, int fd)
 static void *peer_run(void *arg)
 {
     struct peer *p = arg;
-    struct pollfd fds[2 + PEER_CONNECTIONS] = {
-        {p->stop,     POLLIN, 0},
-        {p->listener, POLLIN, 0}
-    };
+    struct pollfd fds[2 + PEER_CONNECTIONS] = {{p->stop, POLLIN, 0}, {p->listener, POLLIN, 0}};
     nfds_t count = 2;
     while (poll(fds, count, -1) > 0 && !fds[0].revents) {
         if (fds[1].revents && count < ARRAY_LEN(fds)) {
@@ -154,10 +151,7 @@ static void headers_bearer_and_type_are_sent(void **state)
 {
     struct fixture *f = *state;
     struct secret *token = secret_new(STR("t0ken"));
-    const struct http_pair headers[] = {
-        {"X-Note",  "hello"},
-        {"X-Empty", ""     }
-    };
+    const struct http_pair headers[] = {{"X-Note", "hello"}, {"X-Empty", ""}};
     struct outcome o = call_port(f, f->port, "/items/1/parts/2",
                                  (struct http_call){.method = HTTP_POST,
                                                     .headers = headers,
@@ -196,13 +190,8 @@ static void a_header_that_would_become_two_is_refused_before_anything_is_sent(vo
 {
     struct fixture *f = *state;
     const struct http_pair bad[] = {
-        {"X-Note",    "a\r\nX-Evil: b"},
-        {"X-Note",    "a\nb"          },
-        {"X\r\nEvil", "a"             },
-        {"X-Note: a", "b"             },
-        {"",          "a"             },
-        {"X Y",       "a"             }
-    };
+        {"X-Note", "a\r\nX-Evil: b"}, {"X-Note", "a\nb"}, {"X\r\nEvil", "a"},
+        {"X-Note: a", "b"},           {"", "a"},          {"X Y", "a"}};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct outcome o = call_port(f, f->port, "/items/1",
                                      (struct http_call){.headers = &bad[i], .header_count = 1});
@@ -233,9 +222,7 @@ static void a_cookie_is_sent_back_with_later_calls(void **state)
 static void an_empty_body_has_a_length_and_no_type(void **state)
 {
     struct fixture *f = *state;
-    static const struct step steps[] = {
-        {"HTTP/1.1 204 No Content\r\n\r\n", false}
-    };
+    static const struct step steps[] = {{"HTTP/1.1 204 No Content\r\n\r\n", false}};
     const enum http_method methods[] = {HTTP_POST, HTTP_PUT, HTTP_PATCH};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct peer p;
@@ -294,8 +281,7 @@ static void redirects_are_not_followed(void **state)
 static void every_status_is_a_reply(void **state)
 {
     static const struct step steps[] = {
-        {"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy", false}
-    };
+        {"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy", false}};
     struct outcome o = call_scripted(*state, steps, 1, (struct http_call){0});
     assert_int_equal(o.failed, OK);
     assert_true(o.sent);
@@ -307,10 +293,9 @@ static void every_status_is_a_reply(void **state)
 
 static void interim_replies_are_skipped_with_their_headers(void **state)
 {
-    static const struct step steps[] = {
-        {"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"
-         "HTTP/1.1 200 OK\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n", false}
-    };
+    static const struct step steps[] = {{"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"
+                                         "HTTP/1.1 200 OK\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n",
+                                         false}};
     struct outcome o = call_scripted(*state, steps, 1, (struct http_call){0});
     assert_int_equal(o.failed, OK);
     assert_int_equal(o.reply.status, 200);
@@ -322,8 +307,7 @@ static void interim_replies_are_skipped_with_their_headers(void **state)
 static void a_reply_may_be_exactly_as_large_as_allowed(void **state)
 {
     static const struct step steps[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n12345678", false}
-    };
+        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n12345678", false}};
     struct outcome o = call_scripted(*state, steps, 1, (struct http_call){.reply_max = 8});
     assert_int_equal(o.failed, OK);
     o = call_scripted(*state, steps, 1, (struct http_call){.reply_max = 7});
@@ -353,9 +337,7 @@ static void a_reply_with_too_many_headers_is_refused(void **state)
     for (int i = 0; i < 101; i++)
         (void)buf_printf(&text, "X-%d: %d\r\n", i, i);
     (void)buf_append_text(&text, "Content-Length: 0\r\n\r\n");
-    const struct step steps[] = {
-        {buf_text(&text), true}
-    };
+    const struct step steps[] = {{buf_text(&text), true}};
     struct outcome o = call_scripted(f, steps, 1, (struct http_call){0});
     assert_int_equal(o.failed, ERR_TOO_LARGE);
     assert_non_null(strstr(o.e.text, "headers"));
@@ -391,8 +373,7 @@ static void a_peer_that_never_answers_is_a_timeout(void **state)
 static void half_a_reply_in_time_is_a_timeout(void **state)
 {
     static const struct step steps[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1234", false}
-    };
+        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1234", false}};
     struct outcome o = call_scripted(*state, steps, 1, (struct http_call){.timeout_us = 200000});
     assert_int_equal(o.failed, ERR_TIMEOUT);
     assert_int_equal(o.reply.status, 0);
@@ -400,9 +381,7 @@ static void half_a_reply_in_time_is_a_timeout(void **state)
 
 static void a_reply_that_breaks_off_is_unavailable_after_sending(void **state)
 {
-    static const struct step steps[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1234", true}
-    };
+    static const struct step steps[] = {{"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n1234", true}};
     struct outcome o = call_scripted(*state, steps, 1, (struct http_call){0});
     assert_int_equal(o.failed, ERR_UNAVAILABLE);
     assert_true(o.sent);
@@ -411,9 +390,7 @@ static void a_reply_that_breaks_off_is_unavailable_after_sending(void **state)
 
 static void what_is_not_http_is_unavailable(void **state)
 {
-    static const struct step steps[] = {
-        {"SSH-2.0-OpenSSH_9.2\r\n", true}
-    };
+    static const struct step steps[] = {{"SSH-2.0-OpenSSH_9.2\r\n", true}};
     struct outcome o = call_scripted(*state, steps, 1, (struct http_call){0});
     assert_int_equal(o.failed, ERR_UNAVAILABLE);
     assert_true(o.sent);
@@ -421,9 +398,7 @@ static void what_is_not_http_is_unavailable(void **state)
 
 static void an_error_names_the_call_without_its_query(void **state)
 {
-    static const struct step steps[] = {
-        {"", true}
-    };
+    static const struct step steps[] = {{"", true}};
     struct outcome o = call_scripted(*state, steps, 1, (struct http_call){.method = HTTP_DELETE});
     assert_int_equal(o.failed, ERR_UNAVAILABLE);
     assert_true(str_starts_with(str_from(o.e.text), STR("DELETE http://127.0.0.1:")));
@@ -434,9 +409,7 @@ static void an_error_names_the_call_without_its_query(void **state)
 static void a_client_works_again_after_each_kind_of_failure(void **state)
 {
     struct fixture *f = *state;
-    static const struct step steps[] = {
-        {"", true}
-    };
+    static const struct step steps[] = {{"", true}};
     (void)call_scripted(f, steps, 1, (struct http_call){.method = HTTP_POST});
     a_peer_that_never_answers_is_a_timeout(state);
     a_refused_connection_is_unavailable_and_nothing_was_sent(state);
@@ -449,9 +422,7 @@ static void a_client_works_again_after_each_kind_of_failure(void **state)
 static void a_get_reuses_the_connection_of_the_call_before(void **state)
 {
     struct fixture *f = *state;
-    static const struct step steps[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false}
-    };
+    static const struct step steps[] = {{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false}};
     struct peer p;
     peer_start(&p, steps, 1);
     for (int i = 0; i < 3; i++)
@@ -464,10 +435,8 @@ static void a_get_reuses_the_connection_of_the_call_before(void **state)
 static void a_post_is_never_sent_twice_when_a_kept_connection_breaks(void **state)
 {
     struct fixture *f = *state;
-    static const struct step steps[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false},
-        {"",                                             true }
-    };
+    static const struct step steps[] = {{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false},
+                                        {"", true}};
     const enum http_method methods[] = {HTTP_POST, HTTP_PATCH};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct peer p;

@@ -1,0 +1,117 @@
+/*
+ * Policies: the rules of placement as data (docs/policies.md describes the file format).
+ *
+ * A policy is read from YAML once and never changes; any number of threads may decide by it. It is
+ * kept twice: as rules with their texts, for explanations, and as `steps`, sorted tables of numbers
+ * in which a decision looks up all that a factor contributes at once.
+ *
+ * Its SHA-256 identifies it in every decision: that of the file, or, when it extends another, of
+ * the file followed by the files it extends (`cat default.yaml plan-v1.yaml | sha256sum`).
+ */
+#ifndef WEBHOST_DOMAIN_PLACEMENT_POLICY_H
+#define WEBHOST_DOMAIN_PLACEMENT_POLICY_H
+
+#include "domain/placement/condition.h"
+
+#define POLICY_FILE_MAX   ((size_t)256 << 10)
+#define POLICY_HASH_MAX   65
+#define RULES_MAX         8 /* for one factor and mode */
+#define STEPS_MAX         (2 * MODE_COUNT * RULES_MAX)
+#define CLAUSES_MAX       32 /* constraints, floors, alternatives: of each */
+#define RULE_NONE         (-1)
+#define POLICY_NAME_BYTES 64
+
+struct rule {
+    struct condition condition;
+    decimal add;
+    const char *when;    /* as written */
+    const char *because; /* for the reason; NULL: not worth a sentence */
+};
+
+struct rules {
+    struct rule items[RULES_MAX];
+    size_t count;
+};
+
+/* What one factor contributes to both scores. */
+struct outcome {
+    int32_t add[MODE_COUNT];
+    int8_t rule[MODE_COUNT]; /* the index of the rule that matched; RULE_NONE */
+};
+
+/* outcome[n] holds for values from start[n - 1] up to below start[n]; outcome[0] below them all. */
+struct steps {
+    size_t count;
+    int64_t start[STEPS_MAX];
+    struct outcome outcome[STEPS_MAX + 1];
+};
+
+/* Conditions on several factors; all must hold. */
+struct conditions {
+    struct condition factor[FACTOR_COUNT];
+};
+
+/* `when` something holds, what follows. Which members mean something depends on the list. */
+struct clause {
+    struct conditions when;
+    enum mode mode;      /* constraints: required; alternatives: offered */
+    enum plan plan;      /* floors */
+    const char *name;    /* constraints */
+    const char *because; /* constraints, alternatives */
+};
+
+struct clauses {
+    struct clause items[CLAUSES_MAX];
+    size_t count;
+};
+
+struct auto_approve {
+    struct {
+        decimal confidence_above, response_ms_above, error_rate_above, cpu_above;
+    } with_issues;
+    struct {
+        decimal confidence_above;
+        int64_t days_above;
+    } settled;
+};
+
+struct policy {
+    const char *name, *summary;
+    char sha256[POLICY_HASH_MAX];
+    struct str text; /* the file as read */
+    decimal base_score, choose_above, migrate_above;
+    struct auto_approve auto_approve;
+    struct steps steps[FACTOR_COUNT]; /* not for compliance, whose values are no numbers */
+    struct rules rules[FACTOR_COUNT][MODE_COUNT];
+    struct rules plan_rules; /* by vehicle count */
+    enum plan plan_of_rule[RULES_MAX];
+    struct clauses floors, constraints, alternatives;
+    struct arena arena;
+};
+
+/*
+ * Reads a policy. Every mistake is added to `problems` with its line and key: wrong keys, types,
+ * conditions and bounds, missing factors, rules that an earlier one makes unreachable. NULL when
+ * there was one.
+ */
+struct policy *policy_parse(struct str text, struct problems *problems);
+void policy_free(struct policy *p); /* NULL is fine */
+
+/* The text of a policy in the binary; an empty text with a NULL pointer when there is none. */
+struct str policy_builtin_text(const char *name);
+
+/* A policy in the binary, parsed; NULL when there is none of that name. */
+struct policy *policy_builtin(const char *name);
+
+/* The names in the binary, ending with NULL. */
+extern const char *const policy_builtin_names[];
+
+static inline bool conditions_hold(const struct conditions *c, const struct inputs *in)
+{
+    bool all = true;
+    for (int f = 0; f < FACTOR_COUNT; f++)
+        all &= condition_holds(&c->factor[f], (enum factor)f, in);
+    return all;
+}
+
+#endif
