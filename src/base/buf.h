@@ -26,7 +26,7 @@ bool buf_append_str(struct buf *b, struct str s);
 bool buf_append_text(struct buf *b, const char *text);
 bool buf_append_char(struct buf *b, char c);
 bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+bool buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* The content, valid until the next change; "" when empty. */
 const char *buf_text(const struct buf *b);
