@@ -57,13 +57,15 @@ static int first_constraint(const struct policy *policy, const struct inputs *in
     return CONSTRAINT_NONE;
 }
 
+/*
+ * The plan asks "does multi-tenant exceed the bar, else does single-tenant, else which is higher".
+ * Once multi-tenant does not exceed it, its second question has the answer of its third.
+ */
 static enum mode choose(const struct policy *policy, const decimal scores[MODE_COUNT])
 {
-    if (scores[MULTI_TENANT] > policy->choose_above)
-        return MULTI_TENANT;
-    if (scores[SINGLE_TENANT] > policy->choose_above)
-        return SINGLE_TENANT;
-    return scores[MULTI_TENANT] > scores[SINGLE_TENANT] ? MULTI_TENANT : SINGLE_TENANT;
+    bool multi =
+        scores[MULTI_TENANT] > policy->choose_above || scores[MULTI_TENANT] > scores[SINGLE_TENANT];
+    return multi ? MULTI_TENANT : SINGLE_TENANT;
 }
 
 static enum plan single_tenant_plan(const struct policy *policy, const struct inputs *in,

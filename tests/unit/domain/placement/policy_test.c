@@ -5,7 +5,8 @@
 
 #include <cmocka.h>
 
-#include "domain/placement/policy.h"
+#include "base/rng.h"
+#include "domain/placement/decide.h"
 #include "infra/secrets/secret.h"
 
 struct fixture {
@@ -332,6 +333,61 @@ static void what_is_no_policy_at_all_is_refused(void **state)
     assert_true(f->problems.count > 4);
 }
 
+/* Swaps, doubles and drops lines and changes bytes of a good policy. */
+static char *damage(struct arena *arena, struct str good, struct rng *rng)
+{
+    char *text = arena_text_n(arena, good.ptr, good.len);
+    for (int64_t n = rng_below(rng, 3); n >= 0; n--)
+        text[rng_below(rng, (int64_t)good.len)] = " :-[]{}\"\n&*!a0<>"[rng_below(rng, 17)];
+    char *from = strchr(text + rng_below(rng, (int64_t)good.len / 2), '\n');
+    char *to = from ? strchr(from + 1, '\n') : NULL;
+    if (!to)
+        return text;
+    bool twice = rng_below(rng, 2);
+    return arena_printf(arena, "%.*s%s", (int)(twice ? to - text : from - text), text,
+                        twice ? from : to);
+}
+
+static void damaged_policies_are_refused_with_problems_or_work(void **state)
+{
+    struct fixture *f = *state;
+    const struct decide_context context = {0};
+    struct str good[] = {policy_builtin_text("plan-v1"), policy_builtin_text("default")};
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 11);
+    size_t refusals = 0;
+    for (int i = 0; i < 600; i++) {
+        _cleanup_arena_ struct arena arena = {0};
+        struct problems problems = {.arena = &arena};
+        char *text = damage(&arena, good[i % 2], &rng.rng);
+        struct policy *p = policy_parse(str_from(text), &problems);
+        assert_true((p == NULL) == (problems.count > 0));
+        refusals += p == NULL;
+        if (p) {
+            struct profile profile = profile_defaults(30 * DECIMAL_ONE);
+            struct decision d;
+            decide(p, &profile, &context, &d);
+            assert_in_range(d.confidence, 0, DECIMAL_ONE);
+        }
+        policy_free(p);
+    }
+    assert_in_range(refusals, 300, 600);
+    assert_int_equal(f->problems.count, 0);
+}
+
+static void a_policy_is_shown_with_its_text(void **state)
+{
+    struct fixture *f = *state;
+    struct policy *p = policy_builtin("default");
+    _cleanup_json_ json_t *shown = policy_json(p);
+    assert_string_equal(json_get_text(shown, "name"), "default");
+    assert_string_equal(json_get_text(shown, "sha256"), p->sha256);
+    assert_string_equal(json_get_text(shown, "text"), policy_builtin_text("default").ptr);
+    assert_string_equal(json_text(json_object_get(shown, "constraints"), &f->arena),
+                        "[\"hipaa-dedicated\",\"soc2-dedicated\"]");
+    policy_free(p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -353,6 +409,8 @@ int main(void)
         TEST(an_unknown_base_is_one_problem_and_not_twenty),
         TEST(an_extending_policy_needs_a_name_of_its_own),
         TEST(what_is_no_policy_at_all_is_refused),
+        TEST(damaged_policies_are_refused_with_problems_or_work),
+        TEST(a_policy_is_shown_with_its_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,30 @@ static void a_profile_survives_being_written_and_read(void **state)
     }
 }
 
+static void a_profile_inside_another_object_names_its_whole_path(void **state)
+{
+    (void)state;
+    static const struct field signup_fields[] = {
+        {"profile_overrides", FIELD_OBJECT, 0, .fields = profile_fields},
+        FIELD_END,
+    };
+    _cleanup_arena_ struct arena arena = {0};
+    struct problems problems = {.arena = &arena};
+    struct profile_form form;
+    struct profile p;
+    struct error e;
+    record_clear(profile_fields, &form);
+    assert_int_equal(json_decode_text(signup_fields, STR("{\"profile_overrides\":{\"budget\":-1}}"),
+                                      &arena, &form, &problems, &e),
+                     ERR_INVALID);
+    assert_string_equal(problems.items[0].path, "profile_overrides.budget");
+    record_clear(profile_fields, &form);
+    form.latency = 1;
+    form.performance.latency = 2;
+    assert_false(profile_from_form(&form, "profile_overrides", &problems, &p));
+    assert_string_equal(problems.items[1].path, "profile_overrides.latency_requirement");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +224,7 @@ int main(void)
         cmocka_unit_test(absent_overrides_take_the_base),
         cmocka_unit_test(the_defaults_are_the_plans_price_100_ms_and_the_us),
         cmocka_unit_test(a_profile_survives_being_written_and_read),
+        cmocka_unit_test(a_profile_inside_another_object_names_its_whole_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
