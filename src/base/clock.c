@@ -40,8 +40,10 @@ const char *time_text(int64_t time_us, char out[TIME_TEXT_MAX])
     }
     struct tm tm;
     BUG_ON(!gmtime_r(&seconds, &tm));
-    size_t n = strftime(out, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(out + n, TIME_TEXT_MAX - n, ".%06dZ", (int)micros);
+    /* not strftime: its %Y does not pad, and a year needs four digits here */
+    int n = snprintf(out, TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900,
+                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)micros);
+    BUG_ON(n < 0 || n >= TIME_TEXT_MAX);
     return out;
 }
 

@@ -26,19 +26,25 @@ static bool scan_digits(struct str *s, struct scan *out, bool after_point)
     return n > 0;
 }
 
+/* Capped, not refused, when it is far out of range: scale() then says which way. */
 static bool scan_exponent(struct str s, int *exponent)
 {
     s.ptr++;
     s.len--;
-    if (s.len > 0 && s.ptr[0] == '+') {
+    bool negative = s.len > 0 && s.ptr[0] == '-';
+    if (negative || (s.len > 0 && s.ptr[0] == '+')) {
         s.ptr++;
         s.len--;
     }
-    int64_t value;
-    if (!str_to_i64(s, &value) || value > 30 || value < -30)
-        return false;
-    *exponent += (int)value;
-    return true;
+    int value = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+        if (value < 1000)
+            value = value * 10 + (s.ptr[i] - '0');
+    }
+    *exponent += negative ? -value : value;
+    return s.len > 0;
 }
 
 static enum decimal_error scale(struct scan n, bool negative, decimal *ret_value)
@@ -73,8 +79,9 @@ enum decimal_error decimal_parse(struct str s, decimal *ret_value)
     if (s.len > 0 && s.ptr[0] == '.') {
         s.ptr++;
         s.len--;
+        bool digit_follows = s.len > 0 && s.ptr[0] >= '0' && s.ptr[0] <= '9';
         if (!scan_digits(&s, &n, true))
-            return s.len ? DECIMAL_PLACES : DECIMAL_SYNTAX;
+            return digit_follows ? DECIMAL_PLACES : DECIMAL_SYNTAX;
     }
     if (s.len > 0) {
         if ((s.ptr[0] != 'e' && s.ptr[0] != 'E') || !scan_exponent(s, &n.exponent))

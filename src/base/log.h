@@ -21,7 +21,13 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_TEXT(name, value) ((struct log_field){(name), (value) ? (value) : "", 0})
+/* A function and not a conditional in the macro: arrays are never NULL, and compilers say so. */
+static inline struct log_field log_text_field(const char *name, const char *value)
+{
+    return (struct log_field){name, value ? value : "", 0};
+}
+
+#define LOG_TEXT(name, value) log_text_field((name), (value))
 #define LOG_INT(name, value)  ((struct log_field){(name), NULL, (int64_t)(value)})
 
 /* Applies to the whole process; call before starting threads. The default is text at info. */

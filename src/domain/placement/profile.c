@@ -2,33 +2,18 @@
 
 #include <inttypes.h>
 
-#define AMOUNT .type = FIELD_DECIMAL, .max = PROFILE_VALUE_MAX * DECIMAL_ONE
-#define COUNT  .type = FIELD_INT, .max = PROFILE_VALUE_MAX
-
-static const struct field performance_fields[] = {
-    {"latency_requirement", AMOUNT, .offset = 0, .help = "milliseconds"},
+const struct field profile_performance_fields[] = {
+    {"latency_requirement", PROFILE_AMOUNT, .offset = 0, .help = "milliseconds"},
     FIELD_END,
 };
 
-static const struct field usage_fields[] = {
-    {"peak_concurrent_users", COUNT, .offset = 0},
+const struct field profile_usage_fields[] = {
+    {"peak_concurrent_users", PROFILE_COUNT, .offset = 0},
     FIELD_END,
 };
 
 const struct field profile_fields[] = {
-    {"budget", AMOUNT, .offset = offsetof(struct profile_form, budget), .help = "USD a month"},
-    {"vehicle_count", COUNT, .offset = offsetof(struct profile_form, vehicle_count)},
-    {"compliance_requirements", FIELD_TEXTS, offsetof(struct profile_form, compliance), .max = 64,
-     .names = compliance_names, .help = "for example soc2, hipaa; an empty list means none"},
-    {"performance_needs", FIELD_OBJECT, offsetof(struct profile_form, performance),
-     .fields = performance_fields},
-    {"geographic_distribution", FIELD_TEXTS, offsetof(struct profile_form, regions), .max = 64,
-     .names = geography_names, .help = "US, EU, APAC; the main one first"},
-    {"usage_patterns", FIELD_OBJECT, offsetof(struct profile_form, usage), .fields = usage_fields},
-    {"latency_requirement", AMOUNT, .offset = offsetof(struct profile_form, latency),
-     .help = "the same as performance_needs.latency_requirement"},
-    {"peak_concurrent_users", COUNT, .offset = offsetof(struct profile_form, peak_users),
-     .help = "the same as usage_patterns.peak_concurrent_users"},
+    PROFILE_FORM_FIELDS(0),
     FIELD_END,
 };
 

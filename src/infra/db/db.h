@@ -5,14 +5,29 @@
  * an open transaction and everything it did is committed when it returns OK, undone otherwise.
  * db_write() returns OK only after the commit is on disk (SQLite: WAL, synchronous FULL).
  *
+ * Writing work sees the database as if it ran alone: on SQLite it does, on PostgreSQL the
+ * transaction is SERIALIZABLE and runs again when it lost against another. Reading work sees one
+ * moment, from its first query on. A statement that failed fails its transaction, whatever the
+ * work makes of the error; where a duplicate is expected, the SQL says ON CONFLICT DO NOTHING.
+ *
  * The function must be safe to run again from the start: writes that several threads hand in at
  * once share one commit (each in its own savepoint), and a commit that fails for a passing reason
- * is tried again. It must not call out to a network, and must not use another transaction.
+ * is tried again. It may run on another thread while its caller waits. It must not call out to a
+ * network, and must not use another transaction.
+ *
+ * Errors of the engines: ERR_CONFLICT for a violated unique or foreign key, ERR_INVALID for other
+ * constraints, ERR_BUSY when locks or connections were not to be had within the busy timeout,
+ * ERR_UNAVAILABLE without a server, ERR_TIMEOUT when the server vanished during the commit (nobody
+ * knows whether it happened), ERR_IO for disks, ERR_CORRUPT for a database that is damaged or has
+ * another schema.
  *
  * Queries are not built in C. Each domain folder has a NAME.sql of named queries, from which
- * tools/sqlgen makes NAME.sql.h with one `static const struct db_query` each; both engines' texts
- * are in it. Parameters are $1.., times are BIGINT microseconds, ids are TEXT, booleans are BIGINT
- * 0/1, lists and documents are JSON in TEXT.
+ * tools/sqlgen.py makes NAME.sql.h with one `static const struct db_query` each; both engines'
+ * texts are in it. Parameters are $1.., times are BIGINT microseconds, ids are TEXT, booleans are
+ * BIGINT 0/1, lists and documents are JSON in TEXT. Text compares and sorts byte by byte.
+ *
+ * A second process may use the same SQLite file: the two take turns with writing. PostgreSQL needs
+ * direct connections; a pooler in transaction mode has no prepared statements and session settings.
  *
  * Threads: a `struct db` is shared by all; a `struct db_tx` belongs to the call it was given to.
  */
@@ -26,14 +41,14 @@ enum db_engine { DB_SQLITE, DB_POSTGRES, DB_ENGINES };
 struct db;
 struct db_tx;
 
-/* One named query, made by tools/sqlgen. Its address is its identity (statement caches use it). */
+/* One named query, made by tools/sqlgen.py. Its address is its identity: caches go by it. */
 struct db_query {
     const char *name;
     const char *text[DB_ENGINES];
     size_t params;
 };
 
-/* One numbered schema file, made by tools/sqlgen. Applied in order, once each, under a lock. */
+/* One numbered schema file, made by tools/sqlgen.py. Applied in order, once each, under a lock. */
 struct db_migration {
     const char *name; /* "0001-accounts" */
     const char *text[DB_ENGINES];
@@ -43,7 +58,7 @@ struct db_options {
     const char *url; /* "sqlite:PATH" or "postgres://..." */
     const struct db_migration *migrations;
     size_t migration_count;
-    size_t readers;          /* connections for db_read(), at least 1 */
+    size_t readers;          /* connections for db_read(), at least 1; PostgreSQL: twice, for all */
     int64_t busy_timeout_us; /* how long to wait for a lock or a connection */
 };
 
@@ -104,6 +119,8 @@ struct db_args {
 #define DB_NO_ARGS ((struct db_args){NULL, 0})
 
 /*
+ * One query at a time: none of these may be called while db_each() calls its function.
+ *
  * Runs a statement whose rows, if any, are not wanted. `ret_changes` (may be NULL) gets the number
  * of rows inserted, updated or deleted. A violated unique or foreign key is ERR_CONFLICT.
  */
@@ -147,8 +164,7 @@ enum err db_each(struct db_tx *tx, const struct db_query *query, struct db_args 
 /* Prepares without running; a test calls it for every query on both engines. */
 enum err db_prepare_check(struct db_tx *tx, const struct db_query *query, struct error *e);
 
-/* -- lists stored as JSON text ------------------------------------------------------------------
- */
+/* -- lists stored as JSON text -------------------------------------------------------------- */
 
 /* ["a","b"] in the arena; NULL for an absent list. The reader is the FIELD_TEXTS column type. */
 const char *db_texts_json(struct arena *arena, struct texts list);

@@ -3,7 +3,9 @@
  *
  * A `struct http_client` keeps connections open between calls and is used by one thread at a time.
  * Every call has a deadline; nothing is retried here (who may retry what is the caller's contract
- * with its provider). Redirects are not followed; only http and https are spoken.
+ * with its provider), except that a GET, PUT or DELETE goes out again when the connection kept open
+ * from an earlier call turns out to be dead. Redirects are not followed; only http and https are
+ * spoken. Cookies are kept for the life of the client.
  */
 #ifndef WEBHOST_INFRA_HTTP_CLIENT_H
 #define WEBHOST_INFRA_HTTP_CLIENT_H
@@ -24,7 +26,7 @@ struct http_call {
     size_t header_count;
     const struct secret *bearer; /* sent as "Authorization: Bearer ..."; NULL: none */
     struct str body;             /* sent as JSON when not empty */
-    int64_t timeout_us;          /* the whole call; must be positive */
+    int64_t timeout_us;          /* the whole call; must be positive; 10 s at most to connect */
     size_t reply_max;            /* bytes of reply body; 0: 4 MiB */
 };
 
@@ -38,8 +40,9 @@ struct http_reply {
 /*
  * OK whenever a complete HTTP reply arrived, whatever its status. Otherwise:
  * ERR_TIMEOUT      no complete reply in time: the effect on the other side is unknown
- * ERR_UNAVAILABLE  could not connect or resolve: nothing was sent; or the connection broke after
- *                  sending (see ret_sent)
+ * ERR_UNAVAILABLE  could not connect or resolve, also in time: nothing was sent; or the connection
+ *                  broke after sending (see ret_sent)
+ * ERR_INVALID      the URL or a header is malformed: nothing was sent
  * ERR_TOO_LARGE    the reply is larger than reply_max
  * `ret_sent` (may be NULL) tells whether any of the request may have reached the other side; it is
  * set on failure too.

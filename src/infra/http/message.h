@@ -21,7 +21,7 @@ struct http_pair {
 struct http_route;
 
 struct http_request {
-    enum http_method method;
+    enum http_method method;                  /* HTTP_METHODS: another one (a refusal sees it) */
     const char *path;                         /* percent-decoded, without the query */
     const struct http_route *route;           /* the one that matched; NULL in the error handler */
     struct http_pair params[HTTP_PARAMS_MAX]; /* {name} parts of the route's pattern */
@@ -41,16 +41,18 @@ struct http_response {
     struct http_pair headers[HTTP_HEADERS_MAX]; /* texts in the request's arena, or literals */
     size_t header_count;
     struct buf body;
+    bool abort; /* close the connection instead of replying; what the client sees is a lost reply */
 };
 
-/* NULL when not there. Header names are matched without case. */
+/* The first of that name; NULL when not there. Header names are matched without case. */
 const char *http_header(const struct http_request *r, const char *name);
 const char *http_query(const struct http_request *r, const char *name);
 const char *http_param(const struct http_request *r, const char *name);
 
+/* Replaces a header of the same name. More than HTTP_HEADERS_MAX stop the process. */
 void http_set_header(struct http_response *response, const char *name, const char *value);
 
-/* "Not Found" for 404; "Unknown" for what RFC 9110 does not name. */
+/* "Not Found" for 404; "Unknown" for what neither RFC 9110 nor RFC 6585 names. */
 const char *http_status_text(int status);
 
 #endif

@@ -8,8 +8,13 @@
  * bounded amount so that the client gets to see the answer), unknown paths (404) and methods (405
  * with Allow), idle connections.
  *
+ * HEAD is answered as GET without the body. Of the routes that fit a path and method, the first in
+ * the table wins. Replies are application/json, no-store and nosniff unless the handler says
+ * otherwise.
+ *
  * Lifecycle: http_server_start() -> http_server_stop(), which stops accepting, lets running
- * handlers finish and joins the threads.
+ * handlers finish and joins the threads. Replies that take longer than ten seconds after that to
+ * make or to send are lost. Do not call it from a handler.
  */
 #ifndef WEBHOST_INFRA_HTTP_SERVER_H
 #define WEBHOST_INFRA_HTTP_SERVER_H
@@ -28,24 +33,30 @@ struct http_route {
     const void *data; /* whatever the handler wants to know about its route */
 };
 
-/* Writes the body of a reply that the server itself gives (404, 405, 413, ...). */
+/*
+ * Writes the body of a reply that the server itself gives (404, 405, 413, ...). The request may be
+ * incomplete: empty path, no route, no headers, HTTP_METHODS as its method. Requests that
+ * libmicrohttpd cannot read at all it answers itself.
+ */
 typedef void http_refusal(void *ctx, const struct http_request *request, int status,
                           const char *detail, struct http_response *response);
 
+/* After each reply, for logs and metrics. The body of the response is no longer in it. */
+typedef void http_reply_done(void *ctx, const struct http_request *request,
+                             const struct http_response *response, int64_t duration_us);
+
 struct http_server_options {
-    const char *address; /* "127.0.0.1" or "::1" */
-    uint16_t port;       /* 0: any free one */
-    unsigned threads;    /* at least 1 */
-    unsigned connections_max;
+    const char *address;      /* "127.0.0.1" or "::1" */
+    uint16_t port;            /* 0: any free one */
+    unsigned threads;         /* at least 1 */
+    unsigned connections_max; /* at least one for each thread */
     unsigned idle_timeout_s;
     size_t body_max;     /* default bound of a request body */
     size_t response_max; /* bound of a response body */
     const struct http_route *routes;
     size_t route_count;
-    http_refusal *refuse;
-    void (*done)(void *ctx, const struct http_request *request,
-                 const struct http_response *response,
-                 int64_t duration_us); /* after each reply, for logs and metrics; may be NULL */
+    http_refusal *refuse;  /* NULL: the detail as plain text */
+    http_reply_done *done; /* may be NULL */
     void *ctx;
 };
 

@@ -1,0 +1,215 @@
+#include "app/api/api.h"
+
+#include "app/api/idempotency.h"
+#include "app/api/problem.h"
+#include "base/log.h"
+
+/* -- replies ---------------------------------------------------------------------------------- */
+
+void api_reply(struct api_call *call, json_t *reply)
+{
+    json_decref(call->reply);
+    call->reply = reply;
+}
+
+void api_reply_list(struct api_call *call, const char *name, json_t *items, const char *next)
+{
+    json_t *reply = json_object();
+    (void)json_object_set_new(reply, name, items);
+    (void)json_object_set_new(reply, "next_cursor", next ? json_string(next) : json_null());
+    api_reply(call, reply);
+}
+
+void api_refuse(void *ctx, const struct http_request *request, int status, const char *detail,
+                struct http_response *response)
+{
+    (void)ctx;
+    (void)request;
+    problem_write(response, status, detail, NULL);
+}
+
+/* -- what a request asks ---------------------------------------------------------------------- */
+
+enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
+{
+    struct page page = {PAGE_LIMIT_DEFAULT, http_query(call->request, "cursor")};
+    const char *limit = http_query(call->request, "limit");
+    if (limit && (!str_to_i64(str_from(limit), &page.limit) || page.limit < 1 ||
+                  page.limit > PAGE_LIMIT_MAX))
+        problem_add(&call->problems, "limit", 0, "must be a whole number from 1 to %d",
+                    PAGE_LIMIT_MAX);
+    if (page.cursor && !uuid_is_valid(str_from(page.cursor)))
+        problem_add(&call->problems, "cursor", 0, "must be a next_cursor from an earlier page");
+    if (call->problems.count > 0)
+        return problems_error(&call->problems, e);
+    *ret_page = page;
+    return OK;
+}
+
+static bool is_known_query(const struct api_route *route, const char *name)
+{
+    for (const char *const *known = route->query; known && *known; known++) {
+        if (text_eq(*known, name))
+            return true;
+    }
+    return false;
+}
+
+static enum err check_query(const struct api_route *route, struct api_call *call, struct error *e)
+{
+    for (size_t i = 0; i < call->request->query_count; i++) {
+        const char *name = call->request->query[i].name;
+        if (!is_known_query(route, name))
+            problem_add(&call->problems, name, 0, "is not a parameter of this request");
+    }
+    return call->problems.count > 0 ? problems_error(&call->problems, e) : OK;
+}
+
+static enum err read_body(const struct api_route *route, struct api_call *call, struct error *e,
+                          int *ret_status)
+{
+    if (!route->body)
+        return OK;
+    if (call->request->body.len == 0) {
+        *ret_status = 400;
+        return error_set(e, ERR_INVALID, "the body is empty; it must be a JSON object");
+    }
+    _cleanup_json_ json_t *object = NULL;
+    if (json_parse(call->request->body, &object, e) != OK) {
+        *ret_status = 400;
+        return e->code;
+    }
+    call->body = arena_alloc(call->arena, route->body->size);
+    record_clear(route->body->fields, call->body);
+    if (json_decode(route->body->fields, object, "", NULL, call->arena, call->body,
+                    &call->problems))
+        return OK;
+    return problems_error(&call->problems, e);
+}
+
+/* -- who asks --------------------------------------------------------------------------------- */
+
+struct authentication {
+    struct str text;
+    struct arena *arena;
+    struct token *token;
+};
+
+static enum err authenticate_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct authentication *a = arg;
+    return token_authenticate(tx, a->text, a->arena, a->token, e);
+}
+
+static enum err authenticate(const struct api_route *route, struct api_call *call, struct error *e,
+                             int *ret_status)
+{
+    if (route->access == API_OPEN)
+        return OK;
+    const char *header = http_header(call->request, "Authorization");
+    struct str text = str_from(header ? header : "");
+    if (!str_starts_with(text, STR("Bearer "))) {
+        *ret_status = 401;
+        return error_set(e, ERR_DENIED, "send a token: Authorization: Bearer wh_...");
+    }
+    text = (struct str){text.ptr + 7, text.len - 7};
+    struct authentication a = {text, call->arena, &call->token};
+    enum err err = db_read(call->api->env->db, authenticate_work, &a, e);
+    if (err == ERR_DENIED)
+        *ret_status = 401;
+    TRY(err);
+    call->actor = arena_printf(call->arena, "token:%s", call->token.name);
+    if (route->access == API_ADMIN && call->token.role != TOKEN_ADMIN) {
+        *ret_status = 403;
+        return error_set(e, ERR_DENIED, "token %s is a viewer's; this request needs an admin's",
+                         call->token.name);
+    }
+    return OK;
+}
+
+/* -- the way through -------------------------------------------------------------------------- */
+
+struct run {
+    const struct api_route *route;
+    struct api_call *call;
+    struct idempotency idempotency;
+};
+
+static enum err run_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct run *run = arg;
+    struct api_call *call = run->call;
+    call->status = 200; /* a work may run twice: start from the beginning */
+    call->problems.count = 0;
+    bool replayed = false;
+    TRY(idempotency_begin(tx, &run->idempotency, call, &replayed, e));
+    if (replayed)
+        return OK;
+    TRY(run->route->handler(tx, call, e));
+    return idempotency_end(tx, &run->idempotency, call, e);
+}
+
+static enum err run_handler(const struct api_route *route, struct api_call *call,
+                            struct http_response *response, struct error *e)
+{
+    struct db *db = call->api->env->db;
+    struct run run = {route, call, {0}};
+    switch (route->transaction) {
+    case API_PLAIN:
+        return route->handler(NULL, call, e);
+    case API_READ:
+        return db_read(db, run_work, &run, e);
+    case API_WRITE:
+        TRY(idempotency_read_key(&run.idempotency, call, e));
+        TRY(db_write(db, run_work, &run, e));
+        if (run.idempotency.replayed)
+            http_set_header(response, "Idempotency-Replayed", "true");
+        runner_wake(call->api->runner);
+        return OK;
+    }
+    BUG_ON(true);
+}
+
+static enum err go_through(const struct api_route *route, struct api_call *call,
+                           struct http_response *response, struct error *e, int *ret_status)
+{
+    TRY(authenticate(route, call, e, ret_status));
+    TRY(check_query(route, call, e));
+    TRY(read_body(route, call, e, ret_status));
+    return run_handler(route, call, response, e);
+}
+
+static const char *problem_detail(const struct api_call *call, const struct error *e)
+{
+    size_t n = call->problems.count + call->problems.dropped;
+    if (n == 0)
+        return e->text;
+    return n == 1 ? "1 field is wrong" : arena_printf(call->arena, "%zu fields are wrong", n);
+}
+
+void api_handle(void *ctx, const struct http_request *request, struct http_response *response)
+{
+    const struct api_route *route = request->route->data;
+    struct api_call call = {
+        .api = ctx,
+        .request = request,
+        .arena = request->arena,
+        .problems = {.arena = request->arena},
+        .status = 200,
+    };
+    struct error e = {0};
+    int status = 0; /* where the class alone does not tell */
+    enum err err = go_through(route, &call, response, &e, &status);
+    if (err != OK) {
+        status = status ? status : problem_status(err);
+        if (status == 500)
+            log_error("request failed", LOG_TEXT("path", request->path), LOG_TEXT("error", e.text));
+        problem_write(response, status, problem_detail(&call, &e), &call.problems);
+    } else {
+        response->status = call.status;
+        if (call.reply && (!json_write(call.reply, 2, &response->body) ||
+                           !buf_append_char(&response->body, '\n')))
+            problem_write(response, 500, "the reply is too large; ask for a smaller page", NULL);
+    }
+    json_decref(call.reply);
+}

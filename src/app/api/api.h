@@ -1,0 +1,99 @@
+/*
+ * The HTTP API: one table of routes, one way through for every request.
+ *
+ * api_handle() does what all routes share, in this order: authenticate, check the role, check the
+ * query's names, decode the body through the route's record table (every mistake named), open a
+ * transaction, call the route's handler, and turn its result or its error into a reply. A handler
+ * is thin: it calls the domain and puts JSON into call->reply.
+ *
+ * A write route runs in one transaction together with its Idempotency-Key: the key's first use
+ * stores the reply, a repetition gets the stored reply and changes nothing.
+ */
+#ifndef WEBHOST_APP_API_API_H
+#define WEBHOST_APP_API_API_H
+
+#include "domain/accounts/tokens.h"
+#include "domain/jobs/runner.h"
+#include "domain/placement/costs.h"
+#include "domain/placement/policy.h"
+#include "domain/provisioning/provider.h"
+#include "infra/http/server.h"
+#include "infra/json/json.h"
+
+/* What the handlers of one process share. Everything is borrowed. */
+struct api {
+    const struct env *env;
+    const struct provisioning *provisioning;
+    const struct policy *policy; /* the active one */
+    const struct prices *prices;
+    struct runner *runner; /* woken after writes that enqueue */
+};
+
+struct api_call {
+    const struct api *api;
+    const struct http_request *request;
+    struct arena *arena;
+    struct token token; /* who calls */
+    const char *actor;  /* "token:NAME", for the audit record */
+    void *body;         /* the decoded record; NULL for routes without fields */
+    struct problems problems;
+    int status;    /* 200 when the handler starts */
+    json_t *reply; /* set by the handler, owned by the call */
+};
+
+/* `tx` is NULL for API_PLAIN routes. On ERR_INVALID, call->problems may name the fields. */
+typedef enum err api_handler(struct db_tx *tx, struct api_call *call, struct error *e);
+
+/* A request body's record. */
+struct api_body {
+    const struct field *fields;
+    size_t size;
+};
+
+enum api_access { API_OPEN, API_VIEWER, API_ADMIN };
+
+enum api_transaction {
+    API_READ,  /* a snapshot */
+    API_WRITE, /* committed when the handler returns OK; the runner is woken after it */
+    API_PLAIN, /* none: the handler opens its own, because it looks outside too */
+};
+
+struct api_route {
+    const char *summary;
+    enum api_access access;
+    enum api_transaction transaction;
+    api_handler *handler;
+    const struct api_body *body; /* NULL: the route takes no body */
+    const char *const *query;    /* names it understands; ends with NULL */
+};
+
+/* The table, for the server: each route's data is its struct api_route, its handler api_handle. */
+extern const struct http_route api_routes[];
+extern const size_t api_route_count;
+
+http_handler api_handle;
+http_refusal api_refuse;
+
+/* -- for the handlers ---------------------------------------------------------------------- */
+
+/* The page that `limit` and `cursor` ask for; ERR_INVALID with the problem named. */
+enum err api_page(struct api_call *call, struct page *ret_page, struct error *e);
+
+/* {NAME: [...], "next_cursor": ...} as the reply. */
+void api_reply_list(struct api_call *call, const char *name, json_t *items, const char *next);
+
+/* Sets or replaces call->reply; steals `reply`. */
+void api_reply(struct api_call *call, json_t *reply);
+
+/* Handlers by file. */
+api_handler api_signup, api_plans, api_customers, api_customer, api_customer_decisions,
+    api_decision;
+api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration;
+api_handler api_jobs, api_job, api_job_retry, api_job_cancel;
+api_handler api_hosts, api_instances, api_policies, api_policy, api_audit;
+api_handler api_tokens, api_token_create, api_token_revoke;
+api_handler api_healthz, api_readyz;
+
+extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body;
+
+#endif

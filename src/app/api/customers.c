@@ -1,0 +1,118 @@
+/* Signing up, and what is known about customers and the decisions about them. */
+#include "app/api/api.h"
+#include "domain/accounts/signup.h"
+
+/* A customer as the API shows it: its profile as an object, everything else as it is. */
+static json_t *customer_json(const struct customer *customer)
+{
+    return json_encode(customer_fields, customer, JSON_KEEP_ABSENT);
+}
+
+static json_t *job_summary(const struct job *job)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "id", job->id, "worker", job->worker, "queue",
+                     job->queue, "state", job_state_names[job->state]);
+}
+
+const struct api_body api_signup_body = {signup_fields, sizeof(struct signup)};
+
+enum err api_signup(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    const struct api *api = call->api;
+    struct signed_up done;
+    json_t *deployment;
+    TRY(signup(tx, api->env, api->policy, api->prices, call->actor, call->body, call->arena,
+               &call->problems, &done, e));
+    TRY(deployment_json(tx, &done.deployment, call->arena, &deployment, e));
+
+    json_t *reply = json_object();
+    (void)json_object_set_new(reply, "customer", customer_json(&done.customer));
+    (void)json_object_set_new(reply, "deployment", deployment);
+    (void)json_object_set_new(reply, "decision", decision_record_json(&done.decision));
+    (void)json_object_set_new(reply, "job", job_summary(&done.job));
+    api_reply(call, reply);
+    call->status = 201;
+    return OK;
+}
+
+enum err api_plans(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    struct records plans;
+    TRY(plan_list(tx, call->arena, &plans, e));
+    api_reply_list(call, "plans",
+                   json_encode_list(plan_offer_fields, plans, sizeof(struct plan_offer), 0), NULL);
+    return OK;
+}
+
+/* A filter that must be one of the names, or absent. */
+static enum err enum_filter(struct api_call *call, const char *name, const char *const *names,
+                            const char **ret, struct error *e)
+{
+    const char *value = http_query(call->request, name);
+    if (value && enum_from_text(names, str_from(value)) < 0) {
+        const char *known = names[0];
+        for (size_t i = 1; names[i]; i++)
+            known = arena_printf(call->arena, "%s, %s", known, names[i]);
+        problem_add(&call->problems, name, 0, "must be one of %s", known);
+        return problems_error(&call->problems, e);
+    }
+    *ret = value;
+    return OK;
+}
+
+enum err api_customers(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    struct customer_filter filter;
+    struct page page;
+    struct records customers;
+    const char *next;
+    TRY(enum_filter(call, "mode", mode_names, &filter.mode, e));
+    TRY(enum_filter(call, "status", customer_status_names, &filter.status, e));
+    TRY(api_page(call, &page, e));
+    TRY(customer_list(tx, &filter, page, call->arena, &customers, &next, e));
+    api_reply_list(call, "customers",
+                   json_encode_list(customer_fields, customers, sizeof(struct customer), 0), next);
+    return OK;
+}
+
+enum err api_customer(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    struct customer customer;
+    struct deployment deployment;
+    struct decision_record decision;
+    json_t *deployment_object;
+    TRY(customer_find(tx, http_param(call->request, "customer"), call->arena, &customer, e));
+    TRY(deployment_current(tx, customer.id, call->arena, &deployment, e));
+    TRY(decision_record_latest(tx, customer.id, call->arena, &decision, e));
+    TRY(deployment_json(tx, &deployment, call->arena, &deployment_object, e));
+
+    json_t *reply = customer_json(&customer);
+    (void)json_object_set_new(reply, "deployment", deployment_object);
+    (void)json_object_set_new(reply, "last_decision", decision_record_json(&decision));
+    api_reply(call, reply);
+    return OK;
+}
+
+enum err api_customer_decisions(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    struct customer customer;
+    struct page page;
+    struct records decisions;
+    const char *next;
+    TRY(api_page(call, &page, e));
+    TRY(customer_find(tx, http_param(call->request, "customer"), call->arena, &customer, e));
+    TRY(decision_record_list(tx, customer.id, page, call->arena, &decisions, &next, e));
+    api_reply_list(call, "decisions",
+                   json_encode_list(decision_record_fields, decisions,
+                                    sizeof(struct decision_record), JSON_OMIT_ABSENT),
+                   next);
+    return OK;
+}
+
+enum err api_decision(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    struct decision_record decision;
+    TRY(decision_record_find(tx, http_param(call->request, "id"), call->arena, &decision, e));
+    api_reply(call, decision_record_json(&decision));
+    return OK;
+}

@@ -1,0 +1,115 @@
+/* The plan's admin endpoints: evaluate, and the status of a customer's deployment. */
+#include "app/api/api.h"
+#include "domain/accounts/decisions.h"
+#include "domain/accounts/evaluation.h"
+
+/* -- usage ------------------------------------------------------------------------------------ */
+
+/*
+ * What is measured of a customer now, under the plan's names; null is "not measured". Read from the
+ * tenant's own database, outside of any transaction of ours. A tenant that has no database yet has
+ * no usage either.
+ */
+static enum err usage_metrics(const struct api_call *call, const struct deployment *d, json_t **ret,
+                              struct error *e)
+{
+    struct tenant_usage usage = {INT_ABSENT, INT_ABSENT};
+    if (d->database_url)
+        TRY(tenant_measure(call->api->provisioning->stores, d->database_url, d->customer_id,
+                           env_now(call->api->env), &usage, e));
+    *ret = json_encode(tenant_usage_fields, &usage, JSON_KEEP_ABSENT);
+    return OK;
+}
+
+/* -- evaluate --------------------------------------------------------------------------------- */
+
+struct evaluate_request {
+    const char *customer_id;
+    struct profile_form form;
+};
+
+static const struct field evaluate_fields[] = {
+    {"customer_id", FIELD_TEXT, offsetof(struct evaluate_request, customer_id), .required = true,
+     .help = "id or slug"},
+    PROFILE_FORM_FIELDS(offsetof(struct evaluate_request, form)),
+    FIELD_END,
+};
+
+const struct api_body api_evaluate_body = {evaluate_fields, sizeof(struct evaluate_request)};
+
+struct evaluate_work {
+    struct api_call *call;
+    struct evaluation evaluation;
+    json_t *deployment;
+};
+
+static enum err evaluate_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct evaluate_work *w = arg;
+    struct api_call *call = w->call;
+    const struct evaluate_request *request = call->body;
+    TRY(evaluate_customer(tx, call->api->policy, request->customer_id, &request->form, call->arena,
+                          &call->problems, &w->evaluation, e));
+    return deployment_json(tx, &w->evaluation.current, call->arena, &w->deployment, e);
+}
+
+enum err api_evaluate(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    (void)tx;
+    const struct api *api = call->api;
+    struct evaluate_work w = {.call = call};
+    const struct evaluation *v = &w.evaluation;
+    json_t *usage;
+    TRY(db_read(api->env->db, evaluate_work, &w, e));
+    enum err err = usage_metrics(call, &v->current, &usage, e);
+    if (err != OK) {
+        json_decref(w.deployment);
+        return err;
+    }
+    struct decided decided = {api->policy, api->prices, &v->profile, &v->context, &v->decision};
+    api_reply(call,
+              json_pack("{s:s, s:o, s:o, s:b, s:o}", "customer_id", v->customer.id,
+                        "current_deployment", w.deployment, "recommended", decision_json(&decided),
+                        "migration_due", (int)v->migration_due, "usage_metrics", usage));
+    return OK;
+}
+
+/* -- status ----------------------------------------------------------------------------------- */
+
+struct status_work {
+    struct api_call *call;
+    struct deployment current;
+    json_t *reply;
+};
+
+static enum err status_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct status_work *w = arg;
+    struct api_call *call = w->call;
+    struct customer customer;
+    struct decision_record decision;
+    struct records jobs;
+    json_t *deployment;
+    TRY(customer_find(tx, http_param(call->request, "customer"), call->arena, &customer, e));
+    TRY(deployment_current(tx, customer.id, call->arena, &w->current, e));
+    TRY(decision_record_latest(tx, customer.id, call->arena, &decision, e));
+    TRY(job_list_unfinished(tx, customer.id, call->arena, &jobs, e));
+    TRY(deployment_json(tx, &w->current, call->arena, &deployment, e));
+    w->reply = json_pack("{s:s, s:o, s:o, s:o, s:o}", "customer_id", customer.id, "customer",
+                         json_encode(customer_fields, &customer, JSON_KEEP_ABSENT), "deployment",
+                         deployment, "last_decision", decision_record_json(&decision), "jobs",
+                         json_encode_list(job_fields, jobs, sizeof(struct job), 0));
+    return OK;
+}
+
+enum err api_status(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    (void)tx;
+    struct status_work w = {.call = call};
+    json_t *usage;
+    TRY(db_read(call->api->env->db, status_work, &w, e));
+    api_reply(call, w.reply);
+    TRY(usage_metrics(call, &w.current, &usage, e));
+    (void)json_object_set_new(w.reply, "usage_metrics", usage);
+    return OK;
+}

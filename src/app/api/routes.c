@@ -1,0 +1,76 @@
+/* The table of routes: path, who may, in which transaction, with which body, to which handler. */
+#include "app/api/api.h"
+
+#define PAGE_QUERY "limit", "cursor"
+
+static const char *const query_page[] = {PAGE_QUERY, NULL};
+static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
+static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "customer", NULL};
+
+#define ROUTE(method_, pattern_, ...)                                                              \
+    {                                                                                              \
+        .method = HTTP_##method_, .pattern = pattern_, .handler = api_handle,                      \
+        .data = &(const struct api_route)                                                          \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+
+/* Short names, so that a route fits its lines. */
+#define OPEN   .access = API_OPEN
+#define VIEWER .access = API_VIEWER
+#define ADMIN  .access = API_ADMIN
+#define READ   .transaction = API_READ
+#define WRITE  .transaction = API_WRITE
+#define PLAIN  .transaction = API_PLAIN
+
+const struct http_route api_routes[] = {
+    ROUTE(POST, "/api/signup", ADMIN, WRITE, .handler = api_signup, .body = &api_signup_body,
+          .summary = "Sign a customer up: decide where it lives and start to provision it"),
+    ROUTE(GET, "/api/plans", VIEWER, READ, .handler = api_plans, .summary = "List the plans"),
+    ROUTE(GET, "/api/customers", VIEWER, READ, .handler = api_customers, .query = query_customers,
+          .summary = "List customers"),
+    ROUTE(GET, "/api/customers/{customer}", VIEWER, READ, .handler = api_customer,
+          .summary = "Show a customer"),
+    ROUTE(GET, "/api/customers/{customer}/decisions", VIEWER, READ,
+          .handler = api_customer_decisions, .query = query_page,
+          .summary = "List the decisions about a customer"),
+    ROUTE(GET, "/api/decisions/{id}", VIEWER, READ, .handler = api_decision,
+          .summary = "Show a decision with every factor"),
+
+    ROUTE(POST, "/api/admin/deployment/evaluate", ADMIN, PLAIN, .handler = api_evaluate,
+          .body = &api_evaluate_body, .summary = "Decide again about a customer; change nothing"),
+    ROUTE(GET, "/api/admin/deployment/status/{customer}", VIEWER, PLAIN, .handler = api_status,
+          .summary = "Show where a customer lives and what is being done"),
+
+    ROUTE(GET, "/api/jobs", VIEWER, READ, .handler = api_jobs, .query = query_jobs,
+          .summary = "List jobs"),
+    ROUTE(GET, "/api/jobs/{id}", VIEWER, READ, .handler = api_job,
+          .summary = "Show a job with the error of each attempt"),
+    ROUTE(POST, "/api/jobs/{id}/retry", ADMIN, WRITE, .handler = api_job_retry,
+          .summary = "Make a job available again"),
+    ROUTE(POST, "/api/jobs/{id}/cancel", ADMIN, WRITE, .handler = api_job_cancel,
+          .summary = "Cancel an unfinished job"),
+
+    ROUTE(GET, "/api/hosts", VIEWER, READ, .handler = api_hosts, .query = query_page,
+          .summary = "List shared hosts and their slots"),
+    ROUTE(GET, "/api/instances", VIEWER, READ, .handler = api_instances, .query = query_page,
+          .summary = "List dedicated instances"),
+    ROUTE(GET, "/api/policies", VIEWER, READ, .handler = api_policies,
+          .summary = "List the policies"),
+    ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,
+          .summary = "Show a policy's text"),
+    ROUTE(GET, "/api/audit", VIEWER, READ, .handler = api_audit, .query = query_page,
+          .summary = "List what was done, by whom"),
+    ROUTE(GET, "/api/tokens", ADMIN, READ, .handler = api_tokens, .query = query_page,
+          .summary = "List tokens, without their texts"),
+    ROUTE(POST, "/api/tokens", ADMIN, WRITE, .handler = api_token_create, .body = &api_token_body,
+          .summary = "Create a token and show its text once"),
+    ROUTE(DELETE, "/api/tokens/{id}", ADMIN, WRITE, .handler = api_token_revoke,
+          .summary = "Revoke a token"),
+
+    ROUTE(GET, "/healthz", OPEN, PLAIN, .handler = api_healthz, .summary = "Is the process alive"),
+    ROUTE(GET, "/readyz", OPEN, READ, .handler = api_readyz, .summary = "Does the database answer"),
+};
+
+const size_t api_route_count = ARRAY_LEN(api_routes);

@@ -1,0 +1,29 @@
+/*
+ * Every command of the program, by the file that holds it.
+ */
+#ifndef WEBHOST_APP_CLI_COMMANDS_H
+#define WEBHOST_APP_CLI_COMMANDS_H
+
+#include "app/cli/command.h"
+
+extern const struct command command_decide; /* decide.c */
+
+extern const struct command command_policy_check, command_policy_show, command_policy_list;
+/* policy.c */
+extern const struct command command_signup, command_status, command_evaluate, command_migrate;
+/* customers.c */
+extern const struct command command_customers_list, command_customers_show;
+
+extern const struct command command_decisions_list, command_decisions_show; /* decisions.c */
+
+extern const struct command command_jobs_list, command_jobs_show, command_jobs_retry,
+    command_jobs_cancel; /* jobs.c */
+
+extern const struct command command_hosts, command_instances, command_plans; /* fleet.c */
+
+extern const struct command command_token_create, command_token_list, command_token_revoke,
+    command_audit; /* access.c */
+
+extern const struct command command_serve, command_sandbox; /* serve.c */
+
+#endif

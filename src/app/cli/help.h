@@ -1,0 +1,26 @@
+/*
+ * --help, made from the command tables.
+ */
+#ifndef WEBHOST_APP_CLI_HELP_H
+#define WEBHOST_APP_CLI_HELP_H
+
+#include "app/cli/command.h"
+
+#include <stdio.h>
+
+/* Every command in its group, one line each, at most 80 columns. */
+void help_overview(FILE *out);
+
+/* The options every command takes, the environment and the exit codes. */
+void help_globals(FILE *out);
+
+/* The commands that begin with `word`. */
+void help_group_word(FILE *out, const char *word);
+
+/* Usage, details, arguments, options and examples of one command. */
+void help_command(FILE *out, const struct command *command);
+
+/* "webhost customers show CUSTOMER [OPTIONS]" */
+void help_usage(FILE *out, const struct command *command);
+
+#endif

@@ -1,0 +1,141 @@
+#include "app/cli/commands.h"
+#include "app/cli/remote.h"
+#include "app/cli/request.h"
+#include "app/cli/views.h"
+
+struct jobs_options {
+    struct paging paging;
+    const char *state, *queue, *customer;
+};
+
+struct job_options {
+    const char *id;
+};
+
+#define LIST(member) offsetof(struct jobs_options, member)
+
+static const struct option_spec list_options[] = {
+    {.field = {"state", FIELD_TEXT, LIST(state),
+               .help = "available, scheduled, executing, retryable, completed, cancelled or "
+                       "discarded"},
+     .metavar = "STATE",
+     .key = "state"},
+    {.field = {"queue", FIELD_TEXT, LIST(queue), .help = "only this queue"},
+     .metavar = "QUEUE",
+     .key = "queue"},
+    {.field = {"customer", FIELD_TEXT, LIST(customer), .help = "only this customer's"},
+     .metavar = "CUSTOMER",
+     .key = "customer"},
+    PAGING_OPTIONS,
+    OPTION_END,
+};
+
+static const struct option_spec job_argument[] = {
+    {.field = {"JOB", FIELD_TEXT, offsetof(struct job_options, id), .required = true,
+               .help = "the job's id"}},
+    OPTION_END,
+};
+
+static const struct column list_columns[] = {
+    {"id", "JOB", COLUMN_TEXT},
+    {"state", "STATE", COLUMN_STATE},
+    {"queue", "QUEUE", COLUMN_TEXT},
+    {"worker", "WORKER", COLUMN_LONG},
+    {"attempt", "TRY", COLUMN_NUMBER},
+    {"max_attempts", "OF", COLUMN_NUMBER},
+    {"inserted_at", "ADDED", COLUMN_AGO},
+    {"last_error", "ERROR", COLUMN_LONG},
+    COLUMN_END,
+};
+
+static const struct column job_columns[] = {
+    {"id", "Job", COLUMN_TEXT},
+    {"state", "State", COLUMN_STATE},
+    {"queue", "Queue", COLUMN_TEXT},
+    {"worker", "Worker", COLUMN_TEXT},
+    {"customer_id", "Customer", COLUMN_TEXT},
+    {"attempt", "Attempt", COLUMN_TEXT},
+    {"max_attempts", "Attempts", COLUMN_TEXT},
+    {"priority", "Priority", COLUMN_TEXT},
+    {"node", "Node", COLUMN_TEXT},
+    {"inserted_at", "Added", COLUMN_AGO},
+    {"scheduled_at", "Scheduled", COLUMN_AGO},
+    {"attempted_at", "Tried", COLUMN_AGO},
+    {"finished_at", "Finished", COLUMN_AGO},
+    {"args", "Arguments", COLUMN_TEXT},
+    COLUMN_END,
+};
+
+static const struct column error_columns[] = {
+    {"attempt", "TRY", COLUMN_NUMBER},
+    {"at", "WHEN", COLUMN_AGO},
+    {"error", "ERROR", COLUMN_LONG},
+    COLUMN_END,
+};
+
+static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
+{
+    _cleanup_json_ json_t *job = NULL;
+    enum cli_exit code = remote_get(
+        cli, self, request_path("/api/jobs/{JOB}", self->arguments, options, &cli->arena), &job);
+    if (code != CLI_OK)
+        return code;
+    if (cli_wants_json(cli)) {
+        print_json(cli, job);
+        return CLI_OK;
+    }
+    const struct table t = cli_table(cli);
+    card_print(&t, job_columns, job);
+    const json_t *errors = json_object_get(job, "errors");
+    if (json_array_size(errors) > 0) {
+        (void)fputc('\n', cli->out);
+        table_print(&t, error_columns, errors);
+    }
+    return CLI_OK;
+}
+
+const struct command command_jobs_list = {
+    .name = "jobs list",
+    .group = GROUP_WORK,
+    .by_default = true,
+    .summary = "List jobs, newest first",
+    .options = list_options,
+    .options_size = sizeof(struct jobs_options),
+    .run = list_view_run,
+    .data = &(const struct list_view){"/api/jobs", "jobs", list_columns, .pages = true},
+    .examples =
+        (const struct example[]){
+            {"webhost jobs --state retryable", "What failed and will be tried again"},
+            {"webhost jobs --customer acme -o json", "One customer's jobs for a program"},
+            {0},
+        },
+};
+
+const struct command command_jobs_show = {
+    .name = "jobs show",
+    .group = GROUP_WORK,
+    .summary = "Show one job and the error of each attempt",
+    .arguments = job_argument,
+    .options_size = sizeof(struct job_options),
+    .run = show_run,
+};
+
+const struct command command_jobs_retry = {
+    .name = "jobs retry",
+    .group = GROUP_WORK,
+    .summary = "Run a job that stopped again",
+    .arguments = job_argument,
+    .options_size = sizeof(struct job_options),
+    .run = action_view_run,
+    .data = &(const struct action_view){HTTP_POST, "/api/jobs/{JOB}/retry", "is queued again"},
+};
+
+const struct command command_jobs_cancel = {
+    .name = "jobs cancel",
+    .group = GROUP_WORK,
+    .summary = "Stop a job and do not try it again",
+    .arguments = job_argument,
+    .options_size = sizeof(struct job_options),
+    .run = action_view_run,
+    .data = &(const struct action_view){HTTP_POST, "/api/jobs/{JOB}/cancel", "is cancelled"},
+};

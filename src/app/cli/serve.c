@@ -1,0 +1,106 @@
+/* The two long-running commands; app/daemon does the work. */
+#include "app/daemon/serve.h"
+#include "app/cli/cli.h"
+#include "app/cli/commands.h"
+
+#define SERVE(member)   offsetof(struct serve_options, member)
+#define SANDBOX(member) offsetof(struct sandbox_run_options, member)
+
+static const char *const log_formats[] = {
+    [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL};
+static const char *const log_levels[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
+
+static const struct option_spec serve_option_table[] = {
+    {.field = {"listen", FIELD_TEXT, SERVE(listen),
+               .help = "where to listen for HTTP, 127.0.0.1:4000 unless told"},
+     .letter = 'l',
+     .metavar = "ADDR:PORT"},
+    {.field = {"data", FIELD_TEXT, SERVE(data), .max_len = 4096,
+               .help = "the directory that keeps the database and keys"},
+     .letter = 'd',
+     .metavar = "DIR"},
+    {.field = {"database", FIELD_TEXT, SERVE(database), .max_len = 4096,
+               .help = "sqlite:PATH, or postgres://... when several nodes share the work"},
+     .metavar = "URL"},
+    {.field = {"config", FIELD_TEXT, SERVE(config), .max_len = 4096,
+               .help = "settings in YAML; options given here go before them"},
+     .letter = 'c',
+     .metavar = "FILE"},
+    {.field = {"policy", FIELD_TEXT, SERVE(policy), .max_len = 4096,
+               .help = "the placement policy, by name or as a file; default unless told"},
+     .metavar = "FILE|NAME"},
+    {.field = {"sandbox", FIELD_BOOL, SERVE(sandbox),
+               .help = "provision in a sandbox cloud inside this process; costs nothing"}},
+    {.field = {"demo", FIELD_BOOL, SERVE(demo),
+               .help = "as --sandbox, with some customers to look at"}},
+    {.field = {"log-format", FIELD_ENUM, SERVE(log_format), .names = log_formats,
+               .help = "text unless told"},
+     .metavar = "text|json"},
+    {.field = {"log-level", FIELD_ENUM, SERVE(log_level), .names = log_levels,
+               .help = "the least level that is written, info unless told"},
+     .metavar = "debug|info|warn|error"},
+    OPTION_END,
+};
+
+static const struct option_spec sandbox_option_table[] = {
+    {.field = {"listen", FIELD_TEXT, SANDBOX(listen),
+               .help = "where to listen for HTTP, 127.0.0.1:4100 unless told"},
+     .letter = 'l',
+     .metavar = "ADDR:PORT"},
+    {.field = {"data", FIELD_TEXT, SANDBOX(data), .max_len = 4096,
+               .help = "the directory that keeps the sandbox's state"},
+     .letter = 'd',
+     .metavar = "DIR"},
+    OPTION_END,
+};
+
+static enum cli_exit serve_command_run(struct cli *cli, const struct command *self,
+                                       const void *options)
+{
+    (void)self;
+    struct error e;
+    return serve_run(options, &e) == OK ? CLI_OK : cli_fail(cli, &e);
+}
+
+static enum cli_exit sandbox_command_run(struct cli *cli, const struct command *self,
+                                         const void *options)
+{
+    (void)self;
+    struct error e;
+    return sandbox_run(options, &e) == OK ? CLI_OK : cli_fail(cli, &e);
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .group = GROUP_RUN,
+    .summary = "Run the control plane",
+    .details = "Serves the API, runs the jobs and keeps the database. Stops on SIGINT or SIGTERM "
+               "after the jobs that run have finished.\n"
+               "The first start makes an admin token and shows it once.",
+    .options = serve_option_table,
+    .options_size = sizeof(struct serve_options),
+    .run = serve_command_run,
+    .examples =
+        (const struct example[]){
+            {"webhost serve --demo --data demo", "try it out: nothing is ordered anywhere"},
+            {"webhost serve --config /etc/webhost.yaml", "as a service"},
+            {0},
+        },
+};
+
+const struct command command_sandbox = {
+    .name = "sandbox",
+    .group = GROUP_RUN,
+    .summary = "Run the sandbox clouds alone",
+    .details = "Speaks the Hetzner Cloud and the Fly Machines API on one port and keeps what it "
+               "was asked to make. It orders nothing and costs nothing.",
+    .options = sandbox_option_table,
+    .options_size = sizeof(struct sandbox_run_options),
+    .run = sandbox_command_run,
+    .examples =
+        (const struct example[]){
+            {"webhost sandbox --data clouds", "then point provisioning.hetzner.endpoint at it"},
+            {0},
+        },
+};

@@ -1,0 +1,20 @@
+/*
+ * Waiting until what was started is done: a poll of the customer's status every half second.
+ */
+#ifndef WEBHOST_APP_CLI_WAIT_H
+#define WEBHOST_APP_CLI_WAIT_H
+
+#include "app/cli/cli.h"
+
+/*
+ * Until the customer's deployment is active, in `mode` when that is not NULL. Tells each change of
+ * status on `err`. CLI_FAILED when the deployment or the move failed; CLI_TIMEOUT after --timeout,
+ * or 15 minutes.
+ */
+enum cli_exit wait_for_active(struct cli *cli, const struct command *command, const char *customer,
+                              const char *mode);
+
+/* Stands still; a signal may end it early. */
+void pause_for(int64_t duration_us);
+
+#endif

@@ -1,0 +1,112 @@
+#include "app/daemon/config.h"
+
+#include "infra/config/yaml.h"
+
+#define CONFIG_FILE_MAX ((size_t)1 << 20)
+#define LIMIT           .min = 1, .max = 1000
+
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+
+static const struct field log_fields[] = {
+    {"format", FIELD_ENUM, .offset = 0, .names = log_formats},
+    {"level", FIELD_ENUM, .offset = sizeof(int), .names = log_levels},
+    FIELD_END,
+};
+
+#define JOBS(member)                                                                               \
+    .offset = offsetof(struct config, jobs.member) - offsetof(struct config, jobs.lease_ms)
+
+static const struct field jobs_fields[] = {
+    {"lease_ms", FIELD_INT, JOBS(lease_ms), .min = 500, .max = 3600000},
+    {"poll_ms", FIELD_INT, JOBS(poll_ms), .min = 10, .max = 60000},
+    {"drain_ms", FIELD_INT, JOBS(drain_ms), .min = 0, .max = 3600000},
+    {"provisioning", FIELD_INT, JOBS(provisioning), LIMIT},
+    {"migration", FIELD_INT, JOBS(migration), LIMIT},
+    {"notifications", FIELD_INT, JOBS(notifications), LIMIT},
+    {"maintenance", FIELD_INT, JOBS(maintenance), LIMIT},
+    FIELD_END,
+};
+
+static const struct field config_fields[] = {
+    {"listen", FIELD_TEXT, offsetof(struct config, listen)},
+    {"data", FIELD_TEXT, offsetof(struct config, data)},
+    {"database", FIELD_TEXT, offsetof(struct config, database)},
+    {"policy", FIELD_TEXT, offsetof(struct config, policy)},
+    {"prices", FIELD_TEXT, offsetof(struct config, prices)},
+    {"log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields},
+    {"jobs", FIELD_OBJECT, offsetof(struct config, jobs), .fields = jobs_fields},
+    {"provisioning", FIELD_OBJECT, offsetof(struct config, provisioning),
+     .fields = provisioning_fields},
+    FIELD_END,
+};
+
+/* /var/lib/webhost for root, the XDG data directory for others. */
+static const char *default_data(struct arena *arena)
+{
+    const char *home = getenv("HOME"), *xdg = getenv("XDG_DATA_HOME");
+    if (geteuid() == 0 || (!home && !xdg))
+        return "/var/lib/webhost";
+    return xdg && *xdg ? arena_printf(arena, "%s/webhost", xdg)
+                       : arena_printf(arena, "%s/.local/share/webhost", home);
+}
+
+static struct config config_default(struct arena *arena)
+{
+    return (struct config){
+        .listen = "127.0.0.1:4000",
+        .data = default_data(arena),
+        .policy = "default",
+        .log = {LOG_FORMAT_TEXT, LOG_INFO},
+        .jobs = {.lease_ms = 10000,
+                 .poll_ms = 200,
+                 .drain_ms = 30000,
+                 .provisioning = 8,
+                 .migration = 2,
+                 .notifications = 2,
+                 .maintenance = 2},
+        .provisioning = provisioning_settings_default(),
+    };
+}
+
+static enum err read_file(const char *path, struct arena *arena, struct config *config,
+                          struct error *e)
+{
+    struct str text;
+    TRY(file_read(path, CONFIG_FILE_MAX, arena, &text, e));
+    struct problems problems = {.arena = arena};
+    struct yaml_doc *doc = yaml_parse(text, &problems);
+    if (doc) {
+        (void)json_decode(config_fields, yaml_root(doc), "", yaml_source(doc), arena, config,
+                          &problems);
+        yaml_doc_free(doc);
+    }
+    if (problems.count == 0)
+        return OK;
+    (void)problems_error(&problems, e);
+    return error_prefix(e, "%s", path);
+}
+
+enum err config_load(const struct serve_options *options, struct arena *arena,
+                     struct config *ret_config, struct error *e)
+{
+    struct config config = config_default(arena);
+    if (options->config)
+        TRY(read_file(options->config, arena, &config, e));
+    if (options->listen)
+        config.listen = options->listen;
+    if (options->data)
+        config.data = options->data;
+    if (options->database)
+        config.database = options->database;
+    if (options->policy)
+        config.policy = options->policy;
+    if (options->log_format >= 0)
+        config.log.format = options->log_format;
+    if (options->log_level >= 0)
+        config.log.level = options->log_level;
+    if (!config.database)
+        config.database = arena_printf(arena, "sqlite:%s/webhost.db", config.data);
+    *ret_config = config;
+    return OK;
+}

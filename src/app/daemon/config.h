@@ -1,0 +1,33 @@
+/*
+ * The configuration of `webhost serve`: defaults, then the YAML file, then the command line.
+ *
+ * Every mistake in the file is reported with its line (docs/configuration.md describes the keys).
+ */
+#ifndef WEBHOST_APP_DAEMON_CONFIG_H
+#define WEBHOST_APP_DAEMON_CONFIG_H
+
+#include "app/daemon/serve.h"
+#include "domain/provisioning/settings.h"
+
+struct config {
+    const char *listen;   /* "ADDR:PORT" */
+    const char *data;     /* directory */
+    const char *database; /* url; NULL: sqlite in the data directory */
+    const char *policy;   /* a built-in's name or a file */
+    const char *prices;   /* a file; NULL: the built-in table */
+    struct {
+        int format; /* enum log_format */
+        int level;  /* enum log_level */
+    } log;
+    struct {
+        int64_t lease_ms, poll_ms, drain_ms;
+        int64_t provisioning, migration, notifications, maintenance; /* jobs at a time */
+    } jobs;
+    struct provisioning_settings provisioning;
+};
+
+/* Reads the file that `options` name, if any, and lets the options go before it. */
+enum err config_load(const struct serve_options *options, struct arena *arena,
+                     struct config *ret_config, struct error *e);
+
+#endif

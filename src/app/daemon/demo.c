@@ -1,0 +1,145 @@
+#include "app/daemon/demo.h"
+
+#define DEMO_WAIT_US   (300 * USEC_PER_MS)
+#define DEMO_PLAN_SIZE 40 /* more vehicles than this show nothing new */
+
+struct demo_customer {
+    const char *slug, *name, *plan, *profile;
+};
+
+static const struct demo_customer demo_customers[] = {
+    {"corner-bakery", "Corner Bakery", "hobby",
+     "{\"budget\":30,\"vehicle_count\":2,\"geographic_distribution\":[\"EU\"],"
+     "\"compliance_requirements\":[],\"peak_concurrent_users\":3}"},
+    {"pine-plumbing", "Pine Plumbing", "hobby",
+     "{\"budget\":45,\"vehicle_count\":5,\"geographic_distribution\":[\"US\"],"
+     "\"compliance_requirements\":[],\"latency_requirement\":200}"},
+    {"harbour-taxis", "Harbour Taxis", "hobby",
+     "{\"budget\":80,\"vehicle_count\":9,\"geographic_distribution\":[\"EU\"],"
+     "\"compliance_requirements\":[],\"peak_concurrent_users\":15}"},
+    {"merlion-tours", "Merlion Tours", "hobby",
+     "{\"budget\":40,\"vehicle_count\":4,\"geographic_distribution\":[\"APAC\"],"
+     "\"compliance_requirements\":[]}"},
+    {"city-couriers", "City Couriers", "starter",
+     "{\"budget\":120,\"vehicle_count\":18,\"geographic_distribution\":[\"US\"],"
+     "\"compliance_requirements\":[],\"latency_requirement\":40}"},
+    {"clinic-runner", "Clinic Runner", "starter",
+     "{\"budget\":45,\"vehicle_count\":3,\"compliance_requirements\":[\"hipaa\"],"
+     "\"geographic_distribution\":[\"US\"]}"},
+    {"acme-logistics", "Acme Logistics", "professional",
+     "{\"budget\":200,\"vehicle_count\":50,\"compliance_requirements\":[\"soc2\"]}"},
+    {"nordic-freight", "Nordic Freight", "business",
+     "{\"budget\":900,\"vehicle_count\":160,\"compliance_requirements\":[\"gdpr\",\"soc2\"],"
+     "\"geographic_distribution\":[\"EU\",\"US\",\"APAC\"],\"latency_requirement\":45,"
+     "\"peak_concurrent_users\":140}"},
+};
+
+struct demo_work {
+    const struct demo *demo;
+    const struct demo_customer *customer;
+    struct arena *arena;
+};
+
+static enum err sign_up(struct db_tx *tx, const struct demo_work *w, struct error *e)
+{
+    const struct demo *d = w->demo;
+    const struct demo_customer *c = w->customer;
+    struct problems problems = {.arena = w->arena};
+    struct signup request;
+    record_clear(signup_fields, &request);
+    TRY(json_decode_text(profile_fields, str_from(c->profile), w->arena, &request.profile_overrides,
+                         &problems, e));
+    request.name = c->name;
+    request.slug = c->slug;
+    request.email = arena_printf(w->arena, "ops@%s.example", c->slug);
+    request.plan_slug = c->plan;
+    struct signed_up done;
+    TRY(signup(tx, d->env, d->policy, d->prices, "system", &request, w->arena, &problems, &done,
+               e));
+    struct job_spec fill = {
+        .worker = "DemoDataWorker",
+        .queue = "maintenance",
+        .customer_id = done.customer.id,
+        .args = arena_printf(w->arena, "{\"customer\":\"%s\"}", c->slug),
+    };
+    struct job job;
+    return job_enqueue(tx, d->env, &fill, w->arena, &job, e);
+}
+
+static enum err sign_up_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct demo_work *w = arg;
+    struct customer found;
+    enum err err = customer_find(tx, w->customer->slug, w->arena, &found, e);
+    return err == ERR_NOT_FOUND ? sign_up(tx, w, e) : err;
+}
+
+enum err demo_sign_up(const struct demo *demo, struct error *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(demo_customers); i++) {
+        _cleanup_arena_ struct arena arena = {0};
+        struct demo_work w = {demo, &demo_customers[i], &arena};
+        TRY(db_write(demo->env->db, sign_up_work, &w, e));
+    }
+    return OK;
+}
+
+/* -- data ------------------------------------------------------------------------------------- */
+
+struct fill_args {
+    const char *customer;
+};
+
+static const struct field fill_fields[] = {
+    {"customer", FIELD_TEXT, offsetof(struct fill_args, customer), .required = true},
+    FIELD_END,
+};
+
+struct fill_work {
+    struct job_run *run;
+    struct fill_args args;
+    struct deployment deployment;
+    struct profile profile;
+};
+
+static enum err look_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct fill_work *w = arg;
+    struct customer customer;
+    struct arena *arena = w->run->arena;
+    TRY(customer_find(tx, w->args.customer, arena, &customer, e));
+    TRY(customer_profile(tx, &customer, arena, &w->profile, e));
+    return deployment_current(tx, customer.id, arena, &w->deployment, e);
+}
+
+static enum job_result fill_perform(struct job_run *run, struct error *e)
+{
+    struct demo *demo = run->ctx;
+    struct fill_work w = {.run = run};
+    struct problems problems = {.arena = run->arena};
+    if (json_decode_text(fill_fields, str_from(run->job->args), run->arena, &w.args, &problems,
+                         e) != OK)
+        return JOB_FAIL;
+    if (db_read(run->env->db, look_work, &w, e) != OK)
+        return JOB_RETRY;
+    if (w.deployment.status == DEPLOYMENT_PROVISIONING) {
+        run->snooze_us = DEMO_WAIT_US;
+        return JOB_SNOOZE;
+    }
+    if (w.deployment.status != DEPLOYMENT_ACTIVE) {
+        (void)error_set(e, ERR_CONFLICT, "the deployment is %s",
+                        deployment_status_names[w.deployment.status]);
+        return JOB_FAIL;
+    }
+    int64_t vehicles = w.profile.vehicle_count;
+    vehicles = vehicles > DEMO_PLAN_SIZE ? DEMO_PLAN_SIZE : vehicles;
+    /* The job's own time, so that a repeated run writes the same rows. */
+    return provider_result(tenant_fill_example(demo->provisioning->stores,
+                                               w.deployment.database_url, w.deployment.customer_id,
+                                               vehicles, run->job->inserted_at, e));
+}
+
+struct job_worker demo_worker(struct demo *demo)
+{
+    return (struct job_worker){"DemoDataWorker", "maintenance", fill_perform, NULL, demo};
+}

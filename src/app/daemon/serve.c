@@ -1,0 +1,272 @@
+/*
+ * The daemon: everything is made in the order in which it depends on each other, and unmade in
+ * reverse. `struct daemon` holds what was made so far, so that stopping works from anywhere.
+ */
+#include "app/daemon/serve.h"
+#include "app/api/api.h"
+#include "app/daemon/config.h"
+#include "app/daemon/demo.h"
+#include "app/daemon/signals.h"
+#include "app/daemon/welcome.h"
+#include "domain/provisioning/workers.h"
+#include "infra/config/yaml.h"
+#include "sandbox/sandbox.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#define HTTP_THREADS         8
+#define HTTP_CONNECTIONS_MAX 1000
+#define HTTP_IDLE_S          60
+#define BODY_MAX             ((size_t)1 << 20)
+#define RESPONSE_MAX         ((size_t)8 << 20)
+#define DB_READERS           4
+#define DB_BUSY_US           (10 * USEC_PER_SEC)
+#define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
+#define WORKERS              (PROVISIONING_WORKERS + 1)
+
+struct daemon {
+    const struct serve_options *options;
+    struct arena arena;
+    struct config config;
+    struct sandbox *sandbox;
+    struct env env;
+    struct policy *policy;
+    struct prices *prices;
+    struct secret *hetzner_token, *fly_token;
+    struct provisioning provisioning;
+    struct demo demo;
+    struct job_worker workers[WORKERS];
+    struct job_queue queues[4];
+    struct runner *runner;
+    bool runner_runs;
+    struct api api;
+    struct http_server *http;
+};
+
+/* -- making ----------------------------------------------------------------------------------- */
+
+static enum err make_directory(const char *path, struct error *e)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return error_errno(e, "cannot make the data directory %s", path);
+    return OK;
+}
+
+/* Both clouds are the sandbox, and every database is a SQLite file in the data directory. */
+static enum err start_sandbox(struct daemon *d, struct error *e)
+{
+    struct arena *a = &d->arena;
+    const char *data = d->config.data;
+    struct sandbox_options options = {
+        .db_url = arena_printf(a, "sqlite:%s/sandbox.db", data),
+        .action_delay_us = SANDBOX_DELAY_US,
+    };
+    TRY(make_directory(arena_printf(a, "%s/hetzner", data), e));
+    TRY(make_directory(arena_printf(a, "%s/fly", data), e));
+    TRY(sandbox_start(&options, &d->sandbox, e));
+    unsigned port = sandbox_port(d->sandbox);
+    struct provisioning_settings *s = &d->config.provisioning;
+    s->hetzner.endpoint = s->fly.endpoint = arena_printf(a, "http://127.0.0.1:%u/v1", port);
+    s->hetzner.database_url = arena_printf(a, "sqlite:%s/hetzner/{host}.db", data);
+    s->fly.database_url = arena_printf(a, "sqlite:%s/fly/{app}.db", data);
+    d->hetzner_token = secret_new(STR("sandbox"));
+    d->fly_token = secret_new(STR("sandbox"));
+    return OK;
+}
+
+static enum err read_token(const char *file, const char *variable, struct secret **ret,
+                           struct error *e)
+{
+    if (file)
+        return secret_from_file(file, ret, e);
+    const char *value = getenv(variable);
+    if (value && *value)
+        *ret = secret_new(str_from(value));
+    else
+        log_warn("no cloud token: its provisioning jobs will fail", LOG_TEXT("set", variable));
+    return OK;
+}
+
+static enum err reach_clouds(struct daemon *d, struct error *e)
+{
+    if (d->options->sandbox || d->options->demo)
+        return start_sandbox(d, e);
+    TRY(read_token(d->config.provisioning.hetzner.token_file, "HCLOUD_TOKEN", &d->hetzner_token,
+                   e));
+    return read_token(d->config.provisioning.fly.token_file, "FLY_API_TOKEN", &d->fly_token, e);
+}
+
+static enum err open_database(struct daemon *d, struct error *e)
+{
+    struct db_options options = {
+        .url = d->config.database,
+        .migrations = core_migrations,
+        .migration_count = core_migration_count,
+        .readers = DB_READERS,
+        .busy_timeout_us = DB_BUSY_US,
+    };
+    d->env = (struct env){.clock = &clock_system, .rng = &rng_system};
+    return db_open(&options, &d->env.db, e);
+}
+
+static enum err load_policy(struct daemon *d, struct error *e)
+{
+    const char *name = d->config.policy;
+    d->policy = policy_builtin(name);
+    if (d->policy)
+        return OK;
+    struct str text;
+    struct problems problems = {.arena = &d->arena};
+    if (file_read(name, POLICY_FILE_MAX, &d->arena, &text, e) != OK)
+        return error_prefix(e, "policy %s is not built in, and as a file", name);
+    d->policy = policy_parse(text, &problems);
+    if (d->policy)
+        return OK;
+    (void)problems_error(&problems, e);
+    return error_prefix(e, "policy %s", name);
+}
+
+static enum err load_prices(struct daemon *d, struct error *e)
+{
+    if (!d->config.prices) {
+        d->prices = prices_builtin();
+        return OK;
+    }
+    struct str text;
+    struct problems problems = {.arena = &d->arena};
+    TRY(file_read(d->config.prices, POLICY_FILE_MAX, &d->arena, &text, e));
+    d->prices = prices_parse(text, &problems);
+    if (d->prices)
+        return OK;
+    (void)problems_error(&problems, e);
+    return error_prefix(e, "prices %s", d->config.prices);
+}
+
+static void observe_job(const struct job *job, enum job_state to, const char *why, int64_t took_us)
+{
+    struct log_field fields[] = {
+        LOG_TEXT("worker", job->worker),
+        LOG_TEXT("job", job->id),
+        LOG_TEXT("state", job_state_names[to]),
+        LOG_INT("attempt", job->attempt),
+        LOG_INT("took_us", took_us),
+        LOG_TEXT("error", why),
+        {0},
+    };
+    if (!why)
+        fields[ARRAY_LEN(fields) - 2] = (struct log_field){0};
+    log_write(why ? LOG_WARN : to == JOB_SCHEDULED ? LOG_DEBUG : LOG_INFO, "job ran", fields);
+}
+
+static enum err start_jobs(struct daemon *d, struct error *e)
+{
+    d->provisioning = (struct provisioning){
+        .env = &d->env,
+        .settings = &d->config.provisioning,
+        .hetzner_token = d->hetzner_token,
+        .fly_token = d->fly_token,
+        .stores = tenant_stores_new(),
+    };
+    d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
+    provisioning_workers(&d->provisioning, d->workers);
+    d->workers[PROVISIONING_WORKERS] = demo_worker(&d->demo);
+    d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning};
+    d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration};
+    d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications};
+    d->queues[3] = (struct job_queue){"maintenance", (unsigned)d->config.jobs.maintenance};
+    d->runner = runner_new(&(struct runner_options){
+        .env = &d->env,
+        .workers = d->workers,
+        .worker_count = WORKERS,
+        .queues = d->queues,
+        .queue_count = ARRAY_LEN(d->queues),
+        .lease_us = d->config.jobs.lease_ms * USEC_PER_MS,
+        .poll_us = d->config.jobs.poll_ms * USEC_PER_MS,
+        .drain_us = d->config.jobs.drain_ms * USEC_PER_MS,
+        .observe = observe_job,
+    });
+    TRY(runner_start(d->runner, e));
+    d->runner_runs = true;
+    return OK;
+}
+
+static void observe_request(void *ctx, const struct http_request *request,
+                            const struct http_response *response, int64_t duration_us)
+{
+    (void)ctx;
+    log_debug("request", LOG_TEXT("method", http_method_names[request->method]),
+              LOG_TEXT("path", request->path), LOG_INT("status", response->status),
+              LOG_INT("took_us", duration_us));
+}
+
+static enum err start_http(struct daemon *d, struct error *e)
+{
+    d->api = (struct api){&d->env, &d->provisioning, d->policy, d->prices, d->runner};
+    struct http_server_options options = {
+        .threads = HTTP_THREADS,
+        .connections_max = HTTP_CONNECTIONS_MAX,
+        .idle_timeout_s = HTTP_IDLE_S,
+        .body_max = BODY_MAX,
+        .response_max = RESPONSE_MAX,
+        .routes = api_routes,
+        .route_count = api_route_count,
+        .refuse = api_refuse,
+        .done = observe_request,
+        .ctx = &d->api,
+    };
+    TRY(http_listen_parse(d->config.listen, &d->arena, &options.address, &options.port, e));
+    return http_server_start(&options, &d->http, e);
+}
+
+static enum err start(struct daemon *d, struct error *e)
+{
+    TRY(config_load(d->options, &d->arena, &d->config, e));
+    log_configure((enum log_level)d->config.log.level, (enum log_format)d->config.log.format);
+    TRY(make_directory(d->config.data, e));
+    TRY(load_policy(d, e));
+    TRY(load_prices(d, e));
+    TRY(reach_clouds(d, e));
+    TRY(open_database(d, e));
+    TRY(start_jobs(d, e));
+    TRY(start_http(d, e));
+    if (d->options->demo)
+        TRY(demo_sign_up(&d->demo, e));
+    return welcome(&d->env, http_server_port(d->http), d->options->demo, e);
+}
+
+/* -- unmaking --------------------------------------------------------------------------------- */
+
+static void stop(struct daemon *d)
+{
+    http_server_stop(d->http);
+    if (d->runner_runs && !runner_stop(d->runner)) {
+        /* Threads still use what would be freed now. Their leases run out; others take over. */
+        log_warn("stopping with jobs unfinished: they will be taken up again");
+        _exit(0);
+    }
+    runner_free(d->runner);
+    tenant_stores_free(d->provisioning.stores);
+    db_close(d->env.db);
+    sandbox_stop(d->sandbox);
+    secret_free(d->hetzner_token);
+    secret_free(d->fly_token);
+    prices_free(d->prices);
+    policy_free(d->policy);
+    arena_release(&d->arena);
+}
+
+enum err serve_run(const struct serve_options *options, struct error *e)
+{
+    signals_block();
+    struct daemon d = {.options = options};
+    enum err err = start(&d, e);
+    if (err == OK) {
+        (void)sd_notify(0, "READY=1");
+        signals_wait();
+        (void)sd_notify(0, "STOPPING=1");
+    }
+    stop(&d);
+    return err;
+}

@@ -1,0 +1,84 @@
+#include "domain/accounts/customer.h"
+
+#include "customer.sql.h"
+
+const char *const customer_status_names[] = {"active", "cancelled", NULL};
+
+const struct field customer_fields[] = {
+    {"id", FIELD_TEXT, offsetof(struct customer, id)},
+    {"slug", FIELD_TEXT, offsetof(struct customer, slug)},
+    {"name", FIELD_TEXT, offsetof(struct customer, name)},
+    {"email", FIELD_TEXT, offsetof(struct customer, email)},
+    {"company_name", FIELD_TEXT, offsetof(struct customer, company_name)},
+    {"billing_email", FIELD_TEXT, offsetof(struct customer, billing_email)},
+    {"status", FIELD_ENUM, offsetof(struct customer, status), .names = customer_status_names},
+    {"plan", FIELD_ENUM, offsetof(struct customer, plan), .names = plan_names},
+    {"mode", FIELD_ENUM, offsetof(struct customer, mode), .names = mode_names},
+    {"profile", FIELD_JSON, offsetof(struct customer, profile)},
+    {"created_at", FIELD_TIME, offsetof(struct customer, created_at)},
+    FIELD_END,
+};
+
+enum err customer_find(struct db_tx *tx, const char *id_or_slug, struct arena *arena,
+                       struct customer *ret_customer, struct error *e)
+{
+    enum err err = db_get(tx, &customer_by_id_or_slug, DB_ARGS(db_text(id_or_slug)),
+                          customer_fields, arena, ret_customer, e);
+    return err == ERR_NOT_FOUND ? error_set(e, err, "there is no customer %.100s", id_or_slug)
+                                : err;
+}
+
+enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, struct page page,
+                       struct arena *arena, struct records *ret_customers, const char **ret_next,
+                       struct error *e)
+{
+    TRY(db_list(
+        tx, &customer_page,
+        DB_ARGS(page_cursor(page), page_rows(page), db_text(filter->mode), db_text(filter->status)),
+        customer_fields, sizeof(struct customer), PAGE_LIMIT_MAX + 1, arena, ret_customers, e));
+    *ret_next =
+        page_next(page, ret_customers, sizeof(struct customer), offsetof(struct customer, id));
+    return OK;
+}
+
+enum err customer_profile(struct db_tx *tx, const struct customer *customer, struct arena *arena,
+                          struct profile *ret_profile, struct error *e)
+{
+    struct profile recorded;
+    struct plan_offer plan;
+    TRY(profile_parse(str_from(customer->profile), &recorded, e));
+    TRY(plan_find(tx, plan_names[customer->plan], arena, &plan, e));
+    struct profile defaults = profile_defaults(plan.price);
+    *ret_profile = profile_merge(&defaults, &recorded);
+    return OK;
+}
+
+const char *slug_check(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        bool allowed = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-';
+        if (!allowed)
+            return "must be lower-case letters, digits and - only";
+    }
+    return *text ? NULL : "must not be empty";
+}
+
+const char *email_check(const char *text)
+{
+    static const char complaint[] = "must be an e-mail address";
+    const char *at = strchr(text, '@');
+    if (!at || at == text || strchr(at + 1, '@') || strpbrk(text, " \t\r\n<>,;\""))
+        return complaint;
+    const char *dot = strchr(at + 1, '.');
+    if (!dot || dot == at + 1 || text[strlen(text) - 1] == '.' || strstr(at, ".."))
+        return complaint;
+    return str_is_printable(str_from(text), strlen(text)) ? NULL : complaint;
+}
+
+const char *name_check(const char *text)
+{
+    struct str s = str_from(text);
+    if (str_trim(s).len == 0)
+        return "must not be blank";
+    return str_is_printable(s, s.len) ? NULL : "must be text without control characters";
+}

@@ -1,0 +1,36 @@
+#include "domain/accounts/plan.h"
+
+#include "plan.sql.h"
+
+#define PLANS_MAX 100
+
+const struct field plan_offer_fields[] = {
+    {"slug", FIELD_ENUM, offsetof(struct plan_offer, slug), .names = plan_names},
+    {"name", FIELD_TEXT, offsetof(struct plan_offer, name)},
+    {"mode", FIELD_ENUM, offsetof(struct plan_offer, mode), .names = mode_names},
+    {"price", FIELD_DECIMAL, offsetof(struct plan_offer, price)},
+    FIELD_END,
+};
+
+enum err plan_list(struct db_tx *tx, struct arena *arena, struct records *ret_plans,
+                   struct error *e)
+{
+    return db_list(tx, &plan_all, DB_NO_ARGS, plan_offer_fields, sizeof(struct plan_offer),
+                   PLANS_MAX, arena, ret_plans, e);
+}
+
+enum err plan_find(struct db_tx *tx, const char *slug, struct arena *arena,
+                   struct plan_offer *ret_plan, struct error *e)
+{
+    enum err err =
+        db_get(tx, &plan_by_slug, DB_ARGS(db_text(slug)), plan_offer_fields, arena, ret_plan, e);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    struct records all;
+    const char *known = "";
+    TRY(plan_list(tx, arena, &all, e));
+    const struct plan_offer *plans = all.items;
+    for (size_t i = 0; i < all.count; i++)
+        known = arena_printf(arena, "%s%s%s", known, i ? ", " : "", plan_names[plans[i].slug]);
+    return error_set(e, ERR_NOT_FOUND, "there is no plan %s; the plans are %s", slug, known);
+}

@@ -1,0 +1,82 @@
+#include "domain/provisioning/settings.h"
+
+static const struct field server_type_fields[] = {
+    {"location", FIELD_TEXT, offsetof(struct hetzner_server_type, location), .required = true},
+    {"type", FIELD_TEXT, offsetof(struct hetzner_server_type, type), .required = true},
+    FIELD_END,
+};
+
+static const struct field hetzner_fields[] = {
+    {"endpoint", FIELD_TEXT, offsetof(struct hetzner_settings, endpoint)},
+    {"token_file", FIELD_TEXT, offsetof(struct hetzner_settings, token_file)},
+    {"image", FIELD_TEXT, offsetof(struct hetzner_settings, image)},
+    {"server_types", FIELD_OBJECTS, offsetof(struct hetzner_settings, server_types),
+     .fields = server_type_fields, .item_size = sizeof(struct hetzner_server_type)},
+    {"slots_per_host", FIELD_INT, offsetof(struct hetzner_settings, slots_per_host), .min = 1,
+     .max = 10000},
+    {"database_url", FIELD_TEXT, offsetof(struct hetzner_settings, database_url)},
+    FIELD_END,
+};
+
+static const struct field fly_fields[] = {
+    {"endpoint", FIELD_TEXT, offsetof(struct fly_settings, endpoint)},
+    {"token_file", FIELD_TEXT, offsetof(struct fly_settings, token_file)},
+    {"org", FIELD_TEXT, offsetof(struct fly_settings, org)},
+    {"image", FIELD_TEXT, offsetof(struct fly_settings, image)},
+    {"database_image", FIELD_TEXT, offsetof(struct fly_settings, database_image)},
+    {"database_url", FIELD_TEXT, offsetof(struct fly_settings, database_url)},
+    FIELD_END,
+};
+
+const struct field provisioning_fields[] = {
+    {"hetzner", FIELD_OBJECT, offsetof(struct provisioning_settings, hetzner),
+     .fields = hetzner_fields},
+    {"fly", FIELD_OBJECT, offsetof(struct provisioning_settings, fly), .fields = fly_fields},
+    {"call_timeout_ms", FIELD_INT, offsetof(struct provisioning_settings, call_timeout_ms),
+     .min = 100, .max = 600000},
+    {"wait_ms", FIELD_INT, offsetof(struct provisioning_settings, wait_ms), .min = 10,
+     .max = 60000},
+    {"ready_ms", FIELD_INT, offsetof(struct provisioning_settings, ready_ms), .min = 1000,
+     .max = 86400000},
+    FIELD_END,
+};
+
+static struct hetzner_server_type default_types[] = {
+    {"fsn1", "cpx32"}, {"nbg1", "cpx32"}, {"hel1", "cpx32"},
+    {"ash", "cpx31"},  {"hil", "cpx31"},  {"sin", "cpx22"},
+};
+
+struct provisioning_settings provisioning_settings_default(void)
+{
+    return (struct provisioning_settings){
+        .hetzner =
+            {
+                .endpoint = "https://api.hetzner.cloud/v1",
+                .image = "debian-12",
+                .server_types = {default_types, ARRAY_LEN(default_types)},
+                .slots_per_host = 40,
+                .database_url = "postgres://webhost@{address}:5432/fleet",
+            },
+        .fly =
+            {
+                .endpoint = "https://api.machines.dev/v1",
+                .org = "personal",
+                .image = "registry.fly.io/fleet:latest",
+                .database_image = "flyio/postgres-flex:15",
+                .database_url = "postgres://webhost@{app}.internal:5432/fleet",
+            },
+        .call_timeout_ms = 30000,
+        .wait_ms = 500,
+        .ready_ms = 900000,
+    };
+}
+
+const char *hetzner_settings_type(const struct hetzner_settings *s, const char *location)
+{
+    const struct hetzner_server_type *types = s->server_types.items;
+    for (size_t i = 0; i < s->server_types.count; i++) {
+        if (text_eq(types[i].location, location))
+            return types[i].type;
+    }
+    return NULL;
+}

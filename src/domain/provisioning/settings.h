@@ -1,0 +1,52 @@
+/*
+ * How the two clouds are reached and what is ordered there: the `hetzner:` and `fly:` parts of the
+ * configuration file.
+ */
+#ifndef WEBHOST_DOMAIN_PROVISIONING_SETTINGS_H
+#define WEBHOST_DOMAIN_PROVISIONING_SETTINGS_H
+
+#include "base/record.h"
+
+struct hetzner_settings {
+    const char *endpoint;   /* "https://api.hetzner.cloud/v1" */
+    const char *token_file; /* NULL: the HCLOUD_TOKEN environment variable */
+    const char *image;
+    struct records server_types; /* struct hetzner_server_type, by location */
+    int64_t slots_per_host;
+    /* Where a host's shared database is; {host} and {address} are replaced. */
+    const char *database_url;
+};
+
+/* What to order where: not every type is sold in every location. */
+struct hetzner_server_type {
+    const char *location;
+    const char *type;
+};
+
+struct fly_settings {
+    const char *endpoint;   /* "https://api.machines.dev/v1" */
+    const char *token_file; /* NULL: the FLY_API_TOKEN environment variable */
+    const char *org;
+    const char *image;          /* the application */
+    const char *database_image; /* its PostgreSQL */
+    /* Where a dedicated database is; {app} is replaced. */
+    const char *database_url;
+};
+
+struct provisioning_settings {
+    struct hetzner_settings hetzner;
+    struct fly_settings fly;
+    int64_t call_timeout_ms; /* each call to a provider */
+    int64_t wait_ms;         /* between two looks at something that a cloud is still doing */
+    int64_t ready_ms;        /* how long an attempt waits for it in all */
+};
+
+extern const struct field provisioning_fields[];
+
+/* The defaults; texts are literals. */
+struct provisioning_settings provisioning_settings_default(void);
+
+/* The server type ordered in `location`, or NULL. */
+const char *hetzner_settings_type(const struct hetzner_settings *s, const char *location);
+
+#endif

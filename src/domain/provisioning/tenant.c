@@ -1,0 +1,213 @@
+#include "domain/provisioning/tenant.h"
+
+#include "fleet-schema.h"
+#include "tenant.sql.h"
+
+#include <pthread.h>
+#include <uthash.h>
+
+#define TENANT_BUSY_TIMEOUT_US (10 * USEC_PER_SEC)
+#define EXAMPLE_POINTS         60
+
+struct store {
+    char *url; /* key */
+    struct db *db;
+    unsigned users;
+    UT_hash_handle hh;
+};
+
+struct tenant_stores {
+    pthread_mutex_t lock; /* held while opening, so that a url is opened once */
+    struct store *by_url;
+};
+
+const struct db_query *const tenant_all_queries[] = {
+    &tenant_insert, &tenant_delete,  &tenant_delete_vehicles, &tenant_delete_points,
+    &tenant_usage,  &vehicle_insert, &point_insert,           NULL,
+};
+
+struct tenant_stores *tenant_stores_new(void)
+{
+    struct tenant_stores *stores = calloc(1, sizeof(*stores));
+    BUG_ON(!stores);
+    BUG_ON(pthread_mutex_init(&stores->lock, NULL));
+    return stores;
+}
+
+void tenant_stores_free(struct tenant_stores *stores)
+{
+    if (!stores)
+        return;
+    BUG_ON(stores->by_url);
+    (void)pthread_mutex_destroy(&stores->lock);
+    free(stores);
+}
+
+/* Called with the lock held. */
+static enum err open_store(struct tenant_stores *stores, const char *url, struct store **ret,
+                           struct error *e)
+{
+    struct db_options options = {
+        .url = url,
+        .migrations = fleet_schema,
+        .migration_count = ARRAY_LEN(fleet_schema),
+        .readers = 1,
+        .busy_timeout_us = TENANT_BUSY_TIMEOUT_US,
+    };
+    struct db *db;
+    TRY(db_open(&options, &db, e));
+    struct store *store = calloc(1, sizeof(*store));
+    BUG_ON(!store);
+    store->url = strdup(url);
+    BUG_ON(!store->url);
+    store->db = db;
+    HASH_ADD_KEYPTR(hh, stores->by_url, store->url, strlen(store->url), store);
+    *ret = store;
+    return OK;
+}
+
+enum err tenant_store_get(struct tenant_stores *stores, const char *url, struct db **ret_db,
+                          struct error *e)
+{
+    struct store *store;
+    enum err err = OK;
+    pthread_mutex_lock(&stores->lock);
+    HASH_FIND_STR(stores->by_url, url, store);
+    if (!store)
+        err = open_store(stores, url, &store, e);
+    if (err == OK) {
+        store->users++;
+        *ret_db = store->db;
+    }
+    pthread_mutex_unlock(&stores->lock);
+    return err;
+}
+
+void tenant_store_put(struct tenant_stores *stores, struct db *db)
+{
+    pthread_mutex_lock(&stores->lock);
+    struct store *store = stores->by_url;
+    while (store && store->db != db)
+        store = store->hh.next;
+    BUG_ON(!store);
+    if (--store->users == 0) {
+        HASH_DEL(stores->by_url, store);
+        db_close(store->db);
+        free(store->url);
+        free(store);
+    }
+    pthread_mutex_unlock(&stores->lock);
+}
+
+struct tenant_work {
+    const struct tenant *tenant;
+    const char *customer_id;
+    int64_t now;
+    int64_t vehicles;
+    struct tenant_usage usage;
+};
+
+static enum err in_store(struct tenant_stores *stores, const char *url,
+                         enum err (*transaction)(struct db *, db_work *, void *, struct error *),
+                         db_work *work, struct tenant_work *arg, struct error *e)
+{
+    struct db *db;
+    TRY(tenant_store_get(stores, url, &db, e));
+    enum err err = transaction(db, work, arg, e);
+    tenant_store_put(stores, db);
+    return err;
+}
+
+static enum err create_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct tenant_work *w = arg;
+    const struct tenant *t = w->tenant;
+    return db_exec(
+        tx, &tenant_insert,
+        DB_ARGS(db_text(t->customer_id), db_text(t->slug), db_text(t->name), db_int(w->now)), NULL,
+        e);
+}
+
+enum err tenant_create(struct tenant_stores *stores, const char *url, const struct tenant *tenant,
+                       int64_t now, struct error *e)
+{
+    struct tenant_work w = {.tenant = tenant, .now = now};
+    return in_store(stores, url, db_write, create_work, &w, e);
+}
+
+static enum err drop_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct tenant_work *w = arg;
+    struct db_args id = DB_ARGS(db_text(w->customer_id));
+    TRY(db_exec(tx, &tenant_delete_points, id, NULL, e));
+    TRY(db_exec(tx, &tenant_delete_vehicles, id, NULL, e));
+    return db_exec(tx, &tenant_delete, id, NULL, e);
+}
+
+enum err tenant_drop(struct tenant_stores *stores, const char *url, const char *customer_id,
+                     struct error *e)
+{
+    struct tenant_work w = {.customer_id = customer_id};
+    return in_store(stores, url, db_write, drop_work, &w, e);
+}
+
+const struct field tenant_usage_fields[] = {
+    {"vehicle_count", FIELD_INT, offsetof(struct tenant_usage, vehicle_count)},
+    {"gps_points_today", FIELD_INT, offsetof(struct tenant_usage, gps_points_today)},
+    FIELD_END,
+};
+
+static enum err measure_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct tenant_work *w = arg;
+    _cleanup_arena_ struct arena arena = {0};
+    return db_get(tx, &tenant_usage,
+                  DB_ARGS(db_text(w->customer_id), db_int(w->now - USEC_PER_DAY)),
+                  tenant_usage_fields, &arena, &w->usage, e);
+}
+
+enum err tenant_measure(struct tenant_stores *stores, const char *url, const char *customer_id,
+                        int64_t now, struct tenant_usage *ret_usage, struct error *e)
+{
+    struct tenant_work w = {.customer_id = customer_id, .now = now};
+    TRY(in_store(stores, url, db_read, measure_work, &w, e));
+    *ret_usage = w.usage;
+    return OK;
+}
+
+/* A point a minute, each vehicle on a straight road of its own. */
+static enum err fill_vehicle(struct db_tx *tx, const struct tenant_work *w, int64_t number,
+                             struct arena *arena, struct error *e)
+{
+    const char *vehicle = arena_printf(arena, "vehicle-%03lld", (long long)number);
+    TRY(db_exec(
+        tx, &vehicle_insert,
+        DB_ARGS(db_text(w->customer_id), db_text(vehicle), db_text(vehicle), db_int(w->now)), NULL,
+        e));
+    for (int64_t i = 0; i < EXAMPLE_POINTS; i++) {
+        int64_t at = w->now - i * 60 * USEC_PER_SEC;
+        const char *id = arena_printf(arena, "%s-%lld", vehicle, (long long)at);
+        TRY(db_exec(tx, &point_insert,
+                    DB_ARGS(db_text(w->customer_id), db_text(id), db_text(vehicle), db_int(at),
+                            db_int(500000000 + number * 10000 + i * 700),
+                            db_int(80000000 + i * 1100), db_int(500 + number % 40)),
+                    NULL, e));
+    }
+    return OK;
+}
+
+static enum err fill_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct tenant_work *w = arg;
+    _cleanup_arena_ struct arena arena = {0};
+    for (int64_t i = 1; i <= w->vehicles; i++)
+        TRY(fill_vehicle(tx, w, i, &arena, e));
+    return OK;
+}
+
+enum err tenant_fill_example(struct tenant_stores *stores, const char *url, const char *customer_id,
+                             int64_t vehicles, int64_t now, struct error *e)
+{
+    struct tenant_work w = {.customer_id = customer_id, .vehicles = vehicles, .now = now};
+    return in_store(stores, url, db_write, fill_work, &w, e);
+}

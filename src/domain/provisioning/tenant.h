@@ -1,0 +1,57 @@
+/*
+ * Tenants' databases: a customer's own rows in a shared or a dedicated database.
+ *
+ * Either kind is an ordinary database with the fleet schema, reached by its url through infra/db,
+ * so that one text serves SQLite files (embedded default, sandbox) and PostgreSQL.
+ *
+ * A `struct tenant_stores` hands out open databases: everyone in the process who works on one url
+ * at a time shares one `struct db`, because a SQLite file must have a single connection that writes
+ * and checkpoints. A database is closed when its last user puts it back. Thread-safe.
+ */
+#ifndef WEBHOST_DOMAIN_PROVISIONING_TENANT_H
+#define WEBHOST_DOMAIN_PROVISIONING_TENANT_H
+
+#include "domain/core/env.h"
+
+struct tenant_stores;
+
+struct tenant_stores *tenant_stores_new(void);
+void tenant_stores_free(struct tenant_stores *stores); /* all are put back; NULL is fine */
+
+/* Opens, or shares, the database at `url` and brings it to the fleet schema. */
+enum err tenant_store_get(struct tenant_stores *stores, const char *url, struct db **ret_db,
+                          struct error *e);
+void tenant_store_put(struct tenant_stores *stores, struct db *db);
+
+struct tenant {
+    const char *customer_id, *slug, *name;
+};
+
+/* Makes the tenant's place in the database; no effect when it is there. */
+enum err tenant_create(struct tenant_stores *stores, const char *url, const struct tenant *tenant,
+                       int64_t now, struct error *e);
+
+/* Deletes everything of the tenant; no effect when it is gone. */
+enum err tenant_drop(struct tenant_stores *stores, const char *url, const char *customer_id,
+                     struct error *e);
+
+struct tenant_usage {
+    int64_t vehicle_count;
+    int64_t gps_points_today; /* in the 24 hours before `now` */
+};
+
+extern const struct field tenant_usage_fields[];
+
+enum err tenant_measure(struct tenant_stores *stores, const char *url, const char *customer_id,
+                        int64_t now, struct tenant_usage *ret_usage, struct error *e);
+
+/*
+ * Example data for demonstrations: `vehicles` vehicles with a point a minute for the last hour.
+ * Repeating it with the same `now` adds nothing.
+ */
+enum err tenant_fill_example(struct tenant_stores *stores, const char *url, const char *customer_id,
+                             int64_t vehicles, int64_t now, struct error *e);
+
+extern const struct db_query *const tenant_all_queries[]; /* for the test that prepares each */
+
+#endif

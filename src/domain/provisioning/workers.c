@@ -1,0 +1,95 @@
+#include "domain/provisioning/workers.h"
+
+struct provision_args {
+    const char *deployment_id;
+};
+
+static const struct field args_fields[] = {
+    {"deployment_id", FIELD_TEXT, offsetof(struct provision_args, deployment_id), .required = true},
+    FIELD_END,
+};
+
+struct provision_work {
+    struct job_run *run;
+    const char *deployment_id, *actor, *database_url;
+    struct deployment deployment;
+};
+
+static enum err read_args(struct job_run *run, const char **ret_deployment_id, struct error *e)
+{
+    struct provision_args args;
+    struct problems problems = {.arena = run->arena};
+    record_clear(args_fields, &args);
+    TRY(json_decode_text(args_fields, str_from(run->job->args), run->arena, &args, &problems, e));
+    *ret_deployment_id = args.deployment_id;
+    return OK;
+}
+
+static enum err load_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct provision_work *w = arg;
+    return deployment_find(tx, w->deployment_id, w->run->arena, &w->deployment, e);
+}
+
+static enum err activate_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct provision_work *w = arg;
+    return deployment_activate(tx, w->run->env, w->actor, &w->deployment, w->database_url,
+                               w->run->arena, e);
+}
+
+static enum err load(struct provision_work *w, struct error *e)
+{
+    TRY(read_args(w->run, &w->deployment_id, e));
+    return db_read(w->run->env->db, load_work, w, e);
+}
+
+/* Waits, but not for ever: a cloud that never gets there costs an attempt. */
+static enum job_result snooze(struct job_run *run, const struct provisioning_settings *settings,
+                              struct error *e)
+{
+    if (run->job->snoozes * settings->wait_ms >= settings->ready_ms) {
+        (void)error_set(e, ERR_TIMEOUT, "the cloud did not get ready within %lld s",
+                        (long long)settings->ready_ms / 1000);
+        return JOB_RETRY;
+    }
+    run->snooze_us = settings->wait_ms * USEC_PER_MS;
+    return JOB_SNOOZE;
+}
+
+static enum job_result perform(struct job_run *run, struct error *e)
+{
+    const struct provisioning *with = run->ctx;
+    struct provision_work w = {.run = run};
+    w.actor = arena_printf(run->arena, "job:%s", run->job->worker);
+    enum err err = load(&w, e);
+    if (err != OK)
+        return err == ERR_NOT_FOUND ? JOB_FAIL : provider_result(err);
+    if (w.deployment.status == DEPLOYMENT_ACTIVE)
+        return JOB_DONE; /* done by the run before, which died before it could say so */
+
+    struct provision_run step = {with, &w.deployment, w.actor, run->arena};
+    enum job_result result =
+        provider_of((enum mode)w.deployment.mode)->advance(&step, &w.database_url, e);
+    if (result == JOB_SNOOZE)
+        return snooze(run, with->settings, e);
+    if (result != JOB_DONE)
+        return result;
+    return provider_result(db_write(run->env->db, activate_work, &w, e));
+}
+
+static enum err discarded(struct db_tx *tx, struct job_run *run, const char *why, struct error *e)
+{
+    const char *deployment_id;
+    const char *actor = arena_printf(run->arena, "job:%s", run->job->worker);
+    TRY(read_args(run, &deployment_id, e));
+    return deployment_fail(tx, run->env, actor, deployment_id, why, run->arena, e);
+}
+
+void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS])
+{
+    out[0] =
+        (struct job_worker){"HetznerProvisioningWorker", "provisioning", perform, discarded, with};
+    out[1] =
+        (struct job_worker){"FlyioProvisioningWorker", "provisioning", perform, discarded, with};
+}

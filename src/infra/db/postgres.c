@@ -1,0 +1,174 @@
+/*
+ * PostgreSQL: a pool of connections, each transaction on one of them.
+ *
+ * Writing transactions are SERIALIZABLE, so that work behaves as on SQLite, where it is alone:
+ * what it read still holds when it commits. A transaction that loses against another is run again,
+ * until the busy timeout.
+ */
+#include "base/clock.h"
+#include "infra/db/postgres_conn.h"
+
+enum {
+    RETRY_PAUSE_US = 1000,
+    RETRY_PAUSE_MAX_US = 50 * 1000,
+    RECONNECT_PAUSE_US = 250 * 1000,
+    RECONNECTS_MAX = 2, /* for one transaction */
+};
+
+static const char begin_write[] = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+static const char begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+struct pg_db {
+    struct db db; /* first: see driver.h */
+    char *url;
+    int64_t busy_timeout_us;
+    struct db_pool *pool;
+    struct pg_conn *conns;
+    size_t conn_count;
+};
+
+static struct pg_db *pg_of(struct db *db)
+{
+    return (struct pg_db *)db;
+}
+
+/* -- one attempt ---------------------------------------------------------------------------- */
+
+/* Once COMMIT was sent and no answer came, running the work again could do everything twice. */
+static enum err commit(struct pg_conn *conn, struct error *e)
+{
+    enum err rc = pg_conn_run(conn, "commit", "COMMIT", e);
+    if (rc == OK || conn->remedy != PG_RECONNECT)
+        return rc;
+    pg_conn_disconnect(conn);
+    conn->remedy = PG_NONE;
+    const struct error why = *e;
+    return error_set(e, ERR_TIMEOUT, "it is not known whether the change was kept: %s", why.text);
+}
+
+static void roll_back(struct pg_conn *conn)
+{
+    enum pg_remedy remedy = conn->remedy; /* of what went wrong before */
+    struct error ignored;
+    if (pg_conn_run(conn, "roll back", "ROLLBACK", &ignored) != OK)
+        pg_conn_disconnect(conn);
+    conn->remedy = remedy;
+}
+
+static enum err attempt(struct pg_db *p, struct pg_conn *conn, const char *begin, db_work *work,
+                        void *arg, struct error *e)
+{
+    conn->remedy = PG_NONE;
+    TRY(pg_conn_connect(conn, p->busy_timeout_us, e));
+    TRY(pg_conn_run(conn, "begin", begin, e));
+    enum err rc = db_run_work(&conn->tx, work, arg, e);
+    if (rc == OK && begin == begin_write)
+        return commit(conn, e);
+    roll_back(conn);
+    return rc;
+}
+
+/* -- until it works, or there is no hope ---------------------------------------------------- */
+
+struct retry {
+    struct db_wait loss, reconnect;
+    int reconnects;
+};
+
+/* True after a pause when the transaction is to be run again. */
+static bool again(struct retry *r, struct pg_conn *conn)
+{
+    switch (conn->remedy) {
+    case PG_NONE:
+        return false;
+    case PG_RETRY:
+        return db_wait(&r->loss);
+    case PG_RECONNECT:
+        pg_conn_disconnect(conn);
+        /* The first time the server may long be back, and only this connection too old. */
+        r->reconnects++;
+        return r->reconnects == 1 || (r->reconnects <= RECONNECTS_MAX && db_wait(&r->reconnect));
+    }
+    BUG_ON(true);
+}
+
+static enum err transact(struct db *db, const char *begin, db_work *work, void *arg,
+                         struct error *e)
+{
+    struct pg_db *p = pg_of(db);
+    struct db_tx *tx;
+    TRY(db_pool_take(p->pool, p->busy_timeout_us, &tx, e));
+    struct pg_conn *conn = (struct pg_conn *)tx;
+    struct retry retry = {
+        .loss = db_wait_start(p->busy_timeout_us, RETRY_PAUSE_US, RETRY_PAUSE_MAX_US),
+        .reconnect = db_wait_start(p->busy_timeout_us, RECONNECT_PAUSE_US, RECONNECT_PAUSE_US),
+    };
+    enum err rc;
+    do {
+        rc = attempt(p, conn, begin, work, arg, e);
+    } while (again(&retry, conn));
+    db_pool_give(p->pool, tx);
+    return rc;
+}
+
+static enum err pg_write(struct db *db, db_work *work, void *arg, struct error *e)
+{
+    return transact(db, begin_write, work, arg, e);
+}
+
+static enum err pg_read(struct db *db, db_work *work, void *arg, struct error *e)
+{
+    return transact(db, begin_read, work, arg, e);
+}
+
+/* -- opening and closing -------------------------------------------------------------------- */
+
+/* Connections are made when they are first needed; db_open() needs one for the schema. */
+static enum err pg_open(const struct db_options *options, const char *address, struct db **ret_db,
+                        struct error *e)
+{
+    (void)e;
+    struct pg_db *p = calloc(1, sizeof(*p));
+    BUG_ON(!p);
+    p->url = strdup(address);
+    BUG_ON(!p->url);
+    p->busy_timeout_us = options->busy_timeout_us;
+    p->conn_count = 2 * options->readers; /* as many again for writing */
+    p->conns = calloc(p->conn_count, sizeof(*p->conns));
+    BUG_ON(!p->conns);
+    p->pool = db_pool_new(p->conn_count);
+    for (size_t i = 0; i < p->conn_count; i++) {
+        pg_conn_init(&p->conns[i], &p->db, p->url);
+        db_pool_give(p->pool, &p->conns[i].tx);
+    }
+    *ret_db = &p->db;
+    return OK;
+}
+
+static void pg_close(struct db *db)
+{
+    struct pg_db *p = pg_of(db);
+    db_pool_take_all(p->pool);
+    for (size_t i = 0; i < p->conn_count; i++)
+        pg_conn_disconnect(&p->conns[i]);
+    db_pool_free(p->pool);
+    free(p->conns);
+    free(p->url);
+    free(p);
+}
+
+const struct db_driver db_driver_postgres = {
+    .engine = DB_POSTGRES,
+    .open = pg_open,
+    .close = pg_close,
+    .write = pg_write,
+    .read = pg_read,
+    .start = pg_start,
+    .next = pg_next,
+    .finish = pg_finish,
+    .column_count = pg_column_total,
+    .column_name = pg_column_title,
+    .column_value = pg_column,
+    .prepare = pg_prepare,
+    .script = pg_script,
+};

@@ -1,0 +1,375 @@
+/*
+ * What Hetzner sells. Monthly net prices in euro without the IPv4 address, as of 2026-11, from the
+ * published price list; hours cost a 624th of the month, which is how the published hourly prices
+ * relate to the monthly ones.
+ */
+#include "sandbox/hetzner.h"
+
+#include "base/decimal.h"
+
+#define EUR(cents)      ((decimal)(cents)*100)
+#define GROSS_FACTOR    11900 /* 19 % VAT */
+#define HOURS_PER_MONTH 624
+#define TB              INT64_C(1099511627776)
+#define CATALOG_CREATED INT64_C(1718000000000000) /* of the images: 2024-06-10 */
+
+enum zone { ZONE_EU, ZONE_US, ZONE_SIN, ZONES };
+
+struct hetzner_location {
+    int64_t id;
+    const char *name, *description, *country, *city;
+    double latitude, longitude;
+    const char *network_zone;
+    enum zone zone;
+};
+
+static const struct hetzner_location locations[] = {
+    {1, "fsn1", "Falkenstein DC Park 1", "DE", "Falkenstein", 50.47612, 12.370071, "eu-central",
+     ZONE_EU},
+    {2, "nbg1", "Nuremberg DC Park 1", "DE", "Nuremberg", 49.452102, 11.076665, "eu-central",
+     ZONE_EU},
+    {3, "hel1", "Helsinki DC Park 1", "FI", "Helsinki", 60.169855, 24.938379, "eu-central",
+     ZONE_EU},
+    {4, "ash", "Ashburn, VA", "US", "Ashburn, VA", 39.045821, -77.487073, "us-east", ZONE_US},
+    {5, "hil", "Hillsboro, OR", "US", "Hillsboro, OR", 45.54222, -122.951924, "us-west", ZONE_US},
+    {6, "sin", "Singapore", "SG", "Singapore", 1.283333, 103.833333, "ap-southeast", ZONE_SIN},
+};
+
+struct hetzner_type {
+    int64_t id;
+    const char *name;
+    int cores, memory_gb, disk_gb;
+    const char *category, *cpu_type, *architecture;
+    decimal monthly[ZONES]; /* 0: not sold there */
+};
+
+#define CX(...)  __VA_ARGS__, "cost_optimized", "shared", "x86"
+#define CAX(...) __VA_ARGS__, "cost_optimized", "shared", "arm"
+#define CPX(...) __VA_ARGS__, "regular_purpose", "shared", "x86"
+#define CCX(...) __VA_ARGS__, "general_purpose", "dedicated", "x86"
+
+static const struct hetzner_type types[] = {
+    {22, "cpx11", CPX(2, 2, 40), {0, EUR(1749), 0}},
+    {23, "cpx21", CPX(3, 4, 80), {0, EUR(3199), 0}},
+    {24, "cpx31", CPX(4, 8, 160), {0, EUR(6249), 0}},
+    {25, "cpx41", CPX(8, 16, 240), {0, EUR(12049), 0}},
+    {26, "cpx51", CPX(16, 32, 360), {0, EUR(23799), 0}},
+    {45, "cax11", CAX(2, 4, 40), {EUR(599), 0, 0}},
+    {93, "cax21", CAX(4, 8, 80), {EUR(1049), 0, 0}},
+    {94, "cax31", CAX(8, 16, 160), {EUR(2099), 0, 0}},
+    {95, "cax41", CAX(16, 32, 320), {EUR(4099), 0, 0}},
+    {96, "ccx13", CCX(2, 8, 80), {EUR(4299), 0, 0}},
+    {97, "ccx23", CCX(4, 16, 160), {EUR(8599), 0, 0}},
+    {98, "ccx33", CCX(8, 32, 240), {EUR(13849), 0, 0}},
+    {99, "ccx43", CCX(16, 64, 360), {EUR(27599), 0, 0}},
+    {100, "ccx53", CCX(32, 128, 600), {EUR(53349), 0, 0}},
+    {101, "ccx63", CCX(48, 192, 960), {EUR(85349), 0, 0}},
+    {108, "cpx12", CPX(1, 2, 40), {EUR(1149), 0, EUR(1549)}},
+    {109, "cpx22", CPX(2, 4, 80), {EUR(1949), 0, EUR(2649)}},
+    {110, "cpx32", CPX(4, 8, 160), {EUR(3549), 0, 0}},
+    {111, "cpx42", CPX(8, 16, 320), {EUR(6949), 0, 0}},
+    {112, "cpx52", CPX(12, 24, 480), {EUR(10049), 0, 0}},
+    {113, "cpx62", CPX(16, 32, 640), {EUR(12999), 0, 0}},
+    {114, "cx23", CX(2, 4, 40), {EUR(549), 0, 0}},
+    {115, "cx33", CX(4, 8, 80), {EUR(849), 0, 0}},
+    {116, "cx43", CX(8, 16, 160), {EUR(1599), 0, 0}},
+    {117, "cx53", CX(16, 32, 320), {EUR(2949), 0, 0}},
+};
+
+struct hetzner_image {
+    int64_t id;
+    const char *name, *description, *os_flavor, *os_version, *architecture;
+};
+
+static const struct hetzner_image images[] = {
+    {114690387, "debian-12", "Debian 12", "debian", "12", "x86"},
+    {114690389, "debian-12", "Debian 12", "debian", "12", "arm"},
+    {161547269, "ubuntu-24.04", "Ubuntu 24.04", "ubuntu", "24.04", "x86"},
+    {161547270, "ubuntu-24.04", "Ubuntu 24.04", "ubuntu", "24.04", "arm"},
+};
+
+/* What is not a server; net, in euro. */
+static const decimal primary_ipv4_monthly = EUR(50);
+static const decimal floating_ipv4_monthly = EUR(300);
+static const decimal floating_ipv6_monthly = EUR(100);
+static const decimal snapshot_gb_monthly = 143;
+static const decimal volume_gb_monthly = 572;
+static const decimal traffic_tb[ZONES] = {EUR(100), EUR(100), EUR(740)};
+static const int64_t included_traffic[ZONES] = {20 * TB, 1 * TB, TB / 2};
+
+/* -- finding ---------------------------------------------------------------------------------- */
+
+static bool is_called(const char *text, int64_t id, const char *name)
+{
+    int64_t number;
+    return text_eq(text, name) || (str_to_i64(str_from(text), &number) && number == id);
+}
+
+const struct hetzner_location *hetzner_location_find(const char *name_or_id)
+{
+    for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
+        if (is_called(name_or_id, locations[i].id, locations[i].name))
+            return &locations[i];
+    }
+    return NULL;
+}
+
+const struct hetzner_type *hetzner_type_find(const char *name_or_id)
+{
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (is_called(name_or_id, types[i].id, types[i].name))
+            return &types[i];
+    }
+    return NULL;
+}
+
+const struct hetzner_image *hetzner_image_find(const char *name_or_id,
+                                               const struct hetzner_type *type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(images); i++) {
+        bool is_name = text_eq(name_or_id, images[i].name);
+        if (!is_called(name_or_id, images[i].id, images[i].name))
+            continue;
+        if (!is_name || !type || hetzner_image_fits(&images[i], type))
+            return &images[i];
+    }
+    return NULL;
+}
+
+const char *hetzner_location_name(const struct hetzner_location *location)
+{
+    return location->name;
+}
+
+const char *hetzner_type_name(const struct hetzner_type *type)
+{
+    return type->name;
+}
+
+int64_t hetzner_type_disk_gb(const struct hetzner_type *type)
+{
+    return type->disk_gb;
+}
+
+int64_t hetzner_image_id(const struct hetzner_image *image)
+{
+    return image->id;
+}
+
+bool hetzner_image_fits(const struct hetzner_image *image, const struct hetzner_type *type)
+{
+    return text_eq(image->architecture, type->architecture);
+}
+
+bool hetzner_type_is_sold_in(const struct hetzner_type *type,
+                             const struct hetzner_location *location)
+{
+    return type->monthly[location->zone] != 0;
+}
+
+int64_t hetzner_included_traffic(const struct hetzner_location *location)
+{
+    return included_traffic[location->zone];
+}
+
+/* -- as JSON ---------------------------------------------------------------------------------- */
+
+static json_t *amount(decimal value)
+{
+    char text[DECIMAL_TEXT_MAX];
+    return json_string(decimal_text(value, text));
+}
+
+static json_t *price(decimal net)
+{
+    return pack("{s:o, s:o}", "net", amount(net), "gross", amount(decimal_mul(net, GROSS_FACTOR)));
+}
+
+static json_t *hourly(decimal monthly_net)
+{
+    return price(decimal_div(monthly_net, HOURS_PER_MONTH * (decimal)DECIMAL_ONE));
+}
+
+static json_t *type_prices(const struct hetzner_type *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
+        enum zone zone = locations[i].zone;
+        if (t->monthly[zone] == 0)
+            continue;
+        json_push(list,
+                  pack("{s:s, s:o, s:o, s:I, s:o}", "location", locations[i].name, "price_hourly",
+                       hourly(t->monthly[zone]), "price_monthly", price(t->monthly[zone]),
+                       "included_traffic", (json_int_t)included_traffic[zone],
+                       "price_per_tb_traffic", price(traffic_tb[zone])));
+    }
+    return list;
+}
+
+static json_t *type_locations(const struct hetzner_type *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
+        if (t->monthly[locations[i].zone] == 0)
+            continue;
+        json_push(list, pack("{s:I, s:s, s:n, s:b, s:b}", "id", (json_int_t)locations[i].id, "name",
+                             locations[i].name, "deprecation", "recommended", 1, "available", 1));
+    }
+    return list;
+}
+
+json_t *hetzner_type_json(const struct hetzner_type *t)
+{
+    return pack("{s:I, s:s, s:s, s:i, s:f, s:i, s:b, s:n, s:o, s:s, s:s, s:s, s:s, s:o}", "id",
+                (json_int_t)t->id, "name", t->name, "description", t->name, "cores", t->cores,
+                "memory", (double)t->memory_gb, "disk", t->disk_gb, "deprecated", 0, "deprecation",
+                "prices", type_prices(t), "storage_type", "local", "cpu_type", t->cpu_type,
+                "category", t->category, "architecture", t->architecture, "locations",
+                type_locations(t));
+}
+
+json_t *hetzner_location_json(const struct hetzner_location *l)
+{
+    return pack("{s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:s}", "id", (json_int_t)l->id, "name",
+                l->name, "description", l->description, "country", l->country, "city", l->city,
+                "latitude", l->latitude, "longitude", l->longitude, "network_zone",
+                l->network_zone);
+}
+
+json_t *hetzner_image_json(const struct hetzner_image *i)
+{
+    return pack("{s:I, s:s, s:s, s:s, s:s, s:n, s:i, s:o, s:n, s:n, s:s, s:s, s:b, s:{s:b}, s:n, "
+                "s:n, s:{}, s:s}",
+                "id", (json_int_t)i->id, "type", "system", "status", "available", "name", i->name,
+                "description", i->description, "image_size", "disk_size", 5, "created",
+                json_time(CATALOG_CREATED), "created_from", "bound_to", "os_flavor", i->os_flavor,
+                "os_version", i->os_version, "rapid_deploy", 1, "protection", "delete", 0,
+                "deprecated", "deleted", "labels", "architecture", i->architecture);
+}
+
+/* -- operations ------------------------------------------------------------------------------- */
+
+/* Shows the page of a list that has been filtered already; takes `all`. */
+static enum err answer_page_of(struct call *c, const char *key, json_t *all)
+{
+    struct page page;
+    enum err err = page_read(c, &page);
+    if (err == OK) {
+        page_cut(&page, json_array_size(all));
+        json_t *shown = json_array();
+        for (size_t i = page.from; i < page.to; i++)
+            json_push(shown, json_incref(json_array_get(all, i)));
+        err = page_answer(c, &page, key, shown);
+    }
+    json_decref(all);
+    return err;
+}
+
+enum err hetzner_location_list(struct call *c, struct error *e)
+{
+    (void)e;
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
+        if (hetzner_query_allows(c, "name", locations[i].name))
+            json_push(list, hetzner_location_json(&locations[i]));
+    }
+    return answer_page_of(c, "locations", list);
+}
+
+static enum err not_found(struct call *c, const char *what)
+{
+    return refuse(c, 404, "not_found", "%s with ID '%s' not found", what,
+                  http_param(c->request, "id"));
+}
+
+enum err hetzner_location_get(struct call *c, struct error *e)
+{
+    (void)e;
+    const struct hetzner_location *l = hetzner_location_find(http_param(c->request, "id"));
+    return l ? answer(c, 200, pack("{s:o}", "location", hetzner_location_json(l)))
+             : not_found(c, "location");
+}
+
+enum err hetzner_type_list(struct call *c, struct error *e)
+{
+    (void)e;
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (hetzner_query_allows(c, "name", types[i].name))
+            json_push(list, hetzner_type_json(&types[i]));
+    }
+    return answer_page_of(c, "server_types", list);
+}
+
+enum err hetzner_type_get(struct call *c, struct error *e)
+{
+    (void)e;
+    const struct hetzner_type *t = hetzner_type_find(http_param(c->request, "id"));
+    return t ? answer(c, 200, pack("{s:o}", "server_type", hetzner_type_json(t)))
+             : not_found(c, "server type");
+}
+
+enum err hetzner_image_list(struct call *c, struct error *e)
+{
+    (void)e;
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(images); i++) {
+        const struct hetzner_image *image = &images[i];
+        if (hetzner_query_allows(c, "name", image->name) &&
+            hetzner_query_allows(c, "architecture", image->architecture) &&
+            hetzner_query_allows(c, "type", "system") &&
+            hetzner_query_allows(c, "status", "available"))
+            json_push(list, hetzner_image_json(image));
+    }
+    return answer_page_of(c, "images", list);
+}
+
+enum err hetzner_image_get(struct call *c, struct error *e)
+{
+    (void)e;
+    const struct hetzner_image *i = hetzner_image_find(http_param(c->request, "id"), NULL);
+    return i ? answer(c, 200, pack("{s:o}", "image", hetzner_image_json(i)))
+             : not_found(c, "image");
+}
+
+static json_t *primary_ip_prices(decimal monthly)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(locations); i++)
+        json_push(list, pack("{s:s, s:o, s:o}", "location", locations[i].name, "price_hourly",
+                             hourly(monthly), "price_monthly", price(monthly)));
+    return list;
+}
+
+static json_t *floating_ip_prices(decimal monthly)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(locations); i++)
+        json_push(list, pack("{s:s, s:o}", "location", locations[i].name, "price_monthly",
+                             price(monthly)));
+    return list;
+}
+
+enum err hetzner_pricing(struct call *c, struct error *e)
+{
+    (void)e;
+    json_t *server_types = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        json_push(server_types, pack("{s:I, s:s, s:o}", "id", (json_int_t)types[i].id, "name",
+                                     types[i].name, "prices", type_prices(&types[i])));
+    json_t *pricing = pack("{s:s, s:s, s:{s:s}, s:[]}", "currency", "EUR", "vat_rate", "19.00",
+                           "server_backup", "percentage", "20.00", "load_balancer_types");
+    json_put(pricing, "server_types", server_types);
+    json_put(pricing, "image", pack("{s:o}", "price_per_gb_month", price(snapshot_gb_monthly)));
+    json_put(pricing, "volume", pack("{s:o}", "price_per_gb_month", price(volume_gb_monthly)));
+    json_put(pricing, "floating_ip", pack("{s:o}", "price_monthly", price(floating_ipv4_monthly)));
+    json_put(pricing, "primary_ips",
+             pack("[{s:s, s:o}, {s:s, s:o}]", "type", "ipv4", "prices",
+                  primary_ip_prices(primary_ipv4_monthly), "type", "ipv6", "prices",
+                  primary_ip_prices(0)));
+    json_put(pricing, "floating_ips",
+             pack("[{s:s, s:o}, {s:s, s:o}]", "type", "ipv4", "prices",
+                  floating_ip_prices(floating_ipv4_monthly), "type", "ipv6", "prices",
+                  floating_ip_prices(floating_ipv6_monthly)));
+    return answer(c, 200, pack("{s:o}", "pricing", pricing));
+}

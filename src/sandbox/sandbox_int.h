@@ -1,0 +1,29 @@
+/*
+ * The emulator's own state in memory; everything else is in the database. Known to sandbox.c and
+ * serve.c only.
+ */
+#ifndef WEBHOST_SANDBOX_SANDBOX_INT_H
+#define WEBHOST_SANDBOX_SANDBOX_INT_H
+
+#include "sandbox/call.h"
+#include "sandbox/faults.h"
+#include "sandbox/limiter.h"
+
+#include <pthread.h>
+
+struct sandbox {
+    struct arena arena; /* of the options' texts */
+    struct sandbox_options options;
+    struct db *db;
+    struct http_server *server;
+    struct limiter *limiter;
+    struct faults *faults;
+
+    pthread_mutex_t lock;   /* guards what follows, and the rng */
+    pthread_cond_t changed; /* broadcast after every write and when stopping; CLOCK_MONOTONIC */
+    uint64_t writes;
+    unsigned waiters; /* requests in GET .../wait; bounded so that others find a thread */
+    bool stopping;
+};
+
+#endif

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Runs a command with a PostgreSQL server of its own.
+
+    pgcluster.py COMMAND [ARGUMENT...]
+
+Makes a cluster in a new directory, starts it on a free port of 127.0.0.1 (and a socket in that
+directory), sets WEBHOST_TEST_PG_URL, runs the command, stops the server and removes everything. The
+exit status is the command's. Without PostgreSQL's programs it prints the TAP of a skipped test.
+
+PostgreSQL refuses to run as root: then its programs run as the user postgres.
+"""
+
+import glob
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+ATTEMPTS = 5
+
+
+def find_programs():
+    folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))
+    if folders:
+        return folders[-1]
+    initdb = shutil.which("initdb")
+    return os.path.dirname(initdb) if initdb else None
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Cluster:
+    def __init__(self, programs, folder):
+        self.programs, self.folder = programs, folder
+        self.data = os.path.join(folder, "data")
+        self.user = {}
+        if os.geteuid() == 0:
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            self.user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        self.running = False
+
+    def run(self, program, *arguments):
+        with open(os.path.join(self.folder, "log"), "a", encoding="utf-8") as log:
+            subprocess.run(
+                [os.path.join(self.programs, program), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                check=True,
+                **self.user,
+            )
+
+    def start(self):
+        self.run(
+            "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+            "--locale=C", "--no-sync",
+        )  # fmt: skip
+        for attempt in range(ATTEMPTS):
+            # Somebody else may take the port before the server does: then another one.
+            port = free_port()
+            settings = (
+                f"-c port={port} -c listen_addresses=127.0.0.1"
+                f" -c unix_socket_directories={self.folder} -c max_connections=100"
+                " -c shared_buffers=32MB -c log_min_messages=fatal"
+            )
+            try:
+                self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-o", settings, "start")
+            except subprocess.CalledProcessError:
+                if attempt + 1 == ATTEMPTS:
+                    raise
+                continue
+            self.running = True
+            return f"postgres://postgres@127.0.0.1:{port}/postgres"
+
+    def stop(self):
+        if self.running:
+            self.run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
+            self.running = False
+
+    def log(self):
+        with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    programs = find_programs()
+    if not programs:
+        print("1..0 # SKIP no PostgreSQL server is installed")
+        return 0
+    # Turns a signal into an exception, so that the server does not outlive us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="webhost-pg-") as folder:
+        os.chmod(folder, 0o755)
+        cluster = Cluster(programs, folder)
+        try:
+            url = cluster.start()
+            environment = dict(os.environ, WEBHOST_TEST_PG_URL=url)
+            return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
+        except subprocess.CalledProcessError as failure:
+            print(f"{failure}\n{cluster.log()}", file=sys.stderr)
+            return 1
+        finally:
+            cluster.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
