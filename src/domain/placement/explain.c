@@ -227,7 +227,7 @@ static json_t *alternatives_json(const struct decided *d)
     return list;
 }
 
-static json_t *policy_reference(const struct policy *p)
+static json_t *policy_json(const struct policy *p)
 {
     json_t *object = new_object();
     set(object, "name", json_from_text(p->name));
@@ -259,7 +259,7 @@ json_t *decision_json(const struct decided *d)
     set(object, "scores", scores_json(d->decision->scores));
     set(object, "factors", factors_json(d));
     set(object, "constraints", constraints_json(d));
-    set(object, "policy", policy_reference(d->policy));
+    set(object, "policy", policy_json(d->policy));
     set(object, "regions", regions_json(at));
     set(object, "estimated_monthly_cost",
         json_decimal(cost_monthly(d->prices, at, d->profile->vehicle_count)));

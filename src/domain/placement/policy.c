@@ -181,17 +181,3 @@ struct policy *policy_builtin(const char *name)
     BUG_ON(!p); /* a unit test parses every policy in the binary */
     return p;
 }
-
-json_t *policy_json(const struct policy *p)
-{
-    json_t *names = json_array();
-    for (size_t i = 0; i < p->constraints.count; i++)
-        BUG_ON(json_array_append_new(names, json_from_text(p->constraints.items[i].name)) != 0);
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "summary", p->summary,
-        "sha256", p->sha256, "base_score", json_decimal(p->base_score), "choose_above",
-        json_decimal(p->choose_above), "migrate_above", json_decimal(p->migrate_above),
-        "constraints", names, "text", json_from_text(p->text.ptr));
-    BUG_ON(!object);
-    return object;
-}

@@ -108,12 +108,6 @@ struct policy *policy_builtin(const char *name);
 /* The names in the binary, ending with NULL. */
 extern const char *const policy_builtin_names[];
 
-/*
- * The policy as an object, a new reference: name, summary, sha256, base_score, choose_above,
- * migrate_above, the names of its constraints, and its file as `text`.
- */
-json_t *policy_json(const struct policy *p);
-
 static inline bool conditions_hold(const struct conditions *c, const struct inputs *in)
 {
     bool all = true;

@@ -375,19 +375,6 @@ static void damaged_policies_are_refused_with_problems_or_work(void **state)
     assert_int_equal(f->problems.count, 0);
 }
 
-static void a_policy_is_shown_with_its_text(void **state)
-{
-    struct fixture *f = *state;
-    struct policy *p = policy_builtin("default");
-    _cleanup_json_ json_t *shown = policy_json(p);
-    assert_string_equal(json_get_text(shown, "name"), "default");
-    assert_string_equal(json_get_text(shown, "sha256"), p->sha256);
-    assert_string_equal(json_get_text(shown, "text"), policy_builtin_text("default").ptr);
-    assert_string_equal(json_text(json_object_get(shown, "constraints"), &f->arena),
-                        "[\"hipaa-dedicated\",\"soc2-dedicated\"]");
-    policy_free(p);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -410,7 +397,6 @@ int main(void)
         TEST(an_extending_policy_needs_a_name_of_its_own),
         TEST(what_is_no_policy_at_all_is_refused),
         TEST(damaged_policies_are_refused_with_problems_or_work),
-        TEST(a_policy_is_shown_with_its_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
