@@ -36,7 +36,7 @@ struct machine_row {
     int64_t destroyed_at;     /* INT_ABSENT: not destroyed, nor on its way */
 };
 
-extern const struct field machine_row_fields[];
+extern const struct field fly_machine_row_fields[];
 
 json_t *fly_machine_json(const struct call *c, const struct machine_row *row);
 const char *fly_machine_state(const struct call *c, const struct machine_row *row);
@@ -80,7 +80,7 @@ struct config_input {
     const char *others[24];
 };
 
-extern const struct field config_fields[];
+extern const struct field fly_config_fields[];
 
 /*
  * Refuses what Fly would not run, and fills in the default guest. `ret_config` is the JSON text to

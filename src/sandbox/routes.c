@@ -103,7 +103,7 @@ const struct http_route sandbox_routes[] = {
     ADMIN(GET, "/faults", OWN, faults_show),
     ADMIN(POST, "/faults", OWN, faults_add),
     ADMIN(DELETE, "/faults", OWN, faults_clear),
-    ADMIN(GET, "/state", READ, state_show),
+    ADMIN(GET, "/state", READ, sandbox_state_show),
 };
 
 const size_t sandbox_route_count = ARRAY_LEN(sandbox_routes);
