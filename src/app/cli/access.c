@@ -69,8 +69,7 @@ static enum cli_exit create_run(struct cli *cli, const struct command *self, con
     }
     put_text(cli->out, text);
     (void)fputc('\n', cli->out);
-    (void)fputs("This is the only time the token is shown; keep it in a file with mode 0600.\n",
-                cli->err);
+    cli_note(cli, "This is the only time the token is shown; keep it in a file with mode 0600.");
     return CLI_OK;
 }
 
