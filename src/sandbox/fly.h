@@ -59,6 +59,12 @@ operation fly_machine_create, fly_machine_list, fly_machine_get, fly_machine_upd
     fly_machine_delete, fly_machine_start, fly_machine_stop, fly_machine_suspend,
     fly_machine_restart, fly_machine_wait;
 
+/* By ?region=, ?state= (several with commas) and ?include_deleted=. */
+bool fly_machine_is_asked_for(const struct call *c, const struct machine_row *row);
+
+/* All machines of an organisation's apps, a page at a time (fly_org.c). */
+operation fly_org_machine_list;
+
 /* -- machine configuration (fly_config.c) ----------------------------------------------------- */
 
 struct mount_input {

@@ -120,7 +120,7 @@ static bool has_metadata(const struct call *c, const json_t *machine)
     return true;
 }
 
-static bool is_wanted(const struct call *c, const struct machine_row *row)
+bool fly_machine_is_asked_for(const struct call *c, const struct machine_row *row)
 {
     const char *region = http_query(c->request, "region");
     const char *states = http_query(c->request, "state");
@@ -146,7 +146,7 @@ enum err fly_machine_list(struct call *c, struct error *e)
     json_t *list = json_array();
     for (size_t i = 0; i < rows.count; i++) {
         const struct machine_row *row = &((const struct machine_row *)rows.items)[i];
-        if (!is_wanted(c, row))
+        if (!fly_machine_is_asked_for(c, row))
             continue;
         json_t *machine = fly_machine_json(c, row);
         bool wanted = has_metadata(c, machine);

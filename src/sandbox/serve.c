@@ -239,12 +239,10 @@ static enum err check_token(struct call *c, struct str token)
     return call_refuse(c, 401, NULL, "unauthorized: the token is missing or not valid");
 }
 
-static enum err check_rate(struct call *c, struct str token, struct http_response *response)
+static enum err check_hetzner_rate(struct call *c, struct str token, struct http_response *response)
 {
-    if (c->endpoint->api != API_HETZNER)
-        return OK;
     struct limit_state state;
-    bool allowed = limiter_take(c->sandbox->limiter, token, c->now_us, &state);
+    bool allowed = limiter_take(c->sandbox->hetzner_limiter, token, c->now_us, &state);
     http_set_header(response, "RateLimit-Limit",
                     arena_printf(c->arena, "%lld", (long long)state.limit));
     http_set_header(response, "RateLimit-Remaining",
@@ -252,6 +250,35 @@ static enum err check_rate(struct call *c, struct str token, struct http_respons
     http_set_header(response, "RateLimit-Reset",
                     arena_printf(c->arena, "%lld", (long long)(state.full_at_us / USEC_PER_SEC)));
     return allowed ? OK : call_refuse(c, 429, "rate_limit_exceeded", "limit of requests exceeded");
+}
+
+/* The route says what kind of request it is. */
+static enum err check_fly_rate(struct call *c)
+{
+    struct limiter *limiter = c->sandbox->fly_limiter;
+    const struct http_request *r = c->request;
+    if (!limiter || r->method == HTTP_GET)
+        return OK;
+    const char *app = http_param(r, "app"), *machine = http_param(r, "machine");
+    const char *key = arena_printf(c->arena, "%s %s/%s/%s", http_method_names[r->method],
+                                   r->route->pattern, app ? app : "", machine ? machine : "");
+    struct limit_state state;
+    if (!limiter_take(limiter, str_from(key), c->now_us, &state))
+        return call_refuse(c, 429, NULL, "rate limit exceeded");
+    return OK;
+}
+
+static enum err check_rate(struct call *c, struct str token, struct http_response *response)
+{
+    switch (c->endpoint->api) {
+    case API_HETZNER:
+        return check_hetzner_rate(c, token, response);
+    case API_FLY:
+        return check_fly_rate(c);
+    case API_ADMIN:
+        return OK;
+    }
+    BUG_ON(true);
 }
 
 static enum err read_body(struct call *c)

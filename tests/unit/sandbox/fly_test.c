@@ -514,6 +514,45 @@ static void a_postgres_cluster_becomes_ready_and_outlives_apps(void **state)
            "{\"org_slug\":\"personal\",\"region\":\"cdg\",\"plan\":\"starter\"}");
 }
 
+static void an_organisations_machines_are_found_across_its_apps_by_pages(void **state)
+{
+    struct cloud *c = *state;
+    create_app(c, "a");
+    expect(c, 201, POST, "/v1/apps", "{\"name\":\"theirs\",\"org_slug\":\"other\"}");
+    expect(c, 200, POST, "/v1/apps/theirs/machines", "{\"config\":{\"image\":\"x\"}}");
+    for (int i = 0; i < 3; i++)
+        create_machine(c, text(c, "m%d", i));
+    struct seen first = expect(c, 200, GET, "/v1/orgs/personal/machines?limit=2", NULL);
+    assert_int_equal(count_at(&first, "machines"), 2);
+    assert_string_equal(text_at(&first, "machines.0.app_name"), "a");
+    struct seen rest = expect(
+        c, 200, GET,
+        text(c, "/v1/orgs/personal/machines?limit=2&cursor=%s", text_at(&first, "next_cursor")),
+        NULL);
+    assert_int_equal(count_at(&rest, "machines"), 1);
+    assert_null(at(rest.body, "next_cursor"));
+    struct seen all = expect(c, 200, GET, "/v1/orgs/personal/machines", NULL);
+    assert_string_equal(text_at(&all, "machines.2.id"), text_at(&rest, "machines.0.id"));
+}
+
+static void a_fourth_change_of_one_kind_at_once_is_429_when_limits_are_on(void **state)
+{
+    struct cloud *c = *state;
+    c->options.fly_rate_burst = 3;
+    cloud_restart(c);
+    create_app(c, "a");
+    for (int i = 0; i < 3; i++)
+        create_machine(c, text(c, "m%d", i));
+    const char *body = "{\"config\":{\"image\":\"x\"}}";
+    expect(c, 429, POST, "/v1/apps/a/machines", body);
+    expect(c, 200, GET, "/v1/apps/a/machines", NULL);
+    create_app(c, "b");
+    expect(c, 200, POST, "/v1/apps/b/machines", body);
+    clock_virtual_advance(&c->clock, USEC_PER_SEC);
+    expect(c, 200, POST, "/v1/apps/a/machines", body);
+    expect(c, 429, POST, "/v1/apps/a/machines", body);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, cloud_setup, cloud_teardown)
@@ -539,6 +578,8 @@ int main(void)
         T(a_deleted_volume_is_listed_for_a_day),
         T(secrets_have_a_version_and_never_show_their_values),
         T(addresses_and_certificates_come_and_go),
+        T(an_organisations_machines_are_found_across_its_apps_by_pages),
+        T(a_fourth_change_of_one_kind_at_once_is_429_when_limits_are_on),
         T(a_postgres_cluster_becomes_ready_and_outlives_apps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
