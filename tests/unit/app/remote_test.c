@@ -188,10 +188,12 @@ static void the_token_comes_from_the_environment_or_a_private_file(void **state)
     SCENES({200, "{\"plans\": []}"});
     assert_int_equal(setenv("WEBHOST_TOKEN", "wh_env", 1), 0);
     _cleanup_run_ struct run env = RUN("plans");
+    assert_int_equal(env.code, CLI_OK);
     assert_string_equal(fake.asked[0].authorization, "Bearer wh_env");
 
     char *path = file_with("wh_file\n");
     _cleanup_run_ struct run file = RUN("plans", "--token-file", path);
+    assert_int_equal(file.code, CLI_OK);
     assert_string_equal(fake.asked[1].authorization, "Bearer wh_file");
     assert_int_equal(chmod(path, 0644), 0);
     _cleanup_run_ struct run open = RUN("plans", "--token-file", path);
@@ -211,6 +213,7 @@ static void names_are_escaped_in_the_path_and_the_query(void **state)
                         "a%20b%2Fc%3Fd%26e%3D%C3%A9~-._");
     SCENES({200, "{\"jobs\": [], \"next_cursor\": null}"});
     _cleanup_run_ struct run r = RUN("jobs", "--customer", "a&b", "--queue", "x y");
+    assert_int_equal(r.code, CLI_OK);
     assert_string_equal(fake.asked[0].request, "GET /api/jobs?queue=x y&customer=a&b&limit=50");
 }
 
