@@ -95,7 +95,7 @@ enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struc
         .customer_id = d->customer_id,
         .args = arena_printf(arena, "{\"deployment_id\":\"%s\"}", d->id),
     };
-    return job_enqueue(tx, env, &spec, arena, ret_job, e);
+    return job_enqueue(tx, env, &spec, arena, ret_job, NULL, e);
 }
 
 enum err deployment_find(struct db_tx *tx, const char *id, struct arena *arena,
