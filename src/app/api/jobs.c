@@ -1,6 +1,7 @@
 /* Jobs: what is waiting, running, done and failed, and the two things a person does about it. */
 #include "app/api/api.h"
 #include "domain/accounts/customer.h"
+#include "domain/migration/move.h"
 
 enum err api_jobs(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -54,8 +55,20 @@ enum err api_job_retry(struct db_tx *tx, struct api_call *call, struct error *e)
     return reply_job(tx, call, e);
 }
 
+/* A move's job also opens the fence and removes the target: without it nobody would. */
+static enum err refuse_move(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    struct job job;
+    TRY(job_find(tx, http_param(call->request, "id"), call->arena, &job, e));
+    if (text_eq(job.queue, MOVE_QUEUE))
+        return error_set(e, ERR_CONFLICT,
+                         "job %s belongs to a migration: cancel the migration instead", job.id);
+    return OK;
+}
+
 enum err api_job_cancel(struct db_tx *tx, struct api_call *call, struct error *e)
 {
+    TRY(refuse_move(tx, call, e));
     TRY(job_cancel(tx, call->api->env, call->actor, http_param(call->request, "id"), call->arena,
                    e));
     return reply_job(tx, call, e);
