@@ -50,3 +50,6 @@ SELECT count(*) FROM
 /*sqlite sqlite_master WHERE type = 'table' AND sql LIKE '%customer_id%' AND name > $1 */
 /*pg information_schema.columns WHERE table_schema = 'public' AND column_name = 'customer_id'
      AND table_name > $1 */;
+
+-- name: world_job_exhaust
+UPDATE jobs SET max_attempts = attempt WHERE queue = $1 AND state = 'executing';
