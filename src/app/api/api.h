@@ -94,7 +94,8 @@ void api_reply(struct api_call *call, json_t *reply);
 /* Handlers by file. */
 api_handler api_signup, api_plans, api_customers, api_customer, api_customer_decisions,
     api_decision;
-api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration;
+api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
+    api_migration_cancel;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_hosts, api_instances, api_policies, api_policy, api_audit;

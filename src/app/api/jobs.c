@@ -1,6 +1,7 @@
 /* Jobs: what is waiting, running, done and failed, and what a person does about it. */
 #include "app/api/api.h"
 #include "domain/accounts/customer.h"
+#include "domain/migration/move.h"
 
 #include <inttypes.h>
 
@@ -79,10 +80,23 @@ enum err api_job_retry(struct db_tx *tx, struct api_call *call, struct error *e)
     return reply_job(tx, call, id, e);
 }
 
+/* A move's job also opens the fence and removes the target: without it nobody would. */
+static enum err refuse_move(struct db_tx *tx, struct api_call *call, int64_t id, struct error *e)
+{
+    struct job job;
+    TRY(job_find(tx, id, call->arena, &job, e));
+    if (text_eq(job.queue, MOVE_QUEUE))
+        return error_set(e, ERR_CONFLICT,
+                         "job %" PRId64 " belongs to a migration: cancel the migration instead",
+                         id);
+    return OK;
+}
+
 enum err api_job_cancel(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     int64_t id;
     TRY(job_id(call, &id, e));
+    TRY(refuse_move(tx, call, id, e));
     TRY(job_cancel(tx, call->api->env, call->actor, id, call->arena, e));
     return reply_job(tx, call, id, e);
 }

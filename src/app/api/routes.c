@@ -5,6 +5,7 @@
 
 static const char *const query_page[] = {PAGE_QUERY, NULL};
 static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
+static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
 static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
 
 #define ROUTE(method_, pattern_, ...)                                                              \
@@ -40,8 +41,17 @@ const struct http_route api_routes[] = {
 
     ROUTE(POST, "/api/admin/deployment/evaluate", ADMIN, PLAIN, .handler = api_evaluate,
           .body = &api_evaluate_body, .summary = "Decide again about a customer; change nothing"),
+    ROUTE(POST, "/api/admin/deployment/migrate", ADMIN, WRITE, .handler = api_migrate,
+          .body = &api_migrate_body, .summary = "Start to move a customer to the other mode"),
     ROUTE(GET, "/api/admin/deployment/status/{customer}", VIEWER, PLAIN, .handler = api_status,
           .summary = "Show where a customer lives and what is being done"),
+
+    ROUTE(GET, "/api/migrations", VIEWER, READ, .handler = api_migrations,
+          .query = query_migrations, .summary = "List moves between modes"),
+    ROUTE(GET, "/api/migrations/{id}", VIEWER, READ, .handler = api_migration,
+          .summary = "Show a move"),
+    ROUTE(POST, "/api/migrations/{id}/cancel", ADMIN, WRITE, .handler = api_migration_cancel,
+          .summary = "Stop a move before its switch and undo it"),
 
     ROUTE(GET, "/api/jobs", VIEWER, READ, .handler = api_jobs, .query = query_jobs,
           .summary = "List jobs"),

@@ -8,6 +8,7 @@
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "domain/migration/workers.h"
 #include "domain/provisioning/workers.h"
 #include "infra/config/yaml.h"
 #include "sandbox/sandbox.h"
@@ -25,7 +26,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + 1)
+#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 1)
 
 struct daemon {
     const struct serve_options *options;
@@ -37,6 +38,7 @@ struct daemon {
     struct prices *prices;
     struct secret *hetzner_token, *fly_token;
     struct provisioning provisioning;
+    struct move_context moves;
     struct demo demo;
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
@@ -172,8 +174,10 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .stores = tenant_stores_new(),
     };
     d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
+    d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     provisioning_workers(&d->provisioning, d->workers);
-    d->workers[PROVISIONING_WORKERS] = demo_worker(&d->demo);
+    move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
+    d->workers[WORKERS - 1] = demo_worker(&d->demo);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
     d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration, 0};
     d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications, 0};

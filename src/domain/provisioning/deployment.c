@@ -137,6 +137,13 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
     return audit_write(tx, env, arena, actor, "deployment.activated", d->id, NULL, e);
 }
 
+enum err deployment_set_database(struct db_tx *tx, const char *id, const char *database_url,
+                                 struct error *e)
+{
+    return db_exec(tx, &deployment_note_database, DB_ARGS(db_text(id), db_text(database_url)), NULL,
+                   e);
+}
+
 enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
                          const char *why, struct arena *arena, struct error *e)
 {

@@ -15,7 +15,8 @@
  * is tried again. It may run on another thread while its caller waits. It must not call out to a
  * network, and must not use another transaction.
  *
- * Errors of the engines: ERR_CONFLICT for a violated unique or foreign key, ERR_INVALID for other
+ * Errors of the engines: ERR_CONFLICT for a violated unique or foreign key and for a trigger that
+ * refuses (RAISE(ABORT) on SQLite, SQLSTATE 23001 on PostgreSQL), ERR_INVALID for other
  * constraints, ERR_BUSY when locks or connections were not to be had within the busy timeout,
  * ERR_UNAVAILABLE without a server, ERR_TIMEOUT when the server vanished during the commit (nobody
  * knows whether it happened), ERR_IO for disks, ERR_CORRUPT for a database that is damaged or has

@@ -44,6 +44,7 @@ struct sqlstate {
 static const struct sqlstate sqlstates[] = {
     {"23505", ERR_CONFLICT, PG_NONE, ""}, /* unique_violation */
     {"23503", ERR_CONFLICT, PG_NONE, ""}, /* foreign_key_violation */
+    {"23001", ERR_CONFLICT, PG_NONE, ""}, /* restrict_violation: a trigger of ours refuses */
     {"23", ERR_INVALID, PG_NONE, ""},     /* other constraints */
     {"22", ERR_INVALID, PG_NONE, ""},     /* a value out of range or of the wrong form */
     {"40001", ERR_BUSY, PG_RETRY, ""},    /* serialization_failure */

@@ -124,12 +124,15 @@ CREATE TABLE migrations (
     stall_us BIGINT,
     proof TEXT,
     error TEXT,
+    run BIGINT NOT NULL, -- grows with every run of a move of this customer; tells old runs from new
+    fenced_at BIGINT,    -- since when the tenant is (or may be) read-only; NULL: it is not
     created_at BIGINT NOT NULL,
     finished_at BIGINT
 );
 
 CREATE UNIQUE INDEX migrations_running ON migrations (customer_id) WHERE finished_at IS NULL;
 CREATE INDEX migrations_by_customer ON migrations (customer_id, id);
+CREATE INDEX migrations_by_state ON migrations (state, id);
 
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
