@@ -207,6 +207,7 @@ class WebHost:
         self.program = os.environ["WEBHOST_BIN"]
         self.folder = folder
         self.processes = []
+        self._closers = []
         self._tokens = {}
 
     def serve(self, *options, data="data", env=None):
@@ -235,9 +236,15 @@ class WebHost:
         assert done.returncode == status, f"{arguments}: {done.returncode}\n{done.stderr}"
         return done
 
+    def at_close(self, closer):
+        """Calls closer() when the test ends, before the programs are ended."""
+        self._closers.append(closer)
+
     def close(self):
         """Ends everything even when one of them misbehaves, then fails for the first that did."""
         problems = []
+        for closer in self._closers:
+            closer()
         for process in reversed(self.processes):
             try:
                 process.stop()
