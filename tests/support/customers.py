@@ -76,3 +76,15 @@ def assert_slots_are_right(server, cloud):
     for host in everything(server.get, "hosts"):
         assert 0 <= host["slots_used"] <= host["capacity"]
         assert len(cloud.tenants("hetzner", host["name"])) == host["slots_used"]
+
+
+def assert_small_and_large_exist_once(server, cloud):
+    """One customer in each cloud, each by one completed job, and nothing else anywhere."""
+    assert_cloud_is_as_recorded(server, cloud)
+    assert_slots_are_right(server, cloud)
+    counts = cloud.state()["counts"]
+    # professional: a database, and an application machine in each of two regions
+    assert (counts["servers"], counts["apps"]) == (1, 1)
+    assert (counts["machines"], counts["volumes"]) == (3, 3)
+    jobs = everything(server.get, "jobs")
+    assert [job["state"] for job in jobs] == ["completed", "completed"]
