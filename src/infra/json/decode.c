@@ -412,11 +412,10 @@ static void refuse_unknown(struct decoder *d, const struct field *fields, json_t
     json_object_foreach (object, key, value) {
         if (record_field(fields, str_from(key)))
             continue;
-        struct place here = *at;
-        here.line = line_of(d, value, at);
+        struct place here = {.up = at, .name = echo(d, key), .line = line_of(d, value, at)};
         const char *nearest = nearest_name(fields, key);
-        refuse(d, &here, "unknown field \"%s\"%s%s%s", echo(d, key),
-               nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+        refuse(d, &here, "is unknown%s%s%s", nearest ? "; did you mean " : "",
+               nearest ? nearest : "", nearest ? "?" : "");
     }
 }
 
