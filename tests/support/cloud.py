@@ -135,7 +135,7 @@ class Cloud:
     """Both clouds, the configuration that points at them, and what they say exists."""
 
     def __init__(self, webhost):
-        self._webhost = webhost
+        self.webhost = webhost
         self.process = webhost.sandbox()
         self.gate = Gate(self.process.url)
         webhost.at_close(self.gate.close)
@@ -146,10 +146,10 @@ class Cloud:
         """`webhost serve` that provisions here; settings as in config()."""
         tokens = {"HCLOUD_TOKEN": "hetzner-secret", "FLY_API_TOKEN": "fly-secret"}
         path = self.config(self.gate.url if gate else self.process.url, **settings)
-        return self._webhost.serve("--config", path, *options, env=tokens)
+        return self.webhost.serve("--config", path, *options, env=tokens)
 
     def config(self, url, slots_per_host=40, lease_ms=LEASE_MS, call_timeout_ms=30000):
-        folder = self._webhost.folder
+        folder = self.webhost.folder
         text = f"""
 jobs:
   lease_ms: {lease_ms}
@@ -191,7 +191,7 @@ provisioning:
     def tenants(self, kind, name):
         """The rows of `tenants` in the database of a host ("hetzner") or of an app ("fly")."""
         return query(
-            self._webhost.folder / kind / f"{name}.db",
+            self.webhost.folder / kind / f"{name}.db",
             "SELECT customer_id, slug, name FROM tenants ORDER BY slug",
         )
 
