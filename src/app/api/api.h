@@ -42,6 +42,8 @@ struct api_call {
     int status;      /* 200 when the handler starts */
     json_t *reply;   /* set by the handler, owned by the call */
     struct buf text; /* instead of a reply: plain text, owned by the call */
+    /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
+    const char *secret_member;
 };
 
 /* `tx` is NULL for API_PLAIN routes. On ERR_INVALID, call->problems may name the fields. */

@@ -125,6 +125,11 @@ enum err deployment_list_instances(struct db_tx *tx, struct page page, struct ar
     return OK;
 }
 
+enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e)
+{
+    return db_exec(tx, &deployment_mark_provisioning, DB_ARGS(db_text(id)), NULL, e);
+}
+
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,
                              const struct deployment *d, const char *database_url,
                              struct arena *arena, struct error *e)

@@ -96,7 +96,10 @@ enum err deployment_current(struct db_tx *tx, const char *customer_id, struct ar
 enum err deployment_list_instances(struct db_tx *tx, struct page page, struct arena *arena,
                                    struct records *ret, const char **ret_next, struct error *e);
 
-/* provisioning (or failed, when tried again) -> active, with the database it got. Audited. */
+/* failed -> provisioning: it is tried again. Nothing happens in another status. */
+enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e);
+
+/* provisioning -> active, with the database it got. Audited. */
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,
                              const struct deployment *d, const char *database_url,
                              struct arena *arena, struct error *e);

@@ -378,14 +378,13 @@ static void refuse_unknown(struct decoder *d, const struct field *fields, json_t
     json_object_foreach (object, key, value) {
         if (record_field(fields, str_from(key)))
             continue;
-        struct place here = *at;
-        here.line = line_of(d, value, at);
+        struct place here = {.up = at, .name = echo(d, key), .line = line_of(d, value, at)};
         struct nearest near = NEAREST_INIT(str_from(key));
         for (const struct field *f = fields; f->name; f++)
             nearest_offer(&near, str_from(f->name));
         bool found = near.best.len > 0;
-        refuse(d, &here, "unknown field \"%s\"%s%.*s%s", echo(d, key),
-               found ? "; did you mean " : "", STR_ARG(near.best), found ? "?" : "");
+        refuse(d, &here, "is unknown%s%.*s%s", found ? "; did you mean " : "", STR_ARG(near.best),
+               found ? "?" : "");
     }
 }
 
