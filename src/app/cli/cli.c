@@ -104,8 +104,7 @@ enum cli_exit cli_usage(struct cli *cli, const struct command *self, const char 
     va_end(ap);
     cli_say(cli, "%s", text);
     if (self) {
-        (void)fputs("usage: ", cli->err);
-        help_usage(cli->err, self);
+        help_usage(cli->err, "usage: ", self);
         (void)fprintf(cli->err, "Try: webhost %s --help\n", self->name);
     } else {
         (void)fputs("Try: webhost help\n", cli->err);
@@ -114,6 +113,11 @@ enum cli_exit cli_usage(struct cli *cli, const struct command *self, const char 
 }
 
 /* -- reading ----------------------------------------------------------------------------------- */
+
+const char *cli_path_shown(const char *path)
+{
+    return text_eq(path, "-") ? "<stdin>" : path;
+}
 
 enum err cli_read(struct cli *cli, const char *path, size_t max, struct str *ret_text,
                   struct error *e)

@@ -63,7 +63,10 @@ static inline bool cli_wants_json(const struct cli *cli)
     return cli->globals.output == OUTPUT_JSON;
 }
 
-/* Whole standard input, a file's content, or ("-") standard input; at most `max` bytes. */
+/* How messages call a file that was named on the command line: "<stdin>" for "-". */
+const char *cli_path_shown(const char *path);
+
+/* The content of a file, or of standard input for "-"; at most `max` bytes. */
 enum err cli_read(struct cli *cli, const char *path, size_t max, struct str *ret_text,
                   struct error *e);
 

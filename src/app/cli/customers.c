@@ -185,7 +185,7 @@ static enum cli_exit status_watch(struct cli *cli, const struct command *self, c
             return code;
         if (!str_eq(buf_str(&text), buf_str(&last))) {
             (void)fputs(cli->terminal.is_tty ? "\033[H\033[2J" : "", cli->out);
-            (void)fwrite(text.ptr, 1, text.len, cli->out);
+            (void)fwrite(buf_text(&text), 1, text.len, cli->out);
             buf_reset(&last);
             BUG_ON(!buf_append_str(&last, buf_str(&text)));
         }
@@ -204,7 +204,7 @@ static enum cli_exit status_run(struct cli *cli, const struct command *self, con
     _cleanup_buf_ struct buf text = BUF_INIT(STATUS_TEXT_MAX);
     enum cli_exit code = status_text(cli, self, options, &text);
     if (code == CLI_OK)
-        (void)fwrite(text.ptr, 1, text.len, cli->out);
+        (void)fwrite(buf_text(&text), 1, text.len, cli->out);
     return code;
 }
 

@@ -42,7 +42,7 @@ enum cli_exit policy_load(struct cli *cli, const char *wanted, struct policy **r
     struct problems problems = {.arena = &cli->arena};
     enum cli_exit code = policy_from_file(cli, wanted, &problems, ret_policy);
     if (problems.count > 0)
-        (void)cli_fail_problems(cli, wanted, &problems);
+        (void)cli_fail_problems(cli, cli_path_shown(wanted), &problems);
     return code;
 }
 
@@ -95,11 +95,11 @@ static void print_check(struct cli *cli, const char *path, const struct policy *
         return;
     }
     if (policy) {
-        put_text(cli->out, arena_printf(&cli->arena, "%s is right: policy %s, sha256 %s", path,
-                                        policy->name, policy->sha256));
+        put_text(cli->out, arena_printf(&cli->arena, "%s is right: policy %s, sha256 %s",
+                                        cli_path_shown(path), policy->name, policy->sha256));
         (void)fputc('\n', cli->out);
     } else {
-        (void)cli_fail_problems(cli, path, problems);
+        (void)cli_fail_problems(cli, cli_path_shown(path), problems);
     }
 }
 

@@ -22,7 +22,7 @@ void print_json(struct cli *cli, const json_t *value)
 {
     _cleanup_buf_ struct buf text = BUF_INIT(SIZE_MAX / 2);
     BUG_ON(!json_write(value, 2, &text));
-    (void)fwrite(text.ptr, 1, text.len, cli->out);
+    (void)fwrite(buf_text(&text), 1, text.len, cli->out);
     (void)fputc('\n', cli->out);
 }
 

@@ -63,16 +63,25 @@ enum err json_parse(struct str text, json_t **ret_value, struct error *e)
     return OK;
 }
 
-/* At most ECHO_MAX bytes of `text`, cut between characters, with "..." when something is left. */
+/*
+ * At most ECHO_MAX bytes of `text`, cut between characters, with "..." when something is left, and
+ * without control characters, which could rewrite the terminal that shows the sentence.
+ */
 static const char *echo(struct decoder *d, const char *text)
 {
     size_t len = strnlen(text, ECHO_MAX + 1);
-    if (len <= ECHO_MAX)
-        return text;
-    len = ECHO_MAX;
-    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    return arena_printf(d->arena, "%.*s...", (int)len, text);
+    const char *rest = len > ECHO_MAX ? "..." : "";
+    if (len > ECHO_MAX) {
+        len = ECHO_MAX;
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+            len--;
+    }
+    char *shown = arena_printf(d->arena, "%.*s%s", (int)len, text, rest);
+    for (char *p = shown; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    }
+    return shown;
 }
 
 static const char *place_text(struct decoder *d, const struct place *at)

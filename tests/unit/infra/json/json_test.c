@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/decimal.h"
+#include "base/rng.h"
 #include "infra/json/json.h"
 
 static const char *const colours[] = {"red", "green", NULL};
@@ -157,6 +158,37 @@ static void a_long_unknown_field_is_not_echoed_whole_nor_cut_inside_a_character(
     const char *key = arena_printf(&f->arena, "%039d\xc3\xa9tail-that-goes-on", 0);
     refused(f, arena_printf(&f->arena, "{\"%s\":1}", key),
             arena_printf(&f->arena, "unknown field \"%039d...\"", 0));
+}
+
+static void what_is_echoed_has_no_control_characters(void **state)
+{
+    struct fixture *f = *state;
+    refused(f, "{\"a\\u001b[2J\":1}", "unknown field \"a?[2J\"");
+    refused(f, "{\"colour\":\"b\\nlue\"}", "colour: must be one of red, green, and not \"b?lue\"");
+}
+
+/* Damages a good body in every way that one or two changed bytes can. */
+static void damaged_bodies_are_read_or_refused_and_never_crash(void **state)
+{
+    struct fixture *f = *state;
+    const char *good = "{\"name\":\"beetle\",\"vehicle_count\":3,\"budget\":49.99,\"sold\":true,"
+                       "\"tags\":[\"a\"],\"extra\":{\"x\":[1]},\"wheels\":[{\"size\":16}]}";
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 7);
+    for (int i = 0; i < 3000; i++) {
+        _cleanup_arena_ struct arena arena = {0};
+        struct problems problems = {.arena = &arena};
+        struct error e = {0};
+        struct car car;
+        char *text = arena_text(&arena, good);
+        for (int n = 0; n < 2; n++)
+            text[rng_below(&rng.rng, (int64_t)strlen(good))] = (char)rng_below(&rng.rng, 256);
+        record_clear(car_fields, &car);
+        enum err code = json_decode_text(car_fields, (struct str){text, strlen(good)}, &arena, &car,
+                                         &problems, &e);
+        assert_true(code == OK || (code == ERR_INVALID && e.text[0]));
+    }
+    assert_int_equal(read_car(f, good), OK);
 }
 
 static void every_mistake_of_a_body_is_reported(void **state)
@@ -339,6 +371,8 @@ int main(void)
         TEST(an_empty_list_is_not_an_absent_one),
         TEST(an_unknown_field_is_named_with_the_nearest_known_one),
         TEST(a_long_unknown_field_is_not_echoed_whole_nor_cut_inside_a_character),
+        TEST(what_is_echoed_has_no_control_characters),
+        TEST(damaged_bodies_are_read_or_refused_and_never_crash),
         TEST(every_mistake_of_a_body_is_reported),
         TEST(a_whole_number_refuses_fractions_text_and_the_absent_marker),
         TEST(a_decimal_is_exact_or_refused),
