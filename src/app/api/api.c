@@ -46,6 +46,21 @@ enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
     return OK;
 }
 
+enum err api_enum_filter(struct api_call *call, const char *name, const char *const *names,
+                         const char **ret_value, struct error *e)
+{
+    const char *value = http_query(call->request, name);
+    if (value && enum_from_text(names, str_from(value)) < 0) {
+        const char *known = names[0];
+        for (size_t i = 1; names[i]; i++)
+            known = arena_printf(call->arena, "%s, %s", known, names[i]);
+        problem_add(&call->problems, name, 0, "must be one of %s", known);
+        return problems_error(&call->problems, e);
+    }
+    *ret_value = value;
+    return OK;
+}
+
 static bool is_known_query(const struct api_route *route, const char *name)
 {
     for (const char *const *known = route->query; known && *known; known++) {
@@ -149,6 +164,13 @@ static enum err run_work(struct db_tx *tx, void *arg, struct error *e)
     return idempotency_end(tx, &run->idempotency, call, e);
 }
 
+static enum err refuse_key(struct api_call *call, struct error *e)
+{
+    problem_add(&call->problems, "Idempotency-Key", 0,
+                "is not taken here: the reply is shown once and not stored");
+    return problems_error(&call->problems, e);
+}
+
 static enum err run_handler(const struct api_route *route, struct api_call *call,
                             struct http_response *response, struct error *e)
 {
@@ -161,6 +183,8 @@ static enum err run_handler(const struct api_route *route, struct api_call *call
         return db_read(db, run_work, &run, e);
     case API_WRITE:
         TRY(idempotency_read_key(&run.idempotency, call, e));
+        if (route->secret_reply && run.idempotency.key)
+            return refuse_key(call, e);
         TRY(db_write(db, run_work, &run, e));
         if (run.idempotency.replayed)
             http_set_header(response, "Idempotency-Replayed", "true");

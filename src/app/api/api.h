@@ -65,6 +65,7 @@ struct api_route {
     api_handler *handler;
     const struct api_body *body; /* NULL: the route takes no body */
     const char *const *query;    /* names it understands; ends with NULL */
+    bool secret_reply;           /* must not be stored: the route takes no Idempotency-Key */
 };
 
 /* The table, for the server: each route's data is its struct api_route, its handler api_handle. */
@@ -78,6 +79,10 @@ http_refusal api_refuse;
 
 /* The page that `limit` and `cursor` ask for; ERR_INVALID with the problem named. */
 enum err api_page(struct api_call *call, struct page *ret_page, struct error *e);
+
+/* A query parameter that is one of `names` (ends with NULL), or NULL when it was not given. */
+enum err api_enum_filter(struct api_call *call, const char *name, const char *const *names,
+                         const char **ret_value, struct error *e);
 
 /* {NAME: [...], "next_cursor": ...} as the reply. */
 void api_reply_list(struct api_call *call, const char *name, json_t *items, const char *next);

@@ -4,20 +4,12 @@
 
 enum err api_jobs(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct job_filter filter = {
-        .state = http_query(call->request, "state"),
-        .queue = http_query(call->request, "queue"),
-    };
+    struct job_filter filter = {.queue = http_query(call->request, "queue")};
     struct page page;
     struct records jobs;
     const char *next, *customer_name = http_query(call->request, "customer");
+    TRY(api_enum_filter(call, "state", job_state_names, &filter.state, e));
     TRY(api_page(call, &page, e));
-    if (filter.state && enum_from_text(job_state_names, str_from(filter.state)) < 0) {
-        problem_add(&call->problems, "state", 0,
-                    "must be one of available, scheduled, executing, retryable, completed, "
-                    "cancelled, discarded");
-        return problems_error(&call->problems, e);
-    }
     if (customer_name) {
         struct customer customer;
         TRY(customer_find(tx, customer_name, call->arena, &customer, e));

@@ -65,7 +65,7 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/api/tokens", ADMIN, READ, .handler = api_tokens, .query = query_page,
           .summary = "List tokens, without their texts"),
     ROUTE(POST, "/api/tokens", ADMIN, WRITE, .handler = api_token_create, .body = &api_token_body,
-          .summary = "Create a token and show its text once"),
+          .secret_reply = true, .summary = "Create a token and show its text once"),
     ROUTE(DELETE, "/api/tokens/{id}", ADMIN, WRITE, .handler = api_token_revoke,
           .summary = "Revoke a token"),
 
