@@ -235,7 +235,7 @@ enum err hetzner_server_create(struct call *c, struct error *e)
     TRY(refuse_unknown_parts(c));
     if (in.public_net.ipv4 != INT_ABSENT || in.public_net.ipv6 != INT_ABSENT)
         return refuse(c, 422, "invalid_input", "invalid input in field 'public_net': not found");
-    struct choice chosen;
+    struct choice chosen = {0};
     TRY(choose(c, &in, &chosen));
     TRY(check_ssh_keys(c, &in.ssh_keys, e));
     struct server_row row;
