@@ -11,9 +11,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 import pgcluster  # noqa: E402
 
-# The same for everybody. What is not here is PostgreSQL's default: fsync, synchronous_commit and
-# full_page_writes are on.
-POSTGRES_SETTINGS = ("shared_buffers=256MB", "max_wal_size=4GB", "jit=off")
+# The same for everybody. What is not here is PostgreSQL's default: synchronous_commit and
+# full_page_writes are on. The tests' clusters do without fsync, a benchmark must not.
+POSTGRES_SETTINGS = ("fsync=on", "shared_buffers=256MB", "max_wal_size=4GB", "jit=off")
 COMMAND_S = 120
 
 

@@ -33,9 +33,9 @@ RETURNING id, worker, args, customer_id, attempt, max_attempts, snoozes, priorit
 
 -- name: job_complete
 -- The fence: only the node and attempt that hold the jobs may end them.
-UPDATE jobs SET state = 'completed', finished_at = $4
-WHERE /*pg id = ANY ($1::bigint[]) */ /*sqlite id IN (SELECT value FROM json_each($1)) */
-  AND node = $2 AND attempt = $3 AND state = 'executing';
+UPDATE jobs SET state = 'completed', finished_at = $3
+WHERE id /*pg = ANY ($4::bigint[]) */ /*sqlite IN (SELECT c0 FROM rows($4)) */
+  AND node = $1 AND attempt = $2 AND state = 'executing';
 
 -- name: job_end
 UPDATE jobs SET state = $4, finished_at = $5, last_error = $6

@@ -126,7 +126,10 @@ struct job_spec {
 enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
                      struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e);
 
-/* Adds many at once, in one statement; those whose unique_key is taken are left out. */
+/*
+ * Adds many at once, one statement for each run of specs that differ in customer, args and key
+ * only; those whose unique_key is taken are left out.
+ */
 enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct job_spec *specs,
                           size_t count, int64_t *ret_added, struct error *e);
 

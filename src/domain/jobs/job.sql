@@ -1,20 +1,32 @@
 -- name: job_insert
-INSERT INTO jobs (queue, worker, state, priority, customer_id, unique_key, args, attempt,
-                  max_attempts, snoozes, inserted_at, scheduled_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, $9, $10)
+INSERT INTO jobs (queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+                  snoozes, inserted_at, scheduled_at)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9)
+RETURNING id;
+
+-- name: job_insert_unique
+INSERT INTO jobs (queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+                  snoozes, inserted_at, scheduled_at, unique_key)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9, $10)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: job_insert_many
+INSERT INTO jobs (queue, worker, state, priority, customer_id, args, attempt, max_attempts,
+                  snoozes, inserted_at, scheduled_at)
+SELECT $1, $2, $3, $4, spec.customer_id, spec.args, 0, $5, 0, $6, $7
+FROM /*pg unnest($8::text[], $9::text[]) AS spec (customer_id, args) */
+     /*sqlite (SELECT c0 AS customer_id, c1 AS args FROM rows($8, $9)) AS spec */;
+
+-- name: job_insert_many_unique
+-- A row that may conflict costs more than one that cannot, so they do not share a statement.
 INSERT INTO jobs (queue, worker, state, priority, customer_id, unique_key, args, attempt,
                   max_attempts, snoozes, inserted_at, scheduled_at)
-/*sqlite VALUES ($2, $3, $4, $5, $6, $7, $8, 0, $9, 0, $1, $10) */
-/*pg SELECT queue, worker, state, priority, customer_id, unique_key, args, 0, max_attempts, 0, $1,
-           scheduled_at
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-                $8::text[], $9::bigint[], $10::bigint[])
-         AS spec (queue, worker, state, priority, customer_id, unique_key, args, max_attempts,
-                  scheduled_at) */
+SELECT $1, $2, $3, $4, spec.customer_id, spec.unique_key, spec.args, 0, $5, 0, $6, $7
+FROM /*pg unnest($8::text[], $9::text[], $10::text[]) AS spec (customer_id, args, unique_key) */
+     /*sqlite (SELECT c0 AS customer_id, c1 AS args, c2 AS unique_key FROM rows($8, $9, $10))
+       AS spec */
+WHERE true
 ON CONFLICT DO NOTHING;
 
 -- name: job_by_id
@@ -97,11 +109,12 @@ WHERE id = $1 AND state IN ('available', 'scheduled', 'executing', 'retryable');
 
 -- name: job_delete_old
 -- By ids, which follow time: walks from the oldest row and stops at the first that is young enough
--- to stay, instead of looking for old rows among all.
+-- to stay, instead of looking for old rows among all. The newest row stays, so that no id is given
+-- twice.
 DELETE FROM jobs WHERE id IN (
     SELECT id FROM jobs
     WHERE state IN ('completed', 'cancelled', 'discarded') AND finished_at < $1
       AND id < COALESCE((SELECT id FROM jobs WHERE inserted_at >= $1 ORDER BY id LIMIT 1),
-                        9223372036854775807)
+                        (SELECT max(id) FROM jobs))
     ORDER BY id LIMIT $2 /*pg FOR UPDATE SKIP LOCKED */
 );
