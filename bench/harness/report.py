@@ -6,10 +6,10 @@ from products import CEILING, OURS, PEER
 
 
 class Measure:
-    def __init__(self, key, title, digits=0, less_is_better=False, relative=False):
+    def __init__(self, key, title, digits=0, less_is_better=False, compared=True):
         self.key, self.title, self.digits = key, title, digits
         self.less_is_better = less_is_better
-        self.relative = relative  # to the product's own figure without the disturbance
+        self.compared = compared  # products with each other
 
     def text(self, value):
         return f"{value:,.{self.digits}f}"
@@ -19,15 +19,16 @@ class Measure:
 
 
 MEASURES = [
+    Measure("syncs", "the disk before the turn, syncs/s", compared=False),
     Measure("insert_1", "insert, one a transaction, jobs/s"),
     Measure("insert_many", "insert, in batches, jobs/s"),
     Measure("run_1", "run, one at a time, jobs/s"),
     Measure("run_many", "run, in batches, jobs/s"),
     Measure("p50_ms", "enqueue to start, median, ms (less is better)", 2, less_is_better=True),
     Measure("p99_ms", "enqueue to start, p99, ms (less is better)", 2, less_is_better=True),
-    Measure("stale", "run with stale statistics, of its first run", 2, relative=True),
+    Measure("stale", "run with stale statistics, of its first run", 2, compared=False),
     Measure("stale_rate", "run with stale statistics, jobs/s"),
-    Measure("snapshot", "run beside an open snapshot, of its rate without", 2, relative=True),
+    Measure("snapshot", "run beside an open snapshot, of its rate without", 2, compared=False),
     Measure("snapshot_rate", "run beside an open snapshot, jobs/s"),
 ]
 
@@ -64,7 +65,7 @@ def ratio(measure, entries, kind):
     """Ours to the best median of that kind, or None."""
     ours = [entry["median"] for entry in entries if entry["kind"] == OURS]
     others = [entry["median"] for entry in entries if entry["kind"] == kind]
-    if not ours or not others or measure.relative or measure.best(others) == 0:
+    if not ours or not others or not measure.compared or measure.best(others) == 0:
         return None
     return ours[0] / measure.best(others)
 
