@@ -24,7 +24,8 @@ WHERE id IN (
 UPDATE jobs SET state = 'executing', attempt = attempt + 1, node = $2, attempted_at = $3
 WHERE /*pg ctid = ANY (ARRAY( SELECT ctid */ /*sqlite id IN ( SELECT id */
     FROM jobs
-    WHERE queue = $1 AND state = 'available' AND (priority, id) > ($4, $5)
+    WHERE state = 'available' AND state <> 'completed' AND queue = $1
+      AND (priority, id) > ($4, $5)
     ORDER BY priority, id LIMIT $6
     /*pg FOR UPDATE SKIP LOCKED) */
 )
@@ -56,13 +57,14 @@ INSERT INTO job_errors (job_id, attempt, at, error) VALUES ($1, $2, $3, $4);
 SELECT id, queue, worker, state, priority, customer_id, unique_key, args, attempt, max_attempts,
        snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs
-WHERE state = 'executing' AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = jobs.node)
-ORDER BY node, id LIMIT $1
+WHERE state = 'executing' AND state <> 'completed'
+  AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = jobs.node)
+ORDER BY id LIMIT $1
 /*pg FOR UPDATE SKIP LOCKED */;
 
 -- name: job_put_back_unknown
 UPDATE jobs SET state = 'available', attempt = attempt - 1
-WHERE node = $1 AND state = 'executing'
+WHERE state = 'executing' AND state <> 'completed' AND node = $1
   AND NOT /*pg (id = ANY ($2::bigint[])) */ /*sqlite id IN (SELECT value FROM json_each($2)) */;
 
 -- name: job_cancelled_among

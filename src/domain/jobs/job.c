@@ -149,12 +149,6 @@ enum err job_error_list(struct db_tx *tx, int64_t id, struct arena *arena,
                    e);
 }
 
-static bool is_stopped(int state)
-{
-    return state == JOB_SCHEDULED || state == JOB_RETRYABLE || state == JOB_CANCELLED ||
-           state == JOB_DISCARDED;
-}
-
 /* Reads one row more than the page, through the index that fits the filter. */
 static enum err read_page(struct db_tx *tx, const struct job_filter *f, int64_t below,
                           int64_t limit, struct arena *arena, struct records *ret, struct error *e)
@@ -166,15 +160,11 @@ static enum err read_page(struct db_tx *tx, const struct job_filter *f, int64_t 
     const struct db_query *query = &job_page;
     struct db_args args = DB_ARGS(from, rows, state, queue, worker);
     struct db_args of_customer = DB_ARGS(from, rows, state, queue, worker, db_text(f->customer_id));
-    struct db_args executing = DB_ARGS(from, rows, queue, worker);
     if (f->customer_id) {
         query = &job_page_of_customer;
         args = of_customer;
-    } else if (f->state == JOB_EXECUTING) {
-        query = &job_page_executing;
-        args = executing;
-    } else if (is_stopped(f->state)) {
-        query = &job_page_stopped;
+    } else if (f->state >= 0 && f->state != JOB_COMPLETED) {
+        query = &job_page_live;
     }
     return db_list(tx, query, args, job_fields, sizeof(struct job), (size_t)limit + 1, arena, ret,
                    e);

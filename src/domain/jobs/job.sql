@@ -53,21 +53,13 @@ WHERE id < $1 AND (CAST($3 AS TEXT) IS NULL OR state = $3)
   AND (CAST($4 AS TEXT) IS NULL OR queue = $4) AND (CAST($5 AS TEXT) IS NULL OR worker = $5)
 ORDER BY id DESC LIMIT $2;
 
--- name: job_page_stopped
--- The rare states, through jobs_stopped: its own condition is repeated so that it can be used.
+-- name: job_page_live
+-- Whatever is not completed, through jobs_live: its own condition is repeated so that SQLite uses it.
 SELECT id, queue, worker, state, priority, customer_id, unique_key, args, attempt, max_attempts,
        snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs
-WHERE id < $1 AND state = $3 AND state IN ('scheduled', 'retryable', 'cancelled', 'discarded')
+WHERE id < $1 AND state = $3 AND state <> 'completed'
   AND (CAST($4 AS TEXT) IS NULL OR queue = $4) AND (CAST($5 AS TEXT) IS NULL OR worker = $5)
-ORDER BY id DESC LIMIT $2;
-
--- name: job_page_executing
-SELECT id, queue, worker, state, priority, customer_id, unique_key, args, attempt, max_attempts,
-       snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
-FROM jobs
-WHERE id < $1 AND state = 'executing' AND (CAST($3 AS TEXT) IS NULL OR queue = $3)
-  AND (CAST($4 AS TEXT) IS NULL OR worker = $4)
 ORDER BY id DESC LIMIT $2;
 
 -- name: job_page_of_customer
@@ -97,7 +89,7 @@ UPDATE jobs SET state = 'available', scheduled_at = $1, finished_at = NULL, snoo
                                     ELSE attempt + 1 END
 WHERE id IN (
     SELECT id FROM jobs
-    WHERE state = $2 AND state IN ('scheduled', 'retryable', 'cancelled', 'discarded')
+    WHERE state = $2 AND state <> 'completed'
       AND (CAST($3 AS TEXT) IS NULL OR queue = $3) AND (CAST($4 AS TEXT) IS NULL OR worker = $4)
       AND (CAST($5 AS TEXT) IS NULL OR customer_id = $5)
     ORDER BY id LIMIT $6 /*pg FOR UPDATE SKIP LOCKED */

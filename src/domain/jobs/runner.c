@@ -105,9 +105,10 @@ static void move_to_ended(struct runner *r, struct task *task)
     struct queue_state *q = &r->queues[task->queue];
     q->running--;
     task_list_append(&r->ended, task);
-    if (r->ended.count == 1)
+    if (r->ended.count == 1 && !r->one_writer)
         pthread_cond_signal(&r->finisher_wake);
-    if (q->waiting.count <= r->opt.queues[task->queue].buffer / 2 && !r->claimer_woken) {
+    bool low = q->waiting.count <= r->opt.queues[task->queue].buffer / 2;
+    if ((low || r->one_writer) && !r->claimer_woken) {
         r->claimer_woken = true;
         pthread_cond_signal(&r->claimer_wake);
     }
@@ -189,32 +190,36 @@ static int64_t next_look(const struct runner *r)
     return at;
 }
 
+static bool has_ended(const struct runner *r)
+{
+    return r->ended.count + r->completing.count + r->ending.count > 0;
+}
+
+/* On an engine with one writer it does the finisher's work too, and stays until that is done. */
 static void *claimer_main(void *arg)
 {
     struct runner *r = arg;
+    unsigned parts = ROUND_CLAIM | (r->one_writer ? ROUND_FINISH : 0);
     pthread_mutex_lock(&r->lock);
-    while (!r->stopping) {
+    while (!r->stopping || (r->one_writer && (!r->finishing || has_ended(r)))) {
         struct error e;
         size_t claimed = 0;
         r->claimer_woken = false;
         pthread_mutex_unlock(&r->lock);
-        enum err err = runner_claim(r, &claimed, &e);
+        enum err err = runner_round(r, parts, &claimed, &e);
         if (err != OK)
             log_error("jobs not claimed", LOG_TEXT("error", e.text));
         pthread_mutex_lock(&r->lock);
+        if (err != OK && r->finishing)
+            break; /* their lease runs out; others do them again */
         int64_t until = err == OK ? next_look(r) : monotonic_us() + AFTER_ERROR_US;
-        while (claimed == 0 && !r->stopping && (err != OK || !r->claimer_woken)) {
+        while (claimed == 0 && !r->finishing && (err != OK || !r->claimer_woken)) {
             if (!wait_until(&r->claimer_wake, &r->lock, until))
                 break;
         }
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
-}
-
-static bool has_ended(const struct runner *r)
-{
-    return r->ended.count + r->completing.count + r->ending.count > 0;
 }
 
 static void *finisher_main(void *arg)
@@ -228,14 +233,14 @@ static void *finisher_main(void *arg)
             continue;
         }
         pthread_mutex_unlock(&r->lock);
-        enum err err = runner_finish(r, &e);
+        enum err err = runner_round(r, ROUND_FINISH, NULL, &e);
         if (err != OK)
             log_error("ends of jobs not recorded", LOG_TEXT("error", e.text));
         pthread_mutex_lock(&r->lock);
         if (err != OK && r->finishing)
             break; /* their lease runs out; others do them again */
         if (err != OK)
-            (void)wait_until(&r->keeper_wake, &r->lock, monotonic_us() + AFTER_ERROR_US);
+            (void)wait_until(&r->finisher_wake, &r->lock, monotonic_us() + AFTER_ERROR_US);
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
@@ -284,6 +289,7 @@ struct runner *runner_new(const struct runner_options *options)
     struct runner *r = calloc(1, sizeof(*r));
     BUG_ON(!r);
     r->opt = *options;
+    r->one_writer = db_engine_of(options->env->db) == DB_SQLITE;
     BUG_ON(pthread_mutex_init(&r->lock, NULL));
     cond_init(&r->claimer_wake);
     cond_init(&r->executor_wake);
@@ -375,8 +381,9 @@ enum err runner_start(struct runner *r, struct error *e)
     TRY(runner_look_around(r, e));
     TRY(start_executors(r, e));
     BUG_ON(pthread_create(&r->claimer, NULL, claimer_main, r) ||
-           pthread_create(&r->finisher, NULL, finisher_main, r) ||
            pthread_create(&r->keeper, NULL, keeper_main, r));
+    if (!r->one_writer)
+        BUG_ON(pthread_create(&r->finisher, NULL, finisher_main, r));
     r->listener = db_listen(r->opt.env->db, JOB_CHANNEL, heard, r);
     r->started = true;
     return OK;
@@ -428,17 +435,19 @@ bool runner_stop(struct runner *r)
     pthread_cond_signal(&r->claimer_wake);
     pthread_cond_broadcast(&r->executor_wake);
     pthread_mutex_unlock(&r->lock);
-    (void)pthread_join(r->claimer, NULL);
     if (!wait_for_executors(r))
         return false;
     for (size_t i = 0; i < r->executor_count; i++)
         (void)pthread_join(r->executors[i], NULL);
     pthread_mutex_lock(&r->lock);
     r->finishing = true;
+    pthread_cond_broadcast(&r->claimer_wake);
     pthread_cond_broadcast(&r->finisher_wake);
     pthread_cond_broadcast(&r->keeper_wake);
     pthread_mutex_unlock(&r->lock);
-    (void)pthread_join(r->finisher, NULL);
+    (void)pthread_join(r->claimer, NULL);
+    if (!r->one_writer)
+        (void)pthread_join(r->finisher, NULL);
     (void)pthread_join(r->keeper, NULL);
     leave(r);
     return true;
@@ -448,10 +457,9 @@ enum err runner_step(struct runner *r, size_t *ret_ran, struct error *e)
 {
     BUG_ON(r->started);
     size_t claimed, ran = 0;
-    TRY(runner_finish(r, e)); /* what a failed step before left */
     TRY(runner_keep_alive(r, e));
     TRY(runner_look_around(r, e));
-    TRY(runner_claim(r, &claimed, e));
+    TRY(runner_round(r, ROUND_FINISH | ROUND_CLAIM, &claimed, e));
     for (;;) {
         pthread_mutex_lock(&r->lock);
         struct task *task = runner_next_task(r);
@@ -461,7 +469,7 @@ enum err runner_step(struct runner *r, size_t *ret_ran, struct error *e)
         runner_execute(r, task);
         ran++;
     }
-    TRY(runner_finish(r, e));
+    TRY(runner_round(r, ROUND_FINISH, NULL, e));
     *ret_ran = ran;
     return OK;
 }

@@ -1,8 +1,8 @@
 -- The durable queue.
 --
 -- A job's id is a number and not a UUID: its primary key is a third as large, and every change of a
--- job's state writes it again. Each index is partial, so that a row is in few of them at a time and
--- a finished job in none that the queue works with.
+-- job's state writes it again. The other indexes are partial and few: each change of state looks at
+-- every one, and a completed job is in none that the queue works with.
 
 -- Who is alive. A node owns the jobs that it runs for as long as it renews its lease; once it does
 -- not, its row goes, and executing jobs of a node without a row belong to nobody.
@@ -55,11 +55,9 @@ CREATE TABLE jobs (
     last_error TEXT
 );
 
-CREATE INDEX jobs_available ON jobs (queue, priority, id) WHERE state = 'available';
+-- All that is not completed: what to claim next, what runs, what stopped.
+CREATE INDEX jobs_live ON jobs (state, queue, priority, id) WHERE state <> 'completed';
 CREATE INDEX jobs_due ON jobs (scheduled_at) WHERE state IN ('scheduled', 'retryable');
-CREATE INDEX jobs_executing ON jobs (node, id) WHERE state = 'executing';
-CREATE INDEX jobs_stopped ON jobs (state, id)
-    WHERE state IN ('scheduled', 'retryable', 'cancelled', 'discarded');
 CREATE INDEX jobs_by_customer ON jobs (customer_id, id) WHERE customer_id IS NOT NULL;
 CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key)
     WHERE unique_key IS NOT NULL
