@@ -451,6 +451,8 @@ enum err runner_step(struct runner *r, size_t *ret_ran, struct error *e)
     TRY(runner_finish(r, e)); /* what a failed step before left */
     TRY(runner_keep_alive(r, e));
     TRY(runner_look_around(r, e));
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        r->queues[i].look_at_all_at = 0; /* real time must not decide what a round finds */
     TRY(runner_claim(r, &claimed, e));
     for (;;) {
         pthread_mutex_lock(&r->lock);
