@@ -459,6 +459,8 @@ enum err runner_step(struct runner *r, size_t *ret_ran, struct error *e)
     size_t claimed, ran = 0;
     TRY(runner_keep_alive(r, e));
     TRY(runner_look_around(r, e));
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        r->queues[i].look_at_all_at = 0; /* real time must not decide what a round finds */
     TRY(runner_round(r, ROUND_FINISH | ROUND_CLAIM, &claimed, e));
     for (;;) {
         pthread_mutex_lock(&r->lock);
