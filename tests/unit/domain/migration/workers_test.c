@@ -10,6 +10,7 @@
 
 #include "world.sql.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -95,6 +96,58 @@ static void a_fenced_tenant_refuses_every_change_and_its_neighbour_none(void **s
 
     assert_int_equal(tenant_unfence(stores, url, id, 1, &e), OK);
     assert_int_equal(world_write(&w, url, id, "new", &e), OK);
+}
+
+/* A change that is under way when the fence is closed. */
+struct slow_change {
+    const char *id;
+    struct db *db;
+    pthread_mutex_t lock;
+    pthread_cond_t inserted_cond;
+    bool inserted;
+    enum err err;
+};
+
+static enum err slow_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct slow_change *c = arg;
+    TRY(db_exec(tx, &world_vehicle_insert, DB_ARGS(db_text(c->id), db_text("slow")), NULL, e));
+    pthread_mutex_lock(&c->lock);
+    c->inserted = true;
+    pthread_cond_signal(&c->inserted_cond);
+    pthread_mutex_unlock(&c->lock);
+    /* Long enough for a fence that does not wait to be caught; one that waits needs no luck. */
+    (void)nanosleep(&(struct timespec){.tv_nsec = 200 * 1000 * 1000}, NULL);
+    return OK;
+}
+
+static void *slow_main(void *arg)
+{
+    struct slow_change *c = arg;
+    struct error e;
+    c->err = db_write(c->db, slow_work, c, &e);
+    return NULL;
+}
+
+static void closing_the_fence_waits_for_changes_that_are_under_way(void **state)
+{
+    (void)state;
+    struct error e;
+    struct slow_change c = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                            .inserted_cond = PTHREAD_COND_INITIALIZER};
+    pthread_t thread;
+    c.id = world_customer(&w, "acme", SMALL);
+    assert_int_equal(tenant_store_get(w.provisioning.stores, w.shared.url, &c.db, &e), OK);
+    assert_int_equal(pthread_create(&thread, NULL, slow_main, &c), 0);
+    pthread_mutex_lock(&c.lock);
+    while (!c.inserted)
+        pthread_cond_wait(&c.inserted_cond, &c.lock);
+    pthread_mutex_unlock(&c.lock);
+    assert_int_equal(tenant_fence(w.provisioning.stores, w.shared.url, c.id, 1, &e), OK);
+    assert_int_equal(world_tenant_count(&w, w.shared.url, &world_vehicles, c.id), 51);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(c.err, OK);
+    tenant_store_put(w.provisioning.stores, c.db);
 }
 
 static void an_older_run_can_neither_open_nor_close_the_fence(void **state)
@@ -537,6 +590,7 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_fenced_tenant_refuses_every_change_and_its_neighbour_none),
+        TEST(closing_the_fence_waits_for_changes_that_are_under_way),
         TEST(an_older_run_can_neither_open_nor_close_the_fence),
         TEST(only_its_own_deployment_drops_a_tenant_fenced_or_not),
         TEST(nobody_can_write_while_the_rows_are_copied),

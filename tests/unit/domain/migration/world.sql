@@ -16,6 +16,9 @@ SELECT count(*) FROM tenants WHERE fenced = 1 AND customer_id > $1;
 -- name: world_places
 SELECT count(*) FROM tenants WHERE customer_id = $1;
 
+-- name: world_vehicles
+SELECT count(*) FROM vehicles WHERE customer_id = $1;
+
 -- name: world_points
 SELECT count(*) FROM gps_points WHERE customer_id = $1;
 
