@@ -6,7 +6,7 @@
 static const char *const query_page[] = {PAGE_QUERY, NULL};
 static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
 static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
-static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "customer", NULL};
+static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
 
 #define ROUTE(method_, pattern_, ...)                                                              \
     {                                                                                              \
@@ -61,6 +61,19 @@ const struct http_route api_routes[] = {
           .summary = "Make a job available again"),
     ROUTE(POST, "/api/jobs/{id}/cancel", ADMIN, WRITE, .handler = api_job_cancel,
           .summary = "Cancel an unfinished job"),
+
+    ROUTE(POST, "/api/jobs/retry", ADMIN, WRITE, .handler = api_jobs_retry,
+          .body = &api_jobs_retry_body, .summary = "Make many stopped jobs available again"),
+    ROUTE(GET, "/api/queues", VIEWER, READ, .handler = api_queues,
+          .summary = "List the queues: depth, age, times, settings"),
+    ROUTE(POST, "/api/queues/{name}/pause", ADMIN, WRITE, .handler = api_queue_pause,
+          .summary = "Claim nothing more from a queue, on every node"),
+    ROUTE(POST, "/api/queues/{name}/resume", ADMIN, WRITE, .handler = api_queue_resume,
+          .summary = "Claim from a queue again"),
+    ROUTE(POST, "/api/queues/{name}/scale", ADMIN, WRITE, .handler = api_queue_scale,
+          .body = &api_queue_scale_body, .summary = "Set how many jobs each node runs at a time"),
+    ROUTE(GET, "/metrics", VIEWER, READ, .handler = api_metrics,
+          .summary = "Counters and histograms for Prometheus"),
 
     ROUTE(GET, "/api/hosts", VIEWER, READ, .handler = api_hosts, .query = query_page,
           .summary = "List shared hosts and their slots"),

@@ -190,7 +190,7 @@ static enum err enqueue(const struct request *r, const char *move_id, struct err
         .args = arena_printf(r->arena, "{\"migration_id\":\"%s\"}", move_id),
     };
     struct job job;
-    return job_enqueue(r->tx, r->env, &spec, r->arena, &job, e);
+    return job_enqueue(r->tx, r->env, &spec, r->arena, &job, NULL, e);
 }
 
 static enum err record(const struct request *r, const char *reason, struct move *ret,
@@ -318,5 +318,5 @@ enum err move_enqueue_cleanup(struct db_tx *tx, const struct env *env, const str
         .delay_us = delay_us,
     };
     struct job job;
-    return job_enqueue(tx, env, &spec, arena, &job, e);
+    return job_enqueue(tx, env, &spec, arena, &job, NULL, e);
 }

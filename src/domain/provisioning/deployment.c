@@ -5,7 +5,7 @@
 #include "domain/provisioning/host.h"
 
 #define RESOURCES_MAX     1000
-#define APP_NAME_SLUG_MAX 40
+#define APP_NAME_SLUG_MAX 36 /* with "-database-iad" behind it, a machine's name fits Fly's 63 */
 
 const char *const deployment_status_names[] = {
     "provisioning", "active", "failed", "retiring", "retired", NULL,
@@ -95,7 +95,7 @@ enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struc
         .customer_id = d->customer_id,
         .args = arena_printf(arena, "{\"deployment_id\":\"%s\"}", d->id),
     };
-    return job_enqueue(tx, env, &spec, arena, ret_job, e);
+    return job_enqueue(tx, env, &spec, arena, ret_job, NULL, e);
 }
 
 enum err deployment_find(struct db_tx *tx, const char *id, struct arena *arena,
@@ -123,6 +123,11 @@ enum err deployment_list_instances(struct db_tx *tx, struct page page, struct ar
                 deployment_fields, sizeof(struct deployment), PAGE_LIMIT_MAX + 1, arena, ret, e));
     *ret_next = page_next(page, ret, sizeof(struct deployment), offsetof(struct deployment, id));
     return OK;
+}
+
+enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e)
+{
+    return db_exec(tx, &deployment_mark_provisioning, DB_ARGS(db_text(id)), NULL, e);
 }
 
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,
@@ -154,10 +159,17 @@ enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *ac
     return audit_write(tx, env, arena, actor, "deployment.failed", id, NULL, e);
 }
 
+static enum err set_current(struct db_tx *tx, const char *id, bool current, struct error *e)
+{
+    int64_t changes;
+    TRY(db_exec(tx, &deployment_set_current, DB_ARGS(db_text(id), db_int(current)), &changes, e));
+    return changes ? OK : error_set(e, ERR_NOT_FOUND, "there is no deployment %s", id);
+}
+
 enum err deployment_switch(struct db_tx *tx, const char *from, const char *to, struct error *e)
 {
-    TRY(db_exec(tx, &deployment_set_current, DB_ARGS(db_text(from), db_int(0)), NULL, e));
-    return db_exec(tx, &deployment_set_current, DB_ARGS(db_text(to), db_int(1)), NULL, e);
+    TRY(set_current(tx, from, false, e));
+    return set_current(tx, to, true, e);
 }
 
 enum err deployment_set_leaving(struct db_tx *tx, const struct env *env, const char *id,

@@ -96,7 +96,10 @@ enum err deployment_current(struct db_tx *tx, const char *customer_id, struct ar
 enum err deployment_list_instances(struct db_tx *tx, struct page page, struct arena *arena,
                                    struct records *ret, const char **ret_next, struct error *e);
 
-/* provisioning (or failed, when tried again) -> active, with the database it got. Audited. */
+/* failed -> provisioning: it is tried again. Nothing happens in another status. */
+enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e);
+
+/* provisioning -> active, with the database it got. Audited. */
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,
                              const struct deployment *d, const char *database_url,
                              struct arena *arena, struct error *e);
@@ -109,7 +112,10 @@ enum err deployment_set_database(struct db_tx *tx, const char *id, const char *d
 enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
                          const char *why, struct arena *arena, struct error *e);
 
-/* Makes `to` the customer's current deployment instead of `from`: the commit point of a move. */
+/*
+ * Makes `to` the customer's current deployment instead of `from`: the commit point of a move.
+ * ERR_NOT_FOUND names the one that does not exist; a customer is never left without a place.
+ */
 enum err deployment_switch(struct db_tx *tx, const char *from, const char *to, struct error *e);
 
 /* Sets the status of one that is on its way out: retiring or retired. */

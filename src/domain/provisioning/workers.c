@@ -31,6 +31,12 @@ static enum err load_work(struct db_tx *tx, void *arg, struct error *e)
     return deployment_find(tx, w->deployment_id, w->run->arena, &w->deployment, e);
 }
 
+static enum err try_again_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct provision_work *w = arg;
+    return deployment_try_again(tx, w->deployment_id, e);
+}
+
 static enum err activate_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct provision_work *w = arg;
@@ -41,7 +47,13 @@ static enum err activate_work(struct db_tx *tx, void *arg, struct error *e)
 static enum err load(struct provision_work *w, struct error *e)
 {
     TRY(read_args(w->run, &w->deployment_id, e));
-    return db_read(w->run->env->db, load_work, w, e);
+    struct db *db = w->run->env->db;
+    TRY(db_read(db, load_work, w, e));
+    /* By hand, after it was given up. Who asks for its status must not read of the old failure. */
+    if (w->deployment.status != DEPLOYMENT_FAILED)
+        return OK;
+    TRY(db_write(db, try_again_work, w, e));
+    return db_read(db, load_work, w, e);
 }
 
 enum job_result provisioning_snooze(struct job_run *run,
