@@ -35,10 +35,11 @@ static void settle(struct world *w, unsigned port)
     w->moves = (struct move_context){&w->provisioning, &fenced_copy};
     provisioning_workers(&w->provisioning, w->workers);
     move_workers(&w->moves, w->workers + PROVISIONING_WORKERS);
-    w->queues[0] = (struct job_queue){"provisioning", 4};
-    w->queues[1] = (struct job_queue){MOVE_QUEUE, 4};
+    w->queues[0] = (struct job_queue){"provisioning", 4, 0};
+    w->queues[1] = (struct job_queue){MOVE_QUEUE, 4, 0};
     w->runner = runner_new(&(struct runner_options){
         .env = &w->env,
+        .node_name = "test",
         .workers = w->workers,
         .worker_count = WORLD_WORKERS,
         .queues = w->queues,

@@ -1,6 +1,6 @@
 -- name: world_jobs_left
 SELECT count(*) FROM jobs WHERE state IN ('available', 'scheduled', 'executing', 'retryable')
-AND id > $1;
+AND queue > $1;
 
 -- name: world_rows
 SELECT (SELECT count(*) FROM deployments) + (SELECT count(*) FROM migrations)
