@@ -215,6 +215,15 @@ static struct fly_run fly_run_of(struct provision_run *run, struct http_client *
     };
 }
 
+/* Recorded, or where it is made. */
+static const char *database_url(struct provision_run *run)
+{
+    const struct deployment *d = run->deployment;
+    if (d->database_url)
+        return d->database_url;
+    return template_fill(run->arena, run->with->settings->fly.database_url, "app", d->app);
+}
+
 static enum job_result advance(struct provision_run *run, const char **ret_database_url,
                                struct error *e)
 {
@@ -229,8 +238,7 @@ static enum job_result advance(struct provision_run *run, const char **ret_datab
         return JOB_SNOOZE;
 
     const struct deployment *d = run->deployment;
-    const char *url =
-        template_fill(run->arena, run->with->settings->fly.database_url, "app", d->app);
+    const char *url = database_url(run);
     struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name, d->id};
     err = tenant_create(run->with->stores, url, &tenant, env_now(run->with->env), e);
     if (err == OK)
@@ -249,12 +257,23 @@ static enum err forget_work(struct db_tx *tx, void *arg, struct error *e)
     return OK;
 }
 
+/*
+ * Deletes the tenant where its database outlives the app (the sandbox); a run that died may have
+ * made its place without recording the address. A server that cannot be reached is the app's own
+ * and goes with it.
+ */
+static enum err drop_tenant(struct provision_run *run, struct error *e)
+{
+    const struct deployment *d = run->deployment;
+    const char *url = database_url(run);
+    enum err err = tenant_drop(run->with->stores, url, d->customer_id, d->id, e);
+    return err == ERR_UNAVAILABLE ? OK : err;
+}
+
 /* Deleting the app deletes its machines and volumes with it. */
 static enum err remove_app(struct provision_run *run, struct error *e)
 {
-    if (run->deployment->database_url)
-        TRY(tenant_drop(run->with->stores, run->deployment->database_url,
-                        run->deployment->customer_id, run->deployment->id, e));
+    TRY(drop_tenant(run, e));
     struct http_client *http = http_client_new();
     struct fly_run f = fly_run_of(run, http);
     enum err err = flaps_app_delete(&f.cloud, run->deployment->app, run->arena, e);
