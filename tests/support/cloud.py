@@ -148,23 +148,34 @@ class Cloud:
         path = self.config(self.gate.url if gate else self.process.url, **settings)
         return self.webhost.serve("--config", path, *options, env=tokens)
 
-    def config(self, url, slots_per_host=40, lease_ms=LEASE_MS, call_timeout_ms=30000):
+    def config(
+        self,
+        url,
+        slots_per_host=40,
+        lease_ms=LEASE_MS,
+        drain_ms=10000,
+        call_timeout_ms=30000,
+        database_url=None,
+    ):
+        """database_url: of all hosts and apps; a SQLite file for each unless told."""
         folder = self.webhost.folder
+        hetzner = database_url or f"sqlite:{folder}/hetzner/{{host}}.db"
+        fly = database_url or f"sqlite:{folder}/fly/{{app}}.db"
         text = f"""
 jobs:
   lease_ms: {lease_ms}
   poll_ms: 50
-  drain_ms: 10000
+  drain_ms: {drain_ms}
 provisioning:
   wait_ms: 100
   call_timeout_ms: {call_timeout_ms}
   hetzner:
     endpoint: {url}/v1
     slots_per_host: {slots_per_host}
-    database_url: "sqlite:{folder}/hetzner/{{host}}.db"
+    database_url: "{hetzner}"
   fly:
     endpoint: {url}/v1
-    database_url: "sqlite:{folder}/fly/{{app}}.db"
+    database_url: "{fly}"
 """
         path = folder / "webhost.yaml"
         path.write_text(text)
