@@ -57,17 +57,17 @@ struct call {
 /* -- replies ---------------------------------------------------------------------------------- */
 
 /* Takes the body over. */
-enum err answer(struct call *c, int status, json_t *body);
+enum err call_answer(struct call *c, int status, json_t *body);
 
 /*
  * Refuses in the API's own form. The class only undoes the transaction; what the client sees is the
  * status, the code and the sentence.
  */
-enum err refuse(struct call *c, int status, const char *code, const char *fmt, ...)
+enum err call_refuse(struct call *c, int status, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* json_pack() that cannot fail: a wrong format or text that is not UTF-8 is our own mistake. */
-json_t *pack(const char *fmt, ...);
+json_t *json_packed(const char *fmt, ...);
 
 json_t *json_time(int64_t time_us); /* RFC 3339; null when absent */
 

@@ -121,13 +121,13 @@ static enum err read_fault(struct call *c, json_t *object, struct fault_input *r
     struct error why;
     if (!json_decode(fault_fields, object, "", NULL, c->arena, &in, problems)) {
         (void)problems_error(problems, &why);
-        return refuse(c, 400, NULL, "%s", why.text);
+        return call_refuse(c, 400, NULL, "%s", why.text);
     }
     int effects = (in.effect.latency_ms != INT_ABSENT) + (in.effect.status != INT_ABSENT) +
                   in.effect.drop_reply;
     if (effects != 1)
-        return refuse(c, 400, NULL,
-                      "effect: give one of latency_ms, status and drop_reply_after_effect");
+        return call_refuse(c, 400, NULL,
+                           "effect: give one of latency_ms, status and drop_reply_after_effect");
     *ret_input = in;
     return OK;
 }
@@ -147,7 +147,7 @@ enum err faults_add(struct call *c, struct error *e)
 {
     (void)e;
     if (!json_is_array(c->body))
-        return refuse(c, 400, NULL, "the body must be a list of faults");
+        return call_refuse(c, 400, NULL, "the body must be a list of faults");
     size_t count = json_array_size(c->body);
     struct fault_input *inputs = arena_new_array(c->arena, count, struct fault_input);
     for (size_t i = 0; i < count; i++)
@@ -160,8 +160,8 @@ enum err faults_add(struct call *c, struct error *e)
         append(f, &inputs[i]);
     (void)pthread_mutex_unlock(&f->lock);
     if (!fits)
-        return refuse(c, 400, NULL, "there may be at most %d faults; DELETE empties the list",
-                      FAULTS_MAX);
+        return call_refuse(c, 400, NULL, "there may be at most %d faults; DELETE empties the list",
+                           FAULTS_MAX);
     return faults_show(c, e);
 }
 
@@ -174,7 +174,7 @@ enum err faults_show(struct call *c, struct error *e)
     for (const struct fault *fault = f->first; fault; fault = fault->next)
         json_push(list, json_encode(fault_fields, &fault->in, JSON_OMIT_ABSENT));
     (void)pthread_mutex_unlock(&f->lock);
-    return answer(c, 200, pack("{s:o}", "faults", list));
+    return call_answer(c, 200, json_packed("{s:o}", "faults", list));
 }
 
 enum err faults_clear(struct call *c, struct error *e)
@@ -184,5 +184,5 @@ enum err faults_clear(struct call *c, struct error *e)
     (void)pthread_mutex_lock(&f->lock);
     empty(f);
     (void)pthread_mutex_unlock(&f->lock);
-    return answer(c, 204, NULL);
+    return call_answer(c, 204, NULL);
 }

@@ -36,7 +36,7 @@ struct machine_row {
     int64_t destroyed_at;     /* INT_ABSENT: not destroyed, nor on its way */
 };
 
-extern const struct field machine_row_fields[];
+extern const struct field fly_machine_row_fields[];
 
 json_t *fly_machine_json(const struct call *c, const struct machine_row *row);
 const char *fly_machine_state(const struct call *c, const struct machine_row *row);
@@ -59,6 +59,12 @@ operation fly_machine_create, fly_machine_list, fly_machine_get, fly_machine_upd
     fly_machine_delete, fly_machine_start, fly_machine_stop, fly_machine_suspend,
     fly_machine_restart, fly_machine_wait;
 
+/* By ?region=, ?state= (several with commas) and ?include_deleted=. */
+bool fly_machine_is_asked_for(const struct call *c, const struct machine_row *row);
+
+/* All machines of an organisation's apps, a page at a time (fly_org.c). */
+operation fly_org_machine_list;
+
 /* -- machine configuration (fly_config.c) ----------------------------------------------------- */
 
 struct mount_input {
@@ -80,7 +86,7 @@ struct config_input {
     const char *others[24];
 };
 
-extern const struct field config_fields[];
+extern const struct field fly_config_fields[];
 
 /*
  * Refuses what Fly would not run, and fills in the default guest. `ret_config` is the JSON text to

@@ -59,6 +59,10 @@ SELECT * FROM fly_machines WHERE app = $1 AND id = $2;
 -- name: machine_list
 SELECT * FROM fly_machines WHERE app = $1 ORDER BY created_at, id;
 
+-- name: machine_list_of_org
+SELECT m.* FROM fly_machines m JOIN fly_apps a ON a.name = m.app
+WHERE a.org_slug = $1 AND m.id > $2 ORDER BY m.id;
+
 -- name: machine_set_phases
 UPDATE fly_machines SET first = $2, first_until = $3, second = $4, second_until = $5, settled = $6,
     updated_at = $7, destroyed_at = $8 WHERE id = $1;

@@ -50,12 +50,12 @@ static const struct field app_input_fields[] = {
 
 static json_t *app_json(const struct app_row *row)
 {
-    return pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:i}, s:o}", "id", row->id,
-                "name", row->name, "internal_numeric_id", (json_int_t)row->number, "network",
-                row->network, "status", row->machine_count > 0 ? "deployed" : "pending",
-                "machine_count", (json_int_t)row->machine_count, "volume_count",
-                (json_int_t)row->volume_count, "organization", "name", row->org_slug, "slug",
-                row->org_slug, "internal_numeric_id", 1, "created_at", json_time(row->created_at));
+    return json_packed("{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:{s:s, s:s, s:i}}", "id", row->id,
+                       "name", row->name, "internal_numeric_id", (json_int_t)row->number, "network",
+                       row->network, "status", row->machine_count > 0 ? "deployed" : "pending",
+                       "machine_count", (json_int_t)row->machine_count, "volume_count",
+                       (json_int_t)row->volume_count, "organization", "name", row->org_slug, "slug",
+                       row->org_slug, "internal_numeric_id", 1);
 }
 
 const char *fly_app_name(const struct call *c)
@@ -68,7 +68,7 @@ static enum err app_of(struct call *c, struct app_row *ret_row, struct error *e)
     enum err err = db_get(c->tx, &app_get, DB_ARGS(db_text(fly_app_name(c))), app_row_fields,
                           c->arena, ret_row, e);
     if (err == ERR_NOT_FOUND)
-        return refuse(c, 404, NULL, "app not found");
+        return call_refuse(c, 404, NULL, "app not found");
     return err;
 }
 
@@ -97,30 +97,33 @@ enum err fly_app_create(struct call *c, struct error *e)
                         db_text(row.org_slug), db_text(row.network), db_int(row.created_at)),
                 NULL, e);
     if (err == ERR_CONFLICT)
-        return refuse(c, 422, "name_taken", "Validation failed: Name has already been taken");
+        return call_refuse(c, 422, "name_taken", "Validation failed: Name has already been taken");
     TRY(err);
-    return answer(c, 201, app_json(&row));
+    json_t *app = app_json(&row);
+    json_put(app, "created_at", json_time(row.created_at));
+    return call_answer(c, 201, app);
 }
 
 enum err fly_app_list(struct call *c, struct error *e)
 {
     const char *org = http_query(c->request, "org_slug");
     if (!org)
-        return refuse(c, 400, NULL, "invalid_argument: the query must name an org_slug");
+        return call_refuse(c, 400, NULL, "invalid_argument: the query must name an org_slug");
     struct records rows;
     TRY(db_list(c->tx, &app_list, DB_ARGS(db_text(org)), app_row_fields, sizeof(struct app_row),
                 FLY_ROWS_MAX, c->arena, &rows, e));
     json_t *apps = json_array();
     for (size_t i = 0; i < rows.count; i++)
         json_push(apps, app_json(&((const struct app_row *)rows.items)[i]));
-    return answer(c, 200, pack("{s:I, s:o}", "total_apps", (json_int_t)rows.count, "apps", apps));
+    return call_answer(
+        c, 200, json_packed("{s:I, s:o}", "total_apps", (json_int_t)rows.count, "apps", apps));
 }
 
 enum err fly_app_get(struct call *c, struct error *e)
 {
     struct app_row row;
     TRY(app_of(c, &row, e));
-    return answer(c, 200, app_json(&row));
+    return call_answer(c, 200, app_json(&row));
 }
 
 /* Takes machines, volumes, secrets, addresses and certificates along; Postgres clusters stay. */
@@ -129,13 +132,13 @@ enum err fly_app_delete(struct call *c, struct error *e)
     struct app_row row;
     TRY(app_of(c, &row, e));
     if (row.machine_count > 0 && !call_flag(c, "force"))
-        return refuse(c, 412, NULL,
-                      "failed_precondition: app %s still has %lld machines; use force=true",
-                      row.name, (long long)row.machine_count);
+        return call_refuse(c, 412, NULL,
+                           "failed_precondition: app %s still has %lld machines; use force=true",
+                           row.name, (long long)row.machine_count);
     const struct db_query *const deletes[] = {&app_delete_machines,     &app_delete_volumes,
                                               &app_delete_secrets,      &app_delete_ips,
                                               &app_delete_certificates, &app_delete};
     for (size_t i = 0; i < ARRAY_LEN(deletes); i++)
         TRY(db_exec(c->tx, deletes[i], DB_ARGS(db_text(row.name)), NULL, e));
-    return answer(c, 202, NULL);
+    return call_answer(c, 202, NULL);
 }

@@ -42,7 +42,7 @@ static const struct field guest_fields[] = {
         name, FIELD_JSON, offsetof(struct config_input, others[index])                             \
     }
 
-const struct field config_fields[] = {
+const struct field fly_config_fields[] = {
     {"image", FIELD_TEXT, offsetof(struct config_input, image), .required = true},
     {"size", FIELD_TEXT, offsetof(struct config_input, size)},
     {"guest", FIELD_OBJECT, offsetof(struct config_input, guest), .fields = guest_fields},
@@ -99,20 +99,22 @@ static enum err check_guest(struct call *c, const struct guest_input *in,
     const char *kind = in->cpu_kind ? in->cpu_kind : preset->cpu_kind;
     bool is_shared = text_eq(kind, "shared");
     if (!is_shared && !text_eq(kind, "performance"))
-        return refuse(c, 400, NULL,
-                      "invalid_argument: config.guest.cpu_kind must be shared or performance");
+        return call_refuse(c, 400, NULL,
+                           "invalid_argument: config.guest.cpu_kind must be shared or performance");
     int64_t cpus = in->cpus == INT_ABSENT ? preset->cpus : in->cpus;
     if ((cpus & (cpus - 1)) != 0 || (is_shared && cpus > 8))
-        return refuse(c, 400, NULL,
-                      "invalid_argument: config.guest.cpus must be 1, 2, 4, 8, or performance 16");
+        return call_refuse(
+            c, 400, NULL,
+            "invalid_argument: config.guest.cpus must be 1, 2, 4, 8, or performance 16");
     int64_t least = cpus * (is_shared ? MIB_PER_SHARED_CPU_MIN : MIB_PER_PERFORMANCE_CPU_MIN);
     int64_t most = cpus * (is_shared ? MIB_PER_SHARED_CPU_MAX : MIB_PER_PERFORMANCE_CPU_MAX);
     int64_t memory = in->memory_mb == INT_ABSENT ? least : in->memory_mb;
     if (memory < least || memory > most || memory % 256 != 0)
-        return refuse(c, 400, NULL,
-                      "invalid_argument: config.guest.memory_mb must be a multiple of 256 between "
-                      "%lld and %lld for %lld %s CPUs",
-                      (long long)least, (long long)most, (long long)cpus, kind);
+        return call_refuse(
+            c, 400, NULL,
+            "invalid_argument: config.guest.memory_mb must be a multiple of 256 between "
+            "%lld and %lld for %lld %s CPUs",
+            (long long)least, (long long)most, (long long)cpus, kind);
     json_put(guest, "cpu_kind", json_string(kind));
     json_put(guest, "cpus", json_integer(cpus));
     json_put(guest, "memory_mb", json_integer(memory));
@@ -124,10 +126,11 @@ static enum err check_texts(struct call *c, const json_t *config, const char *na
     json_t *map = json_object_get(config, name), *value;
     const char *key;
     if (map && !json_is_null(map) && !json_is_object(map))
-        return refuse(c, 400, NULL, "invalid_argument: config.%s must be an object", name);
+        return call_refuse(c, 400, NULL, "invalid_argument: config.%s must be an object", name);
     json_object_foreach (map, key, value) {
         if (!json_is_string(value))
-            return refuse(c, 400, NULL, "invalid_argument: config.%s.%s must be text", name, key);
+            return call_refuse(c, 400, NULL, "invalid_argument: config.%s.%s must be text", name,
+                               key);
     }
     return OK;
 }
@@ -136,7 +139,7 @@ enum err fly_config_check(struct call *c, const struct config_input *in, const c
 {
     const struct preset *preset = in->size ? preset_of(in->size) : &presets[0];
     if (!preset)
-        return refuse(c, 400, NULL, "invalid_argument: config.size %s is not known", in->size);
+        return call_refuse(c, 400, NULL, "invalid_argument: config.size %s is not known", in->size);
     _cleanup_json_ json_t *config = json_deep_copy(json_object_get(c->body, "config"));
     TRY(check_texts(c, config, "env"));
     TRY(check_texts(c, config, "metadata"));

@@ -23,19 +23,19 @@ static bool brings_nonce(const struct call *c, const struct machine_row *row)
 /* A reply and not a refusal: the form is another one, and there is nothing to undo. */
 static enum err answer_error(struct call *c, int status, const char *message)
 {
-    return answer(c, status,
-                  pack("{s:s, s:s, s:s, s:s}", "status", "error", "message", message, "code",
-                       "invalid", "error", message));
+    return call_answer(c, status,
+                       json_packed("{s:s, s:s, s:s, s:s}", "status", "error", "message", message,
+                                   "code", "invalid", "error", message));
 }
 
 static enum err answer_lease(struct call *c, int status, const struct machine_row *row)
 {
-    json_t *data =
-        pack("{s:s, s:I, s:s, s:s, s:s}", "nonce", row->lease_nonce, "expires_at",
-             (json_int_t)(row->lease_expires_at / USEC_PER_SEC), "owner", "sandbox@sandbox.invalid",
-             "description", row->lease_description ? row->lease_description : "", "version",
-             row->instance_id);
-    return answer(c, status, pack("{s:s, s:o}", "status", "success", "data", data));
+    json_t *data = json_packed("{s:s, s:I, s:s, s:s, s:s}", "nonce", row->lease_nonce, "expires_at",
+                               (json_int_t)(row->lease_expires_at / USEC_PER_SEC), "owner",
+                               "sandbox@sandbox.invalid", "description",
+                               row->lease_description ? row->lease_description : "", "version",
+                               row->instance_id);
+    return call_answer(c, status, json_packed("{s:s, s:o}", "status", "success", "data", data));
 }
 
 static enum err save(struct call *c, const struct machine_row *row, struct error *e)
@@ -63,11 +63,12 @@ enum err fly_lease_acquire(struct call *c, struct error *e)
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
     if (row.destroyed_at != INT_ABSENT)
-        return refuse(c, 404, NULL, "machine not found: it has been destroyed");
+        return call_refuse(c, 404, NULL, "machine not found: it has been destroyed");
     struct lease_input in = {.ttl = TTL_DEFAULT_S};
     const char *ttl = http_query(c->request, "ttl");
     if (ttl && (!str_to_i64(str_from(ttl), &in.ttl) || in.ttl < 1 || in.ttl > TTL_MAX_S))
-        return refuse(c, 400, NULL, "invalid_argument: ttl must be 1 to %d seconds", TTL_MAX_S);
+        return call_refuse(c, 400, NULL, "invalid_argument: ttl must be 1 to %d seconds",
+                           TTL_MAX_S);
     TRY(call_decode(c, lease_fields, &in));
     bool held = fly_lease_is_held(c, &row);
     if (held && !brings_nonce(c, &row))
@@ -101,5 +102,5 @@ enum err fly_lease_release(struct call *c, struct error *e)
     row.lease_nonce = row.lease_description = NULL;
     row.lease_expires_at = INT_ABSENT;
     TRY(save(c, &row, e));
-    return answer(c, 200, pack("{s:s, s:{s:b}}", "status", "success", "data", "ok", 1));
+    return call_answer(c, 200, json_packed("{s:s, s:{s:b}}", "status", "success", "data", "ok", 1));
 }

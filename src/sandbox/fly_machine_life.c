@@ -39,9 +39,9 @@ static enum err apply(struct call *c, const struct change *change, const char **
     const char *before = fly_machine_state(c, &row);
     bool leads = is_one_of(change->from, before);
     if (!leads && !text_eq(before, change->to))
-        return refuse(c, 412, NULL,
-                      "failed_precondition: unable to %s machine from current state: '%s'",
-                      change->verb, before);
+        return call_refuse(c, 412, NULL,
+                           "failed_precondition: unable to %s machine from current state: '%s'",
+                           change->verb, before);
     if (leads) {
         row.phases = phases_via(change->via, change->to, c->now_us, call_delay_us(c));
         TRY(fly_machine_save_phases(c, &row, e));
@@ -56,12 +56,12 @@ enum err fly_machine_start(struct call *c, struct error *e)
         "start", "starting", "started", {"created", "stopped", "suspended"}};
     const char *before;
     TRY(apply(c, &change, &before, e));
-    return answer(c, 200, pack("{s:s}", "previous_state", before));
+    return call_answer(c, 200, json_packed("{s:s}", "previous_state", before));
 }
 
 static enum err answer_ok(struct call *c)
 {
-    return answer(c, 200, pack("{s:b}", "ok", 1));
+    return call_answer(c, 200, json_packed("{s:b}", "ok", 1));
 }
 
 struct stop_input {
@@ -110,10 +110,11 @@ enum err fly_machine_delete(struct call *c, struct error *e)
     const char *state = fly_machine_state(c, &row);
     bool forced = call_flag(c, "force") || call_flag(c, "kill");
     if (!forced && !is_one_of(at_rest, state))
-        return refuse(c, 412, NULL,
-                      "failed_precondition: unable to destroy machine, not currently stopped (it "
-                      "is '%s'); use force=true",
-                      state);
+        return call_refuse(
+            c, 412, NULL,
+            "failed_precondition: unable to destroy machine, not currently stopped (it "
+            "is '%s'); use force=true",
+            state);
     row.phases = phases_via("destroying", "destroyed", c->now_us, call_delay_us(c));
     row.destroyed_at = phases_settle_at(&row.phases);
     TRY(fly_machine_save_phases(c, &row, e));

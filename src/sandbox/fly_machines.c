@@ -8,7 +8,7 @@
 #define LEASE_NONCE_LEN 12
 #define LEASE_TTL_MAX_S 86400
 
-const struct field machine_row_fields[] = {
+const struct field fly_machine_row_fields[] = {
     {"id", FIELD_TEXT, offsetof(struct machine_row, id)},
     {"app", FIELD_TEXT, offsetof(struct machine_row, app)},
     {"name", FIELD_TEXT, offsetof(struct machine_row, name)},
@@ -48,9 +48,10 @@ static json_t *image_ref(const char *image)
     struct str repository = str_cut(&tag, ':');
     char digest[HASH_TEXT_MAX];
     (void)sha256_hex(str_from(image), digest);
-    return pack("{s:s%, s:s%, s:s%, s:s+, s:{}}", "registry", registry.ptr, registry.len,
-                "repository", repository.ptr, repository.len, "tag", tag.ptr ? tag.ptr : "latest",
-                tag.ptr ? tag.len : strlen("latest"), "digest", "sha256:", digest, "labels");
+    return json_packed("{s:s%, s:s%, s:s%, s:s+, s:{}}", "registry", registry.ptr, registry.len,
+                       "repository", repository.ptr, repository.len, "tag",
+                       tag.ptr ? tag.ptr : "latest", tag.ptr ? tag.len : strlen("latest"), "digest",
+                       "sha256:", digest, "labels");
 }
 
 json_t *fly_machine_json(const struct call *c, const struct machine_row *row)
@@ -58,14 +59,15 @@ json_t *fly_machine_json(const struct call *c, const struct machine_row *row)
     json_t *config = NULL;
     BUG_ON(json_parse(str_from(row->config), &config, NULL) != OK);
     const char *state = fly_machine_state(c, row);
-    return pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, "
-                "s:[{s:s, s:s, s:s, s:s, s:I}]}",
-                "id", row->id, "name", row->name, "state", state, "region", row->region,
-                "instance_id", row->instance_id, "private_ip", row->private_ip, "host_status", "ok",
-                "image_ref", image_ref(json_get_text(config, "image")), "created_at",
-                json_time(row->created_at), "updated_at", json_time(row->updated_at), "config",
-                config, "events", "id", row->instance_id, "type", "launch", "status", state,
-                "source", "user", "timestamp", (json_int_t)(row->updated_at / USEC_PER_MS));
+    return json_packed("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, "
+                       "s:[{s:s, s:s, s:s, s:s, s:I}]}",
+                       "id", row->id, "name", row->name, "state", state, "region", row->region,
+                       "instance_id", row->instance_id, "private_ip", row->private_ip,
+                       "host_status", "ok", "image_ref", image_ref(json_get_text(config, "image")),
+                       "created_at", json_time(row->created_at), "updated_at",
+                       json_time(row->updated_at), "config", config, "events", "id",
+                       row->instance_id, "type", "launch", "status", state, "source", "user",
+                       "timestamp", (json_int_t)(row->updated_at / USEC_PER_MS));
 }
 
 /* -- reading ---------------------------------------------------------------------------------- */
@@ -74,9 +76,9 @@ enum err fly_machine_of(struct call *c, struct machine_row *ret_row, struct erro
 {
     const char *id = http_param(c->request, "machine");
     enum err err = db_get(c->tx, &machine_get, DB_ARGS(db_text(fly_app_name(c)), db_text(id)),
-                          machine_row_fields, c->arena, ret_row, e);
+                          fly_machine_row_fields, c->arena, ret_row, e);
     if (err == ERR_NOT_FOUND)
-        return refuse(c, 404, NULL, "machine not found");
+        return call_refuse(c, 404, NULL, "machine not found");
     return err;
 }
 
@@ -85,10 +87,11 @@ enum err fly_machine_to_change(struct call *c, struct machine_row *ret_row, stru
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
     if (row.destroyed_at != INT_ABSENT)
-        return refuse(c, 404, NULL, "machine not found: it has been destroyed");
+        return call_refuse(c, 404, NULL, "machine not found: it has been destroyed");
     const char *nonce = http_header(c->request, "fly-machine-lease-nonce");
     if (fly_lease_is_held(c, &row) && !text_eq(nonce, row.lease_nonce))
-        return refuse(c, 409, NULL, "aborted: machine %s lease currently held by another", row.id);
+        return call_refuse(c, 409, NULL, "aborted: machine %s lease currently held by another",
+                           row.id);
     *ret_row = row;
     return OK;
 }
@@ -97,7 +100,7 @@ enum err fly_machine_get(struct call *c, struct error *e)
 {
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
-    return answer(c, 200, fly_machine_json(c, &row));
+    return call_answer(c, 200, fly_machine_json(c, &row));
 }
 
 /* Every ?metadata.KEY=VALUE of the query holds. */
@@ -117,7 +120,7 @@ static bool has_metadata(const struct call *c, const json_t *machine)
     return true;
 }
 
-static bool is_wanted(const struct call *c, const struct machine_row *row)
+bool fly_machine_is_asked_for(const struct call *c, const struct machine_row *row)
 {
     const char *region = http_query(c->request, "region");
     const char *states = http_query(c->request, "state");
@@ -138,12 +141,12 @@ enum err fly_machine_list(struct call *c, struct error *e)
 {
     TRY(fly_app_check(c, e));
     struct records rows;
-    TRY(db_list(c->tx, &machine_list, DB_ARGS(db_text(fly_app_name(c))), machine_row_fields,
+    TRY(db_list(c->tx, &machine_list, DB_ARGS(db_text(fly_app_name(c))), fly_machine_row_fields,
                 sizeof(struct machine_row), FLY_ROWS_MAX, c->arena, &rows, e));
     json_t *list = json_array();
     for (size_t i = 0; i < rows.count; i++) {
         const struct machine_row *row = &((const struct machine_row *)rows.items)[i];
-        if (!is_wanted(c, row))
+        if (!fly_machine_is_asked_for(c, row))
             continue;
         json_t *machine = fly_machine_json(c, row);
         bool wanted = has_metadata(c, machine);
@@ -154,7 +157,7 @@ enum err fly_machine_list(struct call *c, struct error *e)
         else
             json_decref(machine);
     }
-    return answer(c, 200, list);
+    return call_answer(c, 200, list);
 }
 
 /* -- creating and updating -------------------------------------------------------------------- */
@@ -170,7 +173,7 @@ struct machine_input {
     {"name", FIELD_TEXT, offsetof(struct machine_input, name), .check = fly_check_name},           \
         {"region", FIELD_TEXT, offsetof(struct machine_input, region)},                            \
         {"config", FIELD_OBJECT, offsetof(struct machine_input, config), .required = true,         \
-         .fields = config_fields},                                                                 \
+         .fields = fly_config_fields},                                                             \
         {"skip_launch", FIELD_BOOL, offsetof(struct machine_input, skip_launch)},                  \
         {"skip_secrets", FIELD_BOOL, offsetof(struct machine_input, skip_secrets)},                \
         {"skip_service_registration", FIELD_BOOL,                                                  \
@@ -232,10 +235,11 @@ static enum err insert(struct call *c, const struct machine_input *in, struct ma
                         db_text(row->lease_nonce), db_int(row->lease_expires_at)),
                 NULL, e);
     if (err == ERR_CONFLICT)
-        return refuse(c, 409, NULL,
-                      "already_exists: unique machine name violation, a machine of app %s already "
-                      "has the name \"%s\"",
-                      row->app, row->name);
+        return call_refuse(
+            c, 409, NULL,
+            "already_exists: unique machine name violation, a machine of app %s already "
+            "has the name \"%s\"",
+            row->app, row->name);
     return err;
 }
 
@@ -246,7 +250,7 @@ enum err fly_machine_create(struct call *c, struct error *e)
     record_clear(machine_create_fields, &in);
     TRY(call_decode(c, machine_create_fields, &in));
     if (in.region && !fly_region_is_known(in.region))
-        return refuse(c, 400, NULL, "invalid_argument: region %s is not known", in.region);
+        return call_refuse(c, 400, NULL, "invalid_argument: region %s is not known", in.region);
     struct machine_row row = {0};
     TRY(fly_config_check(c, &in.config, &row.config));
     TRY(insert(c, &in, &row, e));
@@ -254,22 +258,23 @@ enum err fly_machine_create(struct call *c, struct error *e)
     json_t *machine = fly_machine_json(c, &row);
     if (row.lease_nonce)
         json_put(machine, "nonce", json_string(row.lease_nonce));
-    return answer(c, 200, machine);
+    return call_answer(c, 200, machine);
 }
 
 static enum err check_update(struct call *c, const struct machine_row *row,
                              const struct machine_input *in)
 {
     if (in->name && !text_eq(in->name, row->name))
-        return refuse(c, 400, NULL, "invalid_argument: a machine's name cannot be changed");
+        return call_refuse(c, 400, NULL, "invalid_argument: a machine's name cannot be changed");
     if (in->region && !text_eq(in->region, row->region))
-        return refuse(c, 400, NULL, "invalid_argument: a machine's region cannot be changed");
+        return call_refuse(c, 400, NULL, "invalid_argument: a machine's region cannot be changed");
     if (in->current_version && !text_eq(in->current_version, row->instance_id))
-        return refuse(c, 409, NULL, "aborted: machine %s is at version %s, not %s", row->id,
-                      row->instance_id, in->current_version);
+        return call_refuse(c, 409, NULL, "aborted: machine %s is at version %s, not %s", row->id,
+                           row->instance_id, in->current_version);
     if (c->now_us < phases_settle_at(&row->phases))
-        return refuse(c, 412, NULL, "failed_precondition: machine %s is %s; wait until it settles",
-                      row->id, fly_machine_state(c, row));
+        return call_refuse(c, 412, NULL,
+                           "failed_precondition: machine %s is %s; wait until it settles", row->id,
+                           fly_machine_state(c, row));
     return OK;
 }
 
@@ -295,5 +300,5 @@ enum err fly_machine_update(struct call *c, struct error *e)
                         db_int(row.updated_at)),
                 NULL, e));
     TRY(fly_machine_save_phases(c, &row, e));
-    return answer(c, 200, fly_machine_json(c, &row));
+    return call_answer(c, 200, fly_machine_json(c, &row));
 }

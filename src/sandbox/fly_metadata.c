@@ -40,7 +40,7 @@ static enum err save(struct call *c, const struct machine_row *row, const json_t
                 DB_ARGS(db_text(row->id), db_text(json_text(config, c->arena)),
                         db_text(row->instance_id), db_int(c->now_us)),
                 NULL, e));
-    return answer(c, 204, NULL);
+    return call_answer(c, 204, NULL);
 }
 
 enum err fly_metadata_show(struct call *c, struct error *e)
@@ -48,8 +48,10 @@ enum err fly_metadata_show(struct call *c, struct error *e)
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
     json_t *metadata;
-    _cleanup_json_ json_t *config = open_config(&row, &metadata);
-    return answer(c, 200, json_incref(metadata));
+    json_t *config = open_config(&row, &metadata);
+    json_incref(metadata);
+    json_decref(config);
+    return call_answer(c, 200, metadata);
 }
 
 static enum err set_many(struct call *c, bool replace, struct error *e)
@@ -59,19 +61,19 @@ static enum err set_many(struct call *c, bool replace, struct error *e)
     struct metadata_input in = {0};
     TRY(call_decode(c, metadata_fields, &in));
     if (in.machine_version && !text_eq(in.machine_version, row.instance_id))
-        return refuse(c, 412, NULL, "failed_precondition: machine_version does not match %s",
-                      row.instance_id);
+        return call_refuse(c, 412, NULL, "failed_precondition: machine_version does not match %s",
+                           row.instance_id);
     json_t *metadata;
     _cleanup_json_ json_t *config = open_config(&row, &metadata);
     json_t *given = json_object_get(c->body, "metadata"), *value;
     const char *key;
     if (!json_is_object(given))
-        return refuse(c, 400, NULL, "invalid_argument: metadata must be an object");
+        return call_refuse(c, 400, NULL, "invalid_argument: metadata must be an object");
     if (replace)
         BUG_ON(json_object_clear(metadata) != 0);
     json_object_foreach (given, key, value) {
         if (!json_is_string(value))
-            return refuse(c, 400, NULL, "invalid_argument: metadata.%s must be text", key);
+            return call_refuse(c, 400, NULL, "invalid_argument: metadata.%s must be text", key);
         json_put(metadata, key, json_incref(value));
     }
     return save(c, &row, config, e);
@@ -92,11 +94,13 @@ enum err fly_metadata_get_key(struct call *c, struct error *e)
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
     json_t *metadata;
-    _cleanup_json_ json_t *config = open_config(&row, &metadata);
-    const char *value = json_get_text(metadata, http_param(c->request, "key"));
+    json_t *config = open_config(&row, &metadata);
+    const char *value =
+        arena_text(c->arena, json_get_text(metadata, http_param(c->request, "key")));
+    json_decref(config);
     if (!value)
-        return refuse(c, 404, NULL, "metadata key not found");
-    return answer(c, 200, pack("{s:s}", "value", value));
+        return call_refuse(c, 404, NULL, "metadata key not found");
+    return call_answer(c, 200, json_packed("{s:s}", "value", value));
 }
 
 enum err fly_metadata_set_key(struct call *c, struct error *e)

@@ -43,12 +43,12 @@ static const struct field ip_input_fields[] = {
 
 static json_t *ip_json(const struct ip_row *row)
 {
-    return pack("{s:s, s:s, s:s, s:b, s:o}", "ip", row->ip, "region", row->region, "service_name",
-                row->service_name, "shared", (int)row->shared, "created_at",
-                json_time(row->created_at));
+    return json_packed("{s:s, s:s, s:s, s:b, s:o}", "ip", row->ip, "region", row->region,
+                       "service_name", row->service_name, "shared", (int)row->shared, "created_at",
+                       json_time(row->created_at));
 }
 
-/* Documentation ranges (RFC 5737 and 3849) and Fly's private prefix. */
+/* Ranges that lead nowhere (RFC 5737, 6598, 3849) and Fly's private prefix. */
 static enum err new_address(struct call *c, enum ip_type type, const char **ret_ip, struct error *e)
 {
     if (type == IP_SHARED_V4) {
@@ -59,7 +59,7 @@ static enum err new_address(struct call *c, enum ip_type type, const char **ret_
     TRY(call_next_number(c, "fly_ip", 1, &number, e));
     unsigned n = (unsigned)number & 0xffff;
     if (type == IP_V4)
-        *ret_ip = arena_printf(c->arena, "192.0.2.%u", n & 255);
+        *ret_ip = arena_printf(c->arena, "100.64.%u.%u", n >> 8, n & 255);
     else
         *ret_ip = type == IP_V6 ? arena_printf(c->arena, "2001:db8:f1:%x::1", n)
                                 : arena_printf(c->arena, "fdaa:0:%x::3", n);
@@ -86,9 +86,9 @@ enum err fly_ip_assign(struct call *c, struct error *e)
                         db_text(row.service_name), db_int(row.shared), db_int(row.created_at)),
                 NULL, e);
     if (err == ERR_CONFLICT)
-        return refuse(c, 422, NULL, "the app has a shared IPv4 address already");
+        return call_refuse(c, 422, NULL, "the app has a shared IPv4 address already");
     TRY(err);
-    return answer(c, 200, ip_json(&row));
+    return call_answer(c, 200, ip_json(&row));
 }
 
 enum err fly_ip_list(struct call *c, struct error *e)
@@ -100,7 +100,7 @@ enum err fly_ip_list(struct call *c, struct error *e)
     json_t *ips = json_array();
     for (size_t i = 0; i < rows.count; i++)
         json_push(ips, ip_json(&((const struct ip_row *)rows.items)[i]));
-    return answer(c, 200, pack("{s:o}", "ips", ips));
+    return call_answer(c, 200, json_packed("{s:o}", "ips", ips));
 }
 
 enum err fly_ip_release(struct call *c, struct error *e)
@@ -111,8 +111,8 @@ enum err fly_ip_release(struct call *c, struct error *e)
                 DB_ARGS(db_text(fly_app_name(c)), db_text(http_param(c->request, "ip"))), &gone,
                 e));
     if (gone == 0)
-        return refuse(c, 404, NULL, "IP address not found");
-    return answer(c, 204, NULL);
+        return call_refuse(c, 404, NULL, "IP address not found");
+    return call_answer(c, 204, NULL);
 }
 
 /* -- certificates ----------------------------------------------------------------------------- */
@@ -147,10 +147,10 @@ static const char *certificate_status(const struct call *c, const struct certifi
 static json_t *certificate_json(const struct call *c, const struct certificate_row *row)
 {
     const char *status = certificate_status(c, row);
-    return pack("{s:s, s:s, s:b, s:b, s:[{s:s, s:s, s:o}]}", "hostname", row->hostname, "status",
-                status, "configured", text_eq(status, "active"), "acme_requested", 1,
-                "certificates", "source", "fly", "status", status, "created_at",
-                json_time(row->created_at));
+    return json_packed("{s:s, s:s, s:b, s:b, s:[{s:s, s:s, s:o}]}", "hostname", row->hostname,
+                       "status", status, "configured", text_eq(status, "active"), "acme_requested",
+                       1, "certificates", "source", "fly", "status", status, "created_at",
+                       json_time(row->created_at));
 }
 
 static enum err certificate_of(struct call *c, struct certificate_row *ret_row, struct error *e)
@@ -160,7 +160,7 @@ static enum err certificate_of(struct call *c, struct certificate_row *ret_row, 
                DB_ARGS(db_text(fly_app_name(c)), db_text(http_param(c->request, "hostname"))),
                certificate_row_fields, c->arena, ret_row, e);
     if (err == ERR_NOT_FOUND)
-        return refuse(c, 404, NULL, "certificate not found");
+        return call_refuse(c, 404, NULL, "certificate not found");
     return err;
 }
 
@@ -174,9 +174,9 @@ enum err fly_certificate_request(struct call *c, struct error *e)
         db_exec(c->tx, &certificate_insert,
                 DB_ARGS(db_text(row.app), db_text(row.hostname), db_int(c->now_us)), NULL, e);
     if (err == ERR_CONFLICT)
-        return refuse(c, 422, NULL, "Hostname already exists on app");
+        return call_refuse(c, 422, NULL, "Hostname already exists on app");
     TRY(err);
-    return answer(c, 201, certificate_json(c, &row));
+    return call_answer(c, 201, certificate_json(c, &row));
 }
 
 enum err fly_certificate_list(struct call *c, struct error *e)
@@ -189,19 +189,20 @@ enum err fly_certificate_list(struct call *c, struct error *e)
     for (size_t i = 0; i < rows.count; i++) {
         const struct certificate_row *row = &((const struct certificate_row *)rows.items)[i];
         const char *status = certificate_status(c, row);
-        json_push(list, pack("{s:s, s:s, s:b, s:b, s:o}", "hostname", row->hostname, "status",
-                             status, "configured", text_eq(status, "active"), "acme_requested", 1,
-                             "created_at", json_time(row->created_at)));
+        json_push(list, json_packed("{s:s, s:s, s:b, s:b, s:o}", "hostname", row->hostname,
+                                    "status", status, "configured", text_eq(status, "active"),
+                                    "acme_requested", 1, "created_at", json_time(row->created_at)));
     }
-    return answer(c, 200,
-                  pack("{s:o, s:I}", "certificates", list, "total_count", (json_int_t)rows.count));
+    return call_answer(
+        c, 200,
+        json_packed("{s:o, s:I}", "certificates", list, "total_count", (json_int_t)rows.count));
 }
 
 enum err fly_certificate_get(struct call *c, struct error *e)
 {
     struct certificate_row row;
     TRY(certificate_of(c, &row, e));
-    return answer(c, 200, certificate_json(c, &row));
+    return call_answer(c, 200, certificate_json(c, &row));
 }
 
 enum err fly_certificate_delete(struct call *c, struct error *e)
@@ -210,5 +211,5 @@ enum err fly_certificate_delete(struct call *c, struct error *e)
     TRY(certificate_of(c, &row, e));
     TRY(db_exec(c->tx, &certificate_delete, DB_ARGS(db_text(row.app), db_text(row.hostname)), NULL,
                 e));
-    return answer(c, 204, NULL);
+    return call_answer(c, 204, NULL);
 }

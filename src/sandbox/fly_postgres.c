@@ -86,22 +86,23 @@ static bool is_ready(const struct call *c, const struct cluster_row *row)
 static json_t *endpoint_json(const struct call *c)
 {
     const struct sandbox_options *o = call_options(c);
-    return pack("{s:s, s:i}", "host", o->postgres_host, "port", (int)o->postgres_port);
+    return json_packed("{s:s, s:i}", "host", o->postgres_host, "port", (int)o->postgres_port);
 }
 
 static json_t *cluster_json(const struct call *c, const struct cluster_row *row)
 {
     const struct plan *plan = plan_of(row->plan);
     BUG_ON(!plan);
-    return pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:i, s:i, s:i, s:b, "
-                "s:{s:{s:o, s:o}}, s:{s:s, s:s}, s:[]}",
-                "id", row->id, "name", row->name, "status", is_ready(c, row) ? "ready" : "creating",
-                "region", row->region, "plan", row->plan, "cpu_kind", plan->cpu_kind,
-                "pg_major_version", row->pg_major_version, "created_at", json_time(row->created_at),
-                "disk_size_gb", (json_int_t)row->disk_size_gb, "cpus", plan->cpus, "memory_mb",
-                plan->memory_mb, "replicas", 1, "postgis_enabled", (int)row->postgis_enabled,
-                "endpoints", "primary", "direct", endpoint_json(c), "pooler", endpoint_json(c),
-                "organization", "name", row->org_slug, "slug", row->org_slug, "attached_apps");
+    return json_packed(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:i, s:i, s:i, s:b, "
+        "s:{s:{s:o, s:o}}, s:{s:s, s:s}, s:[]}",
+        "id", row->id, "name", row->name, "status", is_ready(c, row) ? "ready" : "creating",
+        "region", row->region, "plan", row->plan, "cpu_kind", plan->cpu_kind, "pg_major_version",
+        row->pg_major_version, "created_at", json_time(row->created_at), "disk_size_gb",
+        (json_int_t)row->disk_size_gb, "cpus", plan->cpus, "memory_mb", plan->memory_mb, "replicas",
+        1, "postgis_enabled", (int)row->postgis_enabled, "endpoints", "primary", "direct",
+        endpoint_json(c), "pooler", endpoint_json(c), "organization", "name", row->org_slug, "slug",
+        row->org_slug, "attached_apps");
 }
 
 static enum err cluster_of(struct call *c, struct cluster_row *ret_row, struct error *e)
@@ -109,7 +110,7 @@ static enum err cluster_of(struct call *c, struct cluster_row *ret_row, struct e
     enum err err = db_get(c->tx, &postgres_get, DB_ARGS(db_text(http_param(c->request, "id"))),
                           cluster_row_fields, c->arena, ret_row, e);
     if (err == ERR_NOT_FOUND)
-        return refuse(c, 404, NULL, "cluster not found");
+        return call_refuse(c, 404, NULL, "cluster not found");
     return err;
 }
 
@@ -131,14 +132,14 @@ enum err fly_postgres_create(struct call *c, struct error *e)
                         db_text(row.pg_major_version), db_int(row.postgis_enabled),
                         db_text(row.password), db_int(row.created_at), db_int(row.ready_at)),
                 NULL, e));
-    return answer(c, 201, pack("{s:o}", "data", cluster_json(c, &row)));
+    return call_answer(c, 201, json_packed("{s:o}", "data", cluster_json(c, &row)));
 }
 
 enum err fly_postgres_get(struct call *c, struct error *e)
 {
     struct cluster_row row;
     TRY(cluster_of(c, &row, e));
-    return answer(c, 200, pack("{s:o}", "data", cluster_json(c, &row)));
+    return call_answer(c, 200, json_packed("{s:o}", "data", cluster_json(c, &row)));
 }
 
 /* Every user has the cluster's one password. */
@@ -147,10 +148,10 @@ enum err fly_postgres_credentials(struct call *c, struct error *e)
     struct cluster_row row;
     TRY(cluster_of(c, &row, e));
     if (!is_ready(c, &row))
-        return refuse(c, 422, NULL, "cluster %s is not ready", row.id);
-    return answer(c, 200,
-                  pack("{s:{s:s, s:s}}", "data", "username", http_param(c->request, "user"),
-                       "password", row.password));
+        return call_refuse(c, 422, NULL, "cluster %s is not ready", row.id);
+    return call_answer(c, 200,
+                       json_packed("{s:{s:s, s:s}}", "data", "username",
+                                   http_param(c->request, "user"), "password", row.password));
 }
 
 enum err fly_postgres_list(struct call *c, struct error *e)
@@ -161,7 +162,7 @@ enum err fly_postgres_list(struct call *c, struct error *e)
     json_t *list = json_array();
     for (size_t i = 0; i < rows.count; i++)
         json_push(list, cluster_json(c, &((const struct cluster_row *)rows.items)[i]));
-    return answer(c, 200, pack("{s:o}", "data", list));
+    return call_answer(c, 200, json_packed("{s:o}", "data", list));
 }
 
 enum err fly_postgres_delete(struct call *c, struct error *e)
@@ -172,6 +173,6 @@ enum err fly_postgres_delete(struct call *c, struct error *e)
         DB_ARGS(db_text(http_param(c->request, "id")), db_text(http_param(c->request, "org"))),
         &gone, e));
     if (gone == 0)
-        return refuse(c, 404, NULL, "cluster not found");
-    return answer(c, 204, NULL);
+        return call_refuse(c, 404, NULL, "cluster not found");
+    return call_answer(c, 204, NULL);
 }

@@ -53,11 +53,11 @@ enum err fly_region_list(struct call *c, struct error *e)
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
         const struct region *r = &regions[i];
-        json_push(list,
-                  pack("{s:s, s:s, s:f, s:f, s:b, s:b, s:b, s:s, s:b}", "code", r->code, "name",
-                       r->name, "latitude", r->latitude, "longitude", r->longitude,
-                       "gateway_available", r->has_gateway, "requires_paid_plan", 0, "deprecated",
-                       0, "geo_region", r->geo, "mpg_available", r->has_postgres));
+        json_push(list, json_packed("{s:s, s:s, s:f, s:f, s:b, s:b, s:b, s:s, s:b}", "code",
+                                    r->code, "name", r->name, "latitude", r->latitude, "longitude",
+                                    r->longitude, "gateway_available", r->has_gateway,
+                                    "requires_paid_plan", 0, "deprecated", 0, "geo_region", r->geo,
+                                    "mpg_available", r->has_postgres));
     }
-    return answer(c, 200, pack("{s:s, s:o}", "nearest", "iad", "regions", list));
+    return call_answer(c, 200, json_packed("{s:s, s:o}", "nearest", "iad", "regions", list));
 }

@@ -39,8 +39,9 @@ static bool is_variable_name(const char *text)
 
 static json_t *secret_json(const struct secret_row *row)
 {
-    return pack("{s:s, s:s, s:o, s:o}", "name", row->name, "digest", row->digest, "created_at",
-                json_time(row->created_at), "updated_at", json_time(row->updated_at));
+    return json_packed("{s:s, s:s, s:o, s:o}", "name", row->name, "digest", row->digest,
+                       "created_at", json_time(row->created_at), "updated_at",
+                       json_time(row->updated_at));
 }
 
 static enum err list_json(struct call *c, json_t **ret_list, struct error *e)
@@ -60,7 +61,7 @@ enum err fly_secret_list(struct call *c, struct error *e)
     TRY(fly_app_check(c, e));
     json_t *list;
     TRY(list_json(c, &list, e));
-    return answer(c, 200, pack("{s:o}", "secrets", list));
+    return call_answer(c, 200, json_packed("{s:o}", "secrets", list));
 }
 
 /* `value` JSON null removes the secret. */
@@ -68,12 +69,13 @@ static enum err set(struct call *c, const char *name, const json_t *value, struc
 {
     const char *app = fly_app_name(c);
     if (!is_variable_name(name))
-        return refuse(c, 400, NULL,
-                      "invalid_argument: a secret's name must be letters, digits and underscores");
+        return call_refuse(
+            c, 400, NULL,
+            "invalid_argument: a secret's name must be letters, digits and underscores");
     if (json_is_null(value))
         return db_exec(c->tx, &secret_delete, DB_ARGS(db_text(app), db_text(name)), NULL, e);
     if (!json_is_string(value))
-        return refuse(c, 400, NULL, "invalid_argument: values.%s must be text or null", name);
+        return call_refuse(c, 400, NULL, "invalid_argument: values.%s must be text or null", name);
     char hash[HASH_TEXT_MAX];
     (void)sha256_hex((struct str){json_string_value(value), json_string_length(value)}, hash);
     const char *digest = arena_text_n(c->arena, hash, DIGEST_LEN);
@@ -110,16 +112,16 @@ enum err fly_secret_set_many(struct call *c, struct error *e)
     json_t *values = json_object_get(c->body, "values"), *value;
     const char *name;
     if (!json_is_object(values))
-        return refuse(c, 400, NULL, "invalid_argument: values must be an object");
+        return call_refuse(c, 400, NULL, "invalid_argument: values must be an object");
     json_object_foreach (values, name, value)
         TRY(set(c, name, value, e));
     int64_t version;
     TRY(next_version(c, &version, e));
     json_t *list;
     TRY(list_json(c, &list, e));
-    return answer(c, 200,
-                  pack("{s:I, s:I, s:o}", "version", (json_int_t)version, "Version",
-                       (json_int_t)version, "secrets", list));
+    return call_answer(c, 200,
+                       json_packed("{s:I, s:I, s:o}", "version", (json_int_t)version, "Version",
+                                   (json_int_t)version, "secrets", list));
 }
 
 enum err fly_secret_set(struct call *c, struct error *e)
@@ -131,9 +133,9 @@ enum err fly_secret_set(struct call *c, struct error *e)
     TRY(set(c, name, json_object_get(c->body, "value"), e));
     int64_t version;
     TRY(next_version(c, &version, e));
-    return answer(c, 201,
-                  pack("{s:s, s:I, s:I}", "name", name, "version", (json_int_t)version, "Version",
-                       (json_int_t)version));
+    return call_answer(c, 201,
+                       json_packed("{s:s, s:I, s:I}", "name", name, "version", (json_int_t)version,
+                                   "Version", (json_int_t)version));
 }
 
 enum err fly_secret_delete(struct call *c, struct error *e)
@@ -142,6 +144,7 @@ enum err fly_secret_delete(struct call *c, struct error *e)
     TRY(set(c, http_param(c->request, "secret"), json_null(), e));
     int64_t version;
     TRY(next_version(c, &version, e));
-    return answer(
-        c, 200, pack("{s:I, s:I}", "version", (json_int_t)version, "Version", (json_int_t)version));
+    return call_answer(
+        c, 200,
+        json_packed("{s:I, s:I}", "version", (json_int_t)version, "Version", (json_int_t)version));
 }

@@ -86,7 +86,7 @@ static const struct field volume_extend_fields[] = {
 static json_t *volume_json(const struct volume_row *row)
 {
     json_int_t blocks = row->size_gb * BLOCKS_PER_GB;
-    json_t *volume = pack(
+    json_t *volume = json_packed(
         "{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:o, s:s, s:s, s:i, s:I, s:I, s:I}", "id",
         row->id, "name", row->name, "region", row->region, "zone", row->zone, "state",
         row->deleted_at == INT_ABSENT ? "created" : "pending_destroy", "size_gb",
@@ -107,7 +107,7 @@ static enum err volume_find(struct call *c, const char *id, struct volume_row *r
                           volume_row_fields, c->arena, &row, e);
     if (err == ERR_NOT_FOUND ||
         (err == OK && row.deleted_at != INT_ABSENT && c->now_us >= row.deleted_at + PENDING_US))
-        return refuse(c, 404, NULL, "volume %s not found", id);
+        return call_refuse(c, 404, NULL, "volume %s not found", id);
     TRY(err);
     *ret_row = row;
     return OK;
@@ -123,7 +123,8 @@ static enum err volume_to_change(struct call *c, struct volume_row *ret_row, str
     struct volume_row row;
     TRY(volume_of(c, &row, e));
     if (row.deleted_at != INT_ABSENT)
-        return refuse(c, 412, NULL, "failed_precondition: volume %s is being destroyed", row.id);
+        return call_refuse(c, 412, NULL, "failed_precondition: volume %s is being destroyed",
+                           row.id);
     *ret_row = row;
     return OK;
 }
@@ -149,9 +150,9 @@ enum err fly_volume_create(struct call *c, struct error *e)
     in.encrypted = in.auto_backup_enabled = true;
     TRY(call_decode(c, volume_input_fields, &in));
     if (!fly_region_is_known(in.region))
-        return refuse(c, 400, NULL, "invalid_argument: region %s is not known", in.region);
+        return call_refuse(c, 400, NULL, "invalid_argument: region %s is not known", in.region);
     if (in.snapshot_id || in.source_volume_id)
-        return refuse(c, 404, NULL, "the snapshot or source volume does not exist");
+        return call_refuse(c, 404, NULL, "the snapshot or source volume does not exist");
     struct volume_row row = {
         .id = arena_printf(c->arena, "vol_%s", call_random_text(c, VOLUME_ID_LEN)),
         .app = fly_app_name(c),
@@ -166,7 +167,7 @@ enum err fly_volume_create(struct call *c, struct error *e)
         .deleted_at = INT_ABSENT,
     };
     TRY(insert(c, &row, e));
-    return answer(c, 200, volume_json(&row));
+    return call_answer(c, 200, volume_json(&row));
 }
 
 enum err fly_volume_list(struct call *c, struct error *e)
@@ -181,14 +182,14 @@ enum err fly_volume_list(struct call *c, struct error *e)
         if (row->deleted_at == INT_ABSENT || c->now_us < row->deleted_at + PENDING_US)
             json_push(list, volume_json(row));
     }
-    return answer(c, 200, list);
+    return call_answer(c, 200, list);
 }
 
 enum err fly_volume_get(struct call *c, struct error *e)
 {
     struct volume_row row;
     TRY(volume_of(c, &row, e));
-    return answer(c, 200, volume_json(&row));
+    return call_answer(c, 200, volume_json(&row));
 }
 
 static enum err save(struct call *c, const struct volume_row *row, struct error *e)
@@ -211,7 +212,7 @@ enum err fly_volume_update(struct call *c, struct error *e)
     row.snapshot_retention = in.snapshot_retention;
     row.auto_backup = in.auto_backup_enabled;
     TRY(save(c, &row, e));
-    return answer(c, 200, volume_json(&row));
+    return call_answer(c, 200, volume_json(&row));
 }
 
 enum err fly_volume_extend(struct call *c, struct error *e)
@@ -221,14 +222,14 @@ enum err fly_volume_extend(struct call *c, struct error *e)
     struct volume_input in = {0};
     TRY(call_decode(c, volume_extend_fields, &in));
     if (in.size_gb <= row.size_gb)
-        return refuse(c, 400, NULL,
-                      "invalid_argument: volume %s has %lld GB and can only become larger", row.id,
-                      (long long)row.size_gb);
+        return call_refuse(c, 400, NULL,
+                           "invalid_argument: volume %s has %lld GB and can only become larger",
+                           row.id, (long long)row.size_gb);
     row.size_gb = in.size_gb;
     TRY(save(c, &row, e));
-    return answer(
-        c, 200,
-        pack("{s:b, s:o}", "needs_restart", row.machine_id != NULL, "volume", volume_json(&row)));
+    return call_answer(c, 200,
+                       json_packed("{s:b, s:o}", "needs_restart", row.machine_id != NULL, "volume",
+                                   volume_json(&row)));
 }
 
 enum err fly_volume_delete(struct call *c, struct error *e)
@@ -236,7 +237,7 @@ enum err fly_volume_delete(struct call *c, struct error *e)
     struct volume_row row;
     TRY(volume_of(c, &row, e));
     if (row.machine_id)
-        return refuse(
+        return call_refuse(
             c, 412, NULL,
             "failed_precondition: volume %s is attached to machine %s; destroy that first", row.id,
             row.machine_id);
@@ -245,7 +246,7 @@ enum err fly_volume_delete(struct call *c, struct error *e)
         TRY(db_exec(c->tx, &volume_delete, DB_ARGS(db_text(row.id), db_int(row.deleted_at)), NULL,
                     e));
     }
-    return answer(c, 200, volume_json(&row));
+    return call_answer(c, 200, volume_json(&row));
 }
 
 enum err fly_volumes_attach(struct call *c, const char *machine_id, const char *region,
@@ -255,16 +256,17 @@ enum err fly_volumes_attach(struct call *c, const char *machine_id, const char *
     for (size_t i = 0; i < mounts->count; i++) {
         const struct mount_input *mount = &((const struct mount_input *)mounts->items)[i];
         if (!mount->volume)
-            return refuse(c, 400, NULL, "invalid_argument: config.mounts[%zu].volume is required",
-                          i);
+            return call_refuse(c, 400, NULL,
+                               "invalid_argument: config.mounts[%zu].volume is required", i);
         struct volume_row row;
         TRY(volume_find(c, mount->volume, &row, e));
         if (row.deleted_at != INT_ABSENT || row.machine_id)
-            return refuse(c, 412, NULL, "failed_precondition: volume %s is %s", row.id,
-                          row.machine_id ? "already attached" : "being destroyed");
+            return call_refuse(c, 412, NULL, "failed_precondition: volume %s is %s", row.id,
+                               row.machine_id ? "already attached" : "being destroyed");
         if (!text_eq(row.region, region))
-            return refuse(c, 400, NULL, "invalid_argument: volume %s is in %s, the machine in %s",
-                          row.id, row.region, region);
+            return call_refuse(c, 400, NULL,
+                               "invalid_argument: volume %s is in %s, the machine in %s", row.id,
+                               row.region, region);
         TRY(db_exec(c->tx, &volume_attach, DB_ARGS(db_text(row.id), db_text(machine_id)), NULL, e));
     }
     return OK;

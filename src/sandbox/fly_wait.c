@@ -29,13 +29,14 @@ static enum err read_wish(struct call *c, struct wish *ret_wish)
     int64_t seconds = TIMEOUT_MAX_S;
     if (timeout &&
         (!str_to_i64(str_from(timeout), &seconds) || seconds < 1 || seconds > TIMEOUT_MAX_S))
-        return refuse(c, 400, NULL, "invalid_argument: timeout must be 1 to %d seconds",
-                      TIMEOUT_MAX_S);
+        return call_refuse(c, 400, NULL, "invalid_argument: timeout must be 1 to %d seconds",
+                           TIMEOUT_MAX_S);
     if (enum_from_text(states, str_from(wish.state)) < 0)
-        return refuse(c, 400, NULL, "invalid_argument: state %s cannot be waited for", wish.state);
+        return call_refuse(c, 400, NULL, "invalid_argument: state %s cannot be waited for",
+                           wish.state);
     if (text_eq(wish.state, "stopped") && !wish.instance_id)
-        return refuse(c, 400, NULL,
-                      "invalid_argument: instance_id is required to wait for state 'stopped'");
+        return call_refuse(c, 400, NULL,
+                           "invalid_argument: instance_id is required to wait for state 'stopped'");
     wish.timeout_us = seconds * USEC_PER_SEC;
     *ret_wish = wish;
     return OK;
@@ -60,9 +61,10 @@ static enum err look(struct call *c, struct error *e)
     TRY(fly_machine_of(c, &row, e));
     if (!is_fulfilled(c, &wish, &row))
         return OK;
-    return answer(c, 200,
-                  pack("{s:b, s:s, s:s, s:s}", "ok", 1, "state", fly_machine_state(c, &row),
-                       "version", row.instance_id, "event_id", row.instance_id));
+    return call_answer(c, 200,
+                       json_packed("{s:b, s:s, s:s, s:s}", "ok", 1, "state",
+                                   fly_machine_state(c, &row), "version", row.instance_id,
+                                   "event_id", row.instance_id));
 }
 
 static int64_t monotonic_us(void)
@@ -77,7 +79,7 @@ enum err fly_machine_wait(struct call *c, struct error *e)
     struct wish wish;
     TRY(read_wish(c, &wish));
     if (!call_wait_begin(c))
-        return refuse(c, TOO_MANY_WAITING, NULL, "too many requests are waiting already");
+        return call_refuse(c, TOO_MANY_WAITING, NULL, "too many requests are waiting already");
     /* The timeout is by the sandbox's clock; a thread is never held longer than the bound in real
      * time, even when that clock stands still. */
     int64_t deadline = c->now_us + wish.timeout_us;
@@ -92,6 +94,7 @@ enum err fly_machine_wait(struct call *c, struct error *e)
     call_wait_end(c);
     TRY(err);
     if (!c->reply.body)
-        return refuse(c, 408, NULL, "deadline_exceeded: the machine is not %s yet", wish.state);
+        return call_refuse(c, 408, NULL, "deadline_exceeded: the machine is not %s yet",
+                           wish.state);
     return OK;
 }

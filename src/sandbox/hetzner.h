@@ -54,7 +54,7 @@ struct server_row {
     int64_t gone_at;      /* INT_ABSENT: not being deleted */
 };
 
-extern const struct field server_row_fields[];
+extern const struct field hetzner_server_row_fields[];
 
 struct action_row {
     int64_t id;
@@ -112,14 +112,14 @@ bool hetzner_query_allows(const struct call *c, const char *name, const char *va
 
 struct page {
     int64_t number, size; /* ?page= and ?per_page= */
-    size_t from, to;      /* the rows to show, set by page_cut() */
+    size_t from, to;      /* the rows to show, set by hetzner_page_cut() */
     size_t total;
 };
 
-enum err page_read(struct call *c, struct page *ret_page);
-void page_cut(struct page *p, size_t total);
+enum err hetzner_page_read(struct call *c, struct page *ret_page);
+void hetzner_page_cut(struct page *p, size_t total);
 
 /* 200 {key: items, meta: {pagination}} and the Link header; takes `items`, the page's rows. */
-enum err page_answer(struct call *c, const struct page *p, const char *key, json_t *items);
+enum err hetzner_page_answer(struct call *c, const struct page *p, const char *key, json_t *items);
 
 #endif

@@ -26,11 +26,12 @@ static int progress(const struct call *c, const struct action_row *row)
 json_t *hetzner_action_json(const struct call *c, const struct action_row *row)
 {
     bool running = is_running(c, row);
-    return pack("{s:I, s:s, s:s, s:i, s:o, s:o, s:[{s:I, s:s}], s:n}", "id", (json_int_t)row->id,
-                "command", row->command, "status", running ? "running" : "success", "progress",
-                progress(c, row), "started", json_time(row->started_at), "finished",
-                running ? json_null() : json_time(row->finished_at), "resources", "id",
-                (json_int_t)row->server_id, "type", "server", "error");
+    return json_packed("{s:I, s:s, s:s, s:i, s:o, s:o, s:[{s:I, s:s}], s:n}", "id",
+                       (json_int_t)row->id, "command", row->command, "status",
+                       running ? "running" : "success", "progress", progress(c, row), "started",
+                       json_time(row->started_at), "finished",
+                       running ? json_null() : json_time(row->finished_at), "resources", "id",
+                       (json_int_t)row->server_id, "type", "server", "error");
 }
 
 enum err hetzner_action_new(struct call *c, const char *command, int64_t server_id,
@@ -59,10 +60,10 @@ enum err hetzner_action_get(struct call *c, struct error *e)
     enum err err = db_get(c->tx, &action_get, DB_ARGS(db_int(call_id(c, "id"))), action_row_fields,
                           c->arena, &row, e);
     if (err == ERR_NOT_FOUND)
-        return refuse(c, 404, "not_found", "action with ID '%s' not found",
-                      http_param(c->request, "id"));
+        return call_refuse(c, 404, "not_found", "action with ID '%s' not found",
+                           http_param(c->request, "id"));
     TRY(err);
-    return answer(c, 200, pack("{s:o}", "action", hetzner_action_json(c, &row)));
+    return call_answer(c, 200, json_packed("{s:o}", "action", hetzner_action_json(c, &row)));
 }
 
 /* Reads every ?id= that exists into `list`; what does not exist is left out, as the API does. */
@@ -74,7 +75,8 @@ static enum err collect(struct call *c, json_t *list, struct error *e)
             continue;
         int64_t id;
         if (!str_to_i64(str_from(r->query[i].value), &id))
-            return refuse(c, 422, "invalid_input", "invalid input in field 'id': must be a number");
+            return call_refuse(c, 422, "invalid_input",
+                               "invalid input in field 'id': must be a number");
         struct action_row row;
         enum err err =
             db_get(c->tx, &action_get, DB_ARGS(db_int(id)), action_row_fields, c->arena, &row, e);
@@ -89,19 +91,17 @@ static enum err collect(struct call *c, json_t *list, struct error *e)
 enum err hetzner_action_list(struct call *c, struct error *e)
 {
     if (!http_query(c->request, "id"))
-        return refuse(c, 410, "deprecated_api_endpoint",
-                      "actions can only be listed by their ids: GET /actions?id=1&id=2");
+        return call_refuse(c, 410, "deprecated_api_endpoint",
+                           "actions can only be listed by their ids: GET /actions?id=1&id=2");
     _cleanup_json_ json_t *list = json_array();
     TRY(collect(c, list, e));
-    struct page page = {.number = 1, .size = (int64_t)json_array_size(list) + 1};
-    page_cut(&page, json_array_size(list));
-    return page_answer(c, &page, "actions", json_incref(list));
+    return call_answer(c, 200, json_packed("{s:O}", "actions", list));
 }
 
 enum err hetzner_server_actions(struct call *c, struct error *e)
 {
     struct page page;
-    TRY(page_read(c, &page));
+    TRY(hetzner_page_read(c, &page));
     struct server_row server;
     TRY(hetzner_server_of(c, &server, e));
     struct records rows;
@@ -113,11 +113,11 @@ enum err hetzner_server_actions(struct call *c, struct error *e)
         if (hetzner_query_allows(c, "status", is_running(c, &actions[i]) ? "running" : "success"))
             actions[count++] = actions[i];
     }
-    page_cut(&page, count);
+    hetzner_page_cut(&page, count);
     json_t *shown = json_array();
     for (size_t i = page.from; i < page.to; i++)
         json_push(shown, hetzner_action_json(c, &actions[i]));
-    return page_answer(c, &page, "actions", shown);
+    return hetzner_page_answer(c, &page, "actions", shown);
 }
 
 /* -- power ------------------------------------------------------------------------------------ */
@@ -140,7 +140,7 @@ static enum err change_power(struct call *c, const char *command, const char *vi
     TRY(hetzner_server_save_phases(c, &row, e));
     struct action_row action;
     TRY(hetzner_action_new(c, command, row.id, row.locked_until, &action, e));
-    return answer(c, 201, pack("{s:o}", "action", hetzner_action_json(c, &action)));
+    return call_answer(c, 201, json_packed("{s:o}", "action", hetzner_action_json(c, &action)));
 }
 
 enum err hetzner_server_poweron(struct call *c, struct error *e)

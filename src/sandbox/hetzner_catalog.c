@@ -182,7 +182,8 @@ static json_t *amount(decimal value)
 
 static json_t *price(decimal net)
 {
-    return pack("{s:o, s:o}", "net", amount(net), "gross", amount(decimal_mul(net, GROSS_FACTOR)));
+    return json_packed("{s:o, s:o}", "net", amount(net), "gross",
+                       amount(decimal_mul(net, GROSS_FACTOR)));
 }
 
 static json_t *hourly(decimal monthly_net)
@@ -197,11 +198,11 @@ static json_t *type_prices(const struct hetzner_type *t)
         enum zone zone = locations[i].zone;
         if (t->monthly[zone] == 0)
             continue;
-        json_push(list,
-                  pack("{s:s, s:o, s:o, s:I, s:o}", "location", locations[i].name, "price_hourly",
-                       hourly(t->monthly[zone]), "price_monthly", price(t->monthly[zone]),
-                       "included_traffic", (json_int_t)included_traffic[zone],
-                       "price_per_tb_traffic", price(traffic_tb[zone])));
+        json_push(list, json_packed("{s:s, s:o, s:o, s:I, s:o}", "location", locations[i].name,
+                                    "price_hourly", hourly(t->monthly[zone]), "price_monthly",
+                                    price(t->monthly[zone]), "included_traffic",
+                                    (json_int_t)included_traffic[zone], "price_per_tb_traffic",
+                                    price(traffic_tb[zone])));
     }
     return list;
 }
@@ -212,39 +213,41 @@ static json_t *type_locations(const struct hetzner_type *t)
     for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
         if (t->monthly[locations[i].zone] == 0)
             continue;
-        json_push(list, pack("{s:I, s:s, s:n, s:b, s:b}", "id", (json_int_t)locations[i].id, "name",
-                             locations[i].name, "deprecation", "recommended", 1, "available", 1));
+        json_push(list, json_packed("{s:I, s:s, s:n, s:b, s:b}", "id", (json_int_t)locations[i].id,
+                                    "name", locations[i].name, "deprecation", "recommended", 1,
+                                    "available", 1));
     }
     return list;
 }
 
 json_t *hetzner_type_json(const struct hetzner_type *t)
 {
-    return pack("{s:I, s:s, s:s, s:i, s:f, s:i, s:b, s:n, s:o, s:s, s:s, s:s, s:s, s:o}", "id",
-                (json_int_t)t->id, "name", t->name, "description", t->name, "cores", t->cores,
-                "memory", (double)t->memory_gb, "disk", t->disk_gb, "deprecated", 0, "deprecation",
-                "prices", type_prices(t), "storage_type", "local", "cpu_type", t->cpu_type,
-                "category", t->category, "architecture", t->architecture, "locations",
-                type_locations(t));
+    return json_packed("{s:I, s:s, s:s, s:i, s:f, s:i, s:b, s:n, s:o, s:s, s:s, s:s, s:s, s:o}",
+                       "id", (json_int_t)t->id, "name", t->name, "description", t->name, "cores",
+                       t->cores, "memory", (double)t->memory_gb, "disk", t->disk_gb, "deprecated",
+                       0, "deprecation", "prices", type_prices(t), "storage_type", "local",
+                       "cpu_type", t->cpu_type, "category", t->category, "architecture",
+                       t->architecture, "locations", type_locations(t));
 }
 
 json_t *hetzner_location_json(const struct hetzner_location *l)
 {
-    return pack("{s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:s}", "id", (json_int_t)l->id, "name",
-                l->name, "description", l->description, "country", l->country, "city", l->city,
-                "latitude", l->latitude, "longitude", l->longitude, "network_zone",
-                l->network_zone);
+    return json_packed("{s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:s}", "id", (json_int_t)l->id, "name",
+                       l->name, "description", l->description, "country", l->country, "city",
+                       l->city, "latitude", l->latitude, "longitude", l->longitude, "network_zone",
+                       l->network_zone);
 }
 
 json_t *hetzner_image_json(const struct hetzner_image *i)
 {
-    return pack("{s:I, s:s, s:s, s:s, s:s, s:n, s:i, s:o, s:n, s:n, s:s, s:s, s:b, s:{s:b}, s:n, "
-                "s:n, s:{}, s:s}",
-                "id", (json_int_t)i->id, "type", "system", "status", "available", "name", i->name,
-                "description", i->description, "image_size", "disk_size", 5, "created",
-                json_time(CATALOG_CREATED), "created_from", "bound_to", "os_flavor", i->os_flavor,
-                "os_version", i->os_version, "rapid_deploy", 1, "protection", "delete", 0,
-                "deprecated", "deleted", "labels", "architecture", i->architecture);
+    return json_packed(
+        "{s:I, s:s, s:s, s:s, s:s, s:n, s:i, s:o, s:n, s:n, s:s, s:s, s:b, s:{s:b}, s:n, "
+        "s:n, s:{}, s:s}",
+        "id", (json_int_t)i->id, "type", "system", "status", "available", "name", i->name,
+        "description", i->description, "image_size", "disk_size", 5, "created",
+        json_time(CATALOG_CREATED), "created_from", "bound_to", "os_flavor", i->os_flavor,
+        "os_version", i->os_version, "rapid_deploy", 1, "protection", "delete", 0, "deprecated",
+        "deleted", "labels", "architecture", i->architecture);
 }
 
 /* -- operations ------------------------------------------------------------------------------- */
@@ -253,13 +256,13 @@ json_t *hetzner_image_json(const struct hetzner_image *i)
 static enum err answer_page_of(struct call *c, const char *key, json_t *all)
 {
     struct page page;
-    enum err err = page_read(c, &page);
+    enum err err = hetzner_page_read(c, &page);
     if (err == OK) {
-        page_cut(&page, json_array_size(all));
+        hetzner_page_cut(&page, json_array_size(all));
         json_t *shown = json_array();
         for (size_t i = page.from; i < page.to; i++)
             json_push(shown, json_incref(json_array_get(all, i)));
-        err = page_answer(c, &page, key, shown);
+        err = hetzner_page_answer(c, &page, key, shown);
     }
     json_decref(all);
     return err;
@@ -278,15 +281,15 @@ enum err hetzner_location_list(struct call *c, struct error *e)
 
 static enum err not_found(struct call *c, const char *what)
 {
-    return refuse(c, 404, "not_found", "%s with ID '%s' not found", what,
-                  http_param(c->request, "id"));
+    return call_refuse(c, 404, "not_found", "%s with ID '%s' not found", what,
+                       http_param(c->request, "id"));
 }
 
 enum err hetzner_location_get(struct call *c, struct error *e)
 {
     (void)e;
     const struct hetzner_location *l = hetzner_location_find(http_param(c->request, "id"));
-    return l ? answer(c, 200, pack("{s:o}", "location", hetzner_location_json(l)))
+    return l ? call_answer(c, 200, json_packed("{s:o}", "location", hetzner_location_json(l)))
              : not_found(c, "location");
 }
 
@@ -305,7 +308,7 @@ enum err hetzner_type_get(struct call *c, struct error *e)
 {
     (void)e;
     const struct hetzner_type *t = hetzner_type_find(http_param(c->request, "id"));
-    return t ? answer(c, 200, pack("{s:o}", "server_type", hetzner_type_json(t)))
+    return t ? call_answer(c, 200, json_packed("{s:o}", "server_type", hetzner_type_json(t)))
              : not_found(c, "server type");
 }
 
@@ -328,7 +331,7 @@ enum err hetzner_image_get(struct call *c, struct error *e)
 {
     (void)e;
     const struct hetzner_image *i = hetzner_image_find(http_param(c->request, "id"), NULL);
-    return i ? answer(c, 200, pack("{s:o}", "image", hetzner_image_json(i)))
+    return i ? call_answer(c, 200, json_packed("{s:o}", "image", hetzner_image_json(i)))
              : not_found(c, "image");
 }
 
@@ -336,8 +339,9 @@ static json_t *primary_ip_prices(decimal monthly)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(locations); i++)
-        json_push(list, pack("{s:s, s:o, s:o}", "location", locations[i].name, "price_hourly",
-                             hourly(monthly), "price_monthly", price(monthly)));
+        json_push(list,
+                  json_packed("{s:s, s:o, s:o}", "location", locations[i].name, "price_hourly",
+                              hourly(monthly), "price_monthly", price(monthly)));
     return list;
 }
 
@@ -345,8 +349,8 @@ static json_t *floating_ip_prices(decimal monthly)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(locations); i++)
-        json_push(list, pack("{s:s, s:o}", "location", locations[i].name, "price_monthly",
-                             price(monthly)));
+        json_push(list, json_packed("{s:s, s:o}", "location", locations[i].name, "price_monthly",
+                                    price(monthly)));
     return list;
 }
 
@@ -355,21 +359,26 @@ enum err hetzner_pricing(struct call *c, struct error *e)
     (void)e;
     json_t *server_types = json_array();
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        json_push(server_types, pack("{s:I, s:s, s:o}", "id", (json_int_t)types[i].id, "name",
-                                     types[i].name, "prices", type_prices(&types[i])));
-    json_t *pricing = pack("{s:s, s:s, s:{s:s}, s:[]}", "currency", "EUR", "vat_rate", "19.00",
-                           "server_backup", "percentage", "20.00", "load_balancer_types");
+        json_push(server_types,
+                  json_packed("{s:I, s:s, s:o}", "id", (json_int_t)types[i].id, "name",
+                              types[i].name, "prices", type_prices(&types[i])));
+    json_t *pricing =
+        json_packed("{s:s, s:s, s:{s:s}, s:[]}", "currency", "EUR", "vat_rate", "19.00",
+                    "server_backup", "percentage", "20.00", "load_balancer_types");
     json_put(pricing, "server_types", server_types);
-    json_put(pricing, "image", pack("{s:o}", "price_per_gb_month", price(snapshot_gb_monthly)));
-    json_put(pricing, "volume", pack("{s:o}", "price_per_gb_month", price(volume_gb_monthly)));
-    json_put(pricing, "floating_ip", pack("{s:o}", "price_monthly", price(floating_ipv4_monthly)));
+    json_put(pricing, "image",
+             json_packed("{s:o}", "price_per_gb_month", price(snapshot_gb_monthly)));
+    json_put(pricing, "volume",
+             json_packed("{s:o}", "price_per_gb_month", price(volume_gb_monthly)));
+    json_put(pricing, "floating_ip",
+             json_packed("{s:o}", "price_monthly", price(floating_ipv4_monthly)));
     json_put(pricing, "primary_ips",
-             pack("[{s:s, s:o}, {s:s, s:o}]", "type", "ipv4", "prices",
-                  primary_ip_prices(primary_ipv4_monthly), "type", "ipv6", "prices",
-                  primary_ip_prices(0)));
+             json_packed("[{s:s, s:o}, {s:s, s:o}]", "type", "ipv4", "prices",
+                         primary_ip_prices(primary_ipv4_monthly), "type", "ipv6", "prices",
+                         primary_ip_prices(0)));
     json_put(pricing, "floating_ips",
-             pack("[{s:s, s:o}, {s:s, s:o}]", "type", "ipv4", "prices",
-                  floating_ip_prices(floating_ipv4_monthly), "type", "ipv6", "prices",
-                  floating_ip_prices(floating_ipv6_monthly)));
-    return answer(c, 200, pack("{s:o}", "pricing", pricing));
+             json_packed("[{s:s, s:o}, {s:s, s:o}]", "type", "ipv4", "prices",
+                         floating_ip_prices(floating_ipv4_monthly), "type", "ipv6", "prices",
+                         floating_ip_prices(floating_ipv6_monthly)));
+    return call_answer(c, 200, json_packed("{s:o}", "pricing", pricing));
 }

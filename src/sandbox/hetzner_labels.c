@@ -37,8 +37,9 @@ static bool is_label_value(struct str value)
 
 static enum err refuse_labels(struct call *c, const char *why)
 {
-    c->reply.details = pack("{s:[{s:s, s:[s]}]}", "fields", "name", "labels", "messages", why);
-    return refuse(c, 422, "invalid_input", "invalid input in field 'labels': %s", why);
+    c->reply.details =
+        json_packed("{s:[{s:s, s:[s]}]}", "fields", "name", "labels", "messages", why);
+    return call_refuse(c, 422, "invalid_input", "invalid input in field 'labels': %s", why);
 }
 
 enum err hetzner_labels_check(struct call *c, const char *labels)
@@ -100,8 +101,8 @@ enum err hetzner_selector_check(struct call *c)
         struct str key, value;
         (void)part_read(str_cut(&rest, ','), &key, &value);
         if (!is_selector_key(key) || !is_label_value(value))
-            return refuse(c, 422, "invalid_input",
-                          "invalid input in field 'label_selector': invalid label selector");
+            return call_refuse(c, 422, "invalid_input",
+                               "invalid input in field 'label_selector': invalid label selector");
     }
     return OK;
 }

@@ -10,13 +10,13 @@ static enum err read_number(struct call *c, const char *name, int64_t otherwise,
     const char *text = http_query(c->request, name);
     int64_t number = otherwise;
     if (text && (!str_to_i64(str_from(text), &number) || number < 1 || number > INT32_MAX))
-        return refuse(c, 422, "invalid_input", "invalid input in field '%s': must be at least 1",
-                      name);
+        return call_refuse(c, 422, "invalid_input",
+                           "invalid input in field '%s': must be at least 1", name);
     *ret_number = number;
     return OK;
 }
 
-enum err page_read(struct call *c, struct page *ret_page)
+enum err hetzner_page_read(struct call *c, struct page *ret_page)
 {
     struct page p = {0};
     TRY(read_number(c, "page", 1, &p.number));
@@ -32,7 +32,7 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-void page_cut(struct page *p, size_t total)
+void hetzner_page_cut(struct page *p, size_t total)
 {
     p->total = total;
     p->from = smaller((size_t)(p->number - 1) * (size_t)p->size, total);
@@ -69,12 +69,12 @@ static void append_link(struct call *c, struct buf *b, int64_t number, const cha
     (void)buf_printf(b, ">; rel=%s", rel);
 }
 
-enum err page_answer(struct call *c, const struct page *p, const char *key, json_t *items)
+enum err hetzner_page_answer(struct call *c, const struct page *p, const char *key, json_t *items)
 {
     int64_t last = p->total ? ((int64_t)p->total + p->size - 1) / p->size : 1;
-    json_t *meta =
-        pack("{s:I, s:I, s:I, s:I}", "page", (json_int_t)p->number, "per_page", (json_int_t)p->size,
-             "last_page", (json_int_t)last, "total_entries", (json_int_t)p->total);
+    json_t *meta = json_packed("{s:I, s:I, s:I, s:I}", "page", (json_int_t)p->number, "per_page",
+                               (json_int_t)p->size, "last_page", (json_int_t)last, "total_entries",
+                               (json_int_t)p->total);
     bool has_next = p->number<last, has_previous = p->number> 1;
     json_put(meta, "next_page", has_next ? json_integer(p->number + 1) : json_null());
     json_put(meta, "previous_page", has_previous ? json_integer(p->number - 1) : json_null());
@@ -87,7 +87,8 @@ enum err page_answer(struct call *c, const struct page *p, const char *key, json
     append_link(c, &link, last, "last");
     if (!buf_is_full(&link))
         c->reply.link = arena_text(c->arena, buf_text(&link));
-    return answer(c, 200, pack("{s:o, s:{s:o}}", key, items, "meta", "pagination", meta));
+    return call_answer(c, 200,
+                       json_packed("{s:o, s:{s:o}}", key, items, "meta", "pagination", meta));
 }
 
 bool hetzner_query_allows(const struct call *c, const char *name, const char *value)

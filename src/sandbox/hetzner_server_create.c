@@ -73,8 +73,8 @@ const char *hetzner_check_hostname(const char *text)
 
 enum err hetzner_refuse_used_name(struct call *c, const char *sentence)
 {
-    c->reply.details = pack("{s:[{s:s}]}", "fields", "name", "name");
-    return refuse(c, 409, "uniqueness_error", "%s", sentence);
+    c->reply.details = json_packed("{s:[{s:s}]}", "fields", "name", "name");
+    return call_refuse(c, 409, "uniqueness_error", "%s", sentence);
 }
 
 /* Names and numbers are both welcome where the API says "ID or name"; we go on with texts. */
@@ -107,12 +107,12 @@ static enum err refuse_unknown_parts(struct call *c)
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         const json_t *list = json_object_get(c->body, lists[i]);
         if (list && !json_is_null(list) && (!json_is_array(list) || json_array_size(list) > 0))
-            return refuse(c, 422, "invalid_input", "invalid input in field '%s': not found",
-                          lists[i]);
+            return call_refuse(c, 422, "invalid_input", "invalid input in field '%s': not found",
+                               lists[i]);
     }
     if (json_is_integer(json_object_get(c->body, "placement_group")))
-        return refuse(c, 422, "invalid_input",
-                      "invalid input in field 'placement_group': not found");
+        return call_refuse(c, 422, "invalid_input",
+                           "invalid input in field 'placement_group': not found");
     return OK;
 }
 
@@ -126,13 +126,13 @@ static enum err choose(struct call *c, const struct server_input *in, struct cho
 {
     struct choice chosen = {.type = hetzner_type_find(in->server_type)};
     if (!chosen.type)
-        return refuse(c, 422, "invalid_input", "server type '%s' not found", in->server_type);
+        return call_refuse(c, 422, "invalid_input", "server type '%s' not found", in->server_type);
     chosen.image = hetzner_image_find(in->image, chosen.type);
     if (!chosen.image)
-        return refuse(c, 422, "invalid_input", "image '%s' not found", in->image);
+        return call_refuse(c, 422, "invalid_input", "image '%s' not found", in->image);
     if (!hetzner_image_fits(chosen.image, chosen.type))
-        return refuse(c, 422, "invalid_input", "image '%s' has another architecture than %s",
-                      in->image, hetzner_type_name(chosen.type));
+        return call_refuse(c, 422, "invalid_input", "image '%s' has another architecture than %s",
+                           in->image, hetzner_type_name(chosen.type));
     static const char *const order[] = {"fsn1", "ash", "sin"};
     for (size_t i = 0; !in->location && i < ARRAY_LEN(order) && !chosen.location; i++) {
         const struct hetzner_location *l = hetzner_location_find(order[i]);
@@ -141,10 +141,10 @@ static enum err choose(struct call *c, const struct server_input *in, struct cho
     if (in->location)
         chosen.location = hetzner_location_find(in->location);
     if (!chosen.location)
-        return refuse(c, 422, "invalid_input", "location '%s' not found",
-                      in->location ? in->location : "");
+        return call_refuse(c, 422, "invalid_input", "location '%s' not found",
+                           in->location ? in->location : "");
     if (!hetzner_type_is_sold_in(chosen.type, chosen.location))
-        return refuse(c, 422, "invalid_input", "unsupported location for server type");
+        return call_refuse(c, 422, "invalid_input", "unsupported location for server type");
     *ret_choice = chosen;
     return OK;
 }
@@ -155,7 +155,7 @@ static enum err check_ssh_keys(struct call *c, const struct texts *keys, struct 
         bool exists;
         TRY(hetzner_ssh_key_exists(c, keys->items[i], &exists, e));
         if (!exists)
-            return refuse(c, 422, "invalid_input", "SSH key '%s' not found", keys->items[i]);
+            return call_refuse(c, 422, "invalid_input", "SSH key '%s' not found", keys->items[i]);
     }
     return OK;
 }
@@ -216,11 +216,12 @@ static enum err answer_created(struct call *c, const struct server_input *in,
         }
         json_push(next, hetzner_action_json(c, &start));
     }
-    json_t *reply = pack("{s:o, s:o, s:o, s:n}", "server", hetzner_server_json(c, row), "action",
-                         hetzner_action_json(c, &create), "next_actions", next, "root_password");
+    json_t *reply =
+        json_packed("{s:o, s:o, s:o, s:n}", "server", hetzner_server_json(c, row), "action",
+                    hetzner_action_json(c, &create), "next_actions", next, "root_password");
     if (in->ssh_keys.count == 0)
         json_put(reply, "root_password", json_string(call_random_text(c, ROOT_PASSWORD_LEN)));
-    return answer(c, 201, reply);
+    return call_answer(c, 201, reply);
 }
 
 enum err hetzner_server_create(struct call *c, struct error *e)
@@ -234,8 +235,9 @@ enum err hetzner_server_create(struct call *c, struct error *e)
         TRY(hetzner_labels_check(c, in.labels));
     TRY(refuse_unknown_parts(c));
     if (in.public_net.ipv4 != INT_ABSENT || in.public_net.ipv6 != INT_ABSENT)
-        return refuse(c, 422, "invalid_input", "invalid input in field 'public_net': not found");
-    struct choice chosen;
+        return call_refuse(c, 422, "invalid_input",
+                           "invalid input in field 'public_net': not found");
+    struct choice chosen = {0};
     TRY(choose(c, &in, &chosen));
     TRY(check_ssh_keys(c, &in.ssh_keys, e));
     struct server_row row;

@@ -2,7 +2,7 @@
 
 #include "hetzner.sql.h"
 
-const struct field server_row_fields[] = {
+const struct field hetzner_server_row_fields[] = {
     {"id", FIELD_INT, offsetof(struct server_row, id)},
     {"name", FIELD_TEXT, offsetof(struct server_row, name)},
     {"server_type", FIELD_TEXT, offsetof(struct server_row, server_type)},
@@ -23,16 +23,17 @@ const struct field server_row_fields[] = {
 
 static json_t *public_net(const struct server_row *row)
 {
-    json_t *net = pack("{s:n, s:n, s:[], s:[]}", "ipv4", "ipv6", "floating_ips", "firewalls");
+    json_t *net =
+        json_packed("{s:n, s:n, s:[], s:[]}", "ipv4", "ipv6", "floating_ips", "firewalls");
     /* Primary IPs come with the server here; their numbers follow from its own. */
     if (row->ipv4)
         json_put(net, "ipv4",
-                 pack("{s:I, s:s, s:b, s:s}", "id", (json_int_t)(row->id * 2), "ip", row->ipv4,
-                      "blocked", 0, "dns_ptr", "static.sandbox.invalid"));
+                 json_packed("{s:I, s:s, s:b, s:s}", "id", (json_int_t)(row->id * 2), "ip",
+                             row->ipv4, "blocked", 0, "dns_ptr", "static.sandbox.invalid"));
     if (row->ipv6)
         json_put(net, "ipv6",
-                 pack("{s:I, s:s, s:b, s:[]}", "id", (json_int_t)(row->id * 2 + 1), "ip", row->ipv6,
-                      "blocked", 0, "dns_ptr"));
+                 json_packed("{s:I, s:s, s:b, s:[]}", "id", (json_int_t)(row->id * 2 + 1), "ip",
+                             row->ipv6, "blocked", 0, "dns_ptr"));
     return net;
 }
 
@@ -44,7 +45,7 @@ json_t *hetzner_server_json(const struct call *c, const struct server_row *row)
     const struct hetzner_image *image = hetzner_image_find(image_id, NULL);
     BUG_ON(!type || !location || !image);
 
-    json_t *server = pack(
+    json_t *server = json_packed(
         "{s:I, s:s, s:s, s:o, s:b, s:b, s:n, s:i, s:i, s:I, s:{s:b, s:b}, s:I, s:n, s:n}", "id",
         (json_int_t)row->id, "name", row->name, "status", phases_at(&row->phases, c->now_us),
         "created", json_time(row->created_at), "rescue_enabled", 0, "locked",
@@ -67,7 +68,7 @@ json_t *hetzner_server_json(const struct call *c, const struct server_row *row)
 
 static enum err answer_server(struct call *c, const struct server_row *row)
 {
-    return answer(c, 200, pack("{s:o}", "server", hetzner_server_json(c, row)));
+    return call_answer(c, 200, json_packed("{s:o}", "server", hetzner_server_json(c, row)));
 }
 
 /* -- reading ---------------------------------------------------------------------------------- */
@@ -76,10 +77,10 @@ enum err hetzner_server_of(struct call *c, struct server_row *ret_row, struct er
 {
     int64_t id = call_id(c, "id");
     enum err err = db_get(c->tx, &server_get, DB_ARGS(db_int(id), db_int(c->now_us)),
-                          server_row_fields, c->arena, ret_row, e);
+                          hetzner_server_row_fields, c->arena, ret_row, e);
     if (err == ERR_NOT_FOUND)
-        return refuse(c, 404, "not_found", "server with ID '%s' not found",
-                      http_param(c->request, "id"));
+        return call_refuse(c, 404, "not_found", "server with ID '%s' not found",
+                           http_param(c->request, "id"));
     return err;
 }
 
@@ -112,7 +113,7 @@ static enum err sort(struct call *c, const struct server_row **rows, size_t coun
         str_eq(column, STR("id")) || str_eq(column, STR("name")) || str_eq(column, STR("created"));
     bool is_down = str_eq(direction, STR("desc"));
     if (!is_known || (direction.ptr && !is_down && !str_eq(direction, STR("asc"))))
-        return refuse(c, 422, "invalid_input", "invalid input in field 'sort': unknown order");
+        return call_refuse(c, 422, "invalid_input", "invalid input in field 'sort': unknown order");
     qsort(rows, count, sizeof(*rows), str_eq(column, STR("name")) ? by_name : by_id);
     for (size_t i = 0; is_down && i < count / 2; i++) {
         const struct server_row *other = rows[count - 1 - i];
@@ -125,10 +126,10 @@ static enum err sort(struct call *c, const struct server_row **rows, size_t coun
 enum err hetzner_server_list(struct call *c, struct error *e)
 {
     struct page page;
-    TRY(page_read(c, &page));
+    TRY(hetzner_page_read(c, &page));
     TRY(hetzner_selector_check(c));
     struct records all;
-    TRY(db_list(c->tx, &server_list, DB_ARGS(db_int(c->now_us)), server_row_fields,
+    TRY(db_list(c->tx, &server_list, DB_ARGS(db_int(c->now_us)), hetzner_server_row_fields,
                 sizeof(struct server_row), HETZNER_ROWS_MAX, c->arena, &all, e));
 
     const struct server_row **wanted = arena_alloc_array(c->arena, all.count + 1, sizeof(*wanted));
@@ -141,11 +142,11 @@ enum err hetzner_server_list(struct call *c, struct error *e)
             wanted[count++] = row;
     }
     TRY(sort(c, wanted, count));
-    page_cut(&page, count);
+    hetzner_page_cut(&page, count);
     json_t *shown = json_array();
     for (size_t i = page.from; i < page.to; i++)
         json_push(shown, hetzner_server_json(c, wanted[i]));
-    return page_answer(c, &page, "servers", shown);
+    return hetzner_page_answer(c, &page, "servers", shown);
 }
 
 /* -- changing --------------------------------------------------------------------------------- */
@@ -161,8 +162,8 @@ enum err hetzner_server_save_phases(struct call *c, const struct server_row *row
 enum err hetzner_refuse_if_locked(struct call *c, const struct server_row *row)
 {
     if (c->now_us < row->locked_until)
-        return refuse(c, 423, "locked", "server %lld is locked: an action is running",
-                      (long long)row->id);
+        return call_refuse(c, 423, "locked", "server %lld is locked: an action is running",
+                           (long long)row->id);
     return OK;
 }
 
@@ -212,5 +213,5 @@ enum err hetzner_server_delete(struct call *c, struct error *e)
     TRY(hetzner_server_save_phases(c, &row, e));
     struct action_row action;
     TRY(hetzner_action_new(c, "delete_server", row.id, row.gone_at, &action, e));
-    return answer(c, 200, pack("{s:o}", "action", hetzner_action_json(c, &action)));
+    return call_answer(c, 200, json_packed("{s:o}", "action", hetzner_action_json(c, &action)));
 }

@@ -54,9 +54,9 @@ static json_t *ssh_key_json(const struct ssh_key_row *row)
 {
     json_t *labels = NULL;
     BUG_ON(json_parse(str_from(row->labels), &labels, NULL) != OK);
-    return pack("{s:I, s:s, s:s, s:s, s:o, s:o}", "id", (json_int_t)row->id, "name", row->name,
-                "fingerprint", row->fingerprint, "public_key", row->public_key, "labels", labels,
-                "created", json_time(row->created_at));
+    return json_packed("{s:I, s:s, s:s, s:s, s:o, s:o}", "id", (json_int_t)row->id, "name",
+                       row->name, "fingerprint", row->fingerprint, "public_key", row->public_key,
+                       "labels", labels, "created", json_time(row->created_at));
 }
 
 /*
@@ -100,14 +100,14 @@ static enum err ssh_key_of(struct call *c, struct ssh_key_row *ret_row, struct e
     enum err err = db_get(c->tx, &ssh_key_get, DB_ARGS(db_int(call_id(c, "id"))),
                           ssh_key_row_fields, c->arena, ret_row, e);
     if (err == ERR_NOT_FOUND)
-        return refuse(c, 404, "not_found", "SSH key with ID '%s' not found",
-                      http_param(c->request, "id"));
+        return call_refuse(c, 404, "not_found", "SSH key with ID '%s' not found",
+                           http_param(c->request, "id"));
     return err;
 }
 
 static enum err answer_ssh_key(struct call *c, int status, const struct ssh_key_row *row)
 {
-    return answer(c, status, pack("{s:o}", "ssh_key", ssh_key_json(row)));
+    return call_answer(c, status, json_packed("{s:o}", "ssh_key", ssh_key_json(row)));
 }
 
 enum err hetzner_ssh_key_create(struct call *c, struct error *e)
@@ -135,9 +135,9 @@ enum err hetzner_ssh_key_create(struct call *c, struct error *e)
                         db_text(row.public_key), db_text(row.labels), db_int(row.created_at)),
                 NULL, e);
     if (err == ERR_CONFLICT) {
-        c->reply.details = pack("{s:[{s:s}]}", "fields", "name", "public_key");
-        return refuse(c, 409, "uniqueness_error",
-                      "SSH key with the same fingerprint already exists");
+        c->reply.details = json_packed("{s:[{s:s}]}", "fields", "name", "public_key");
+        return call_refuse(c, 409, "uniqueness_error",
+                           "SSH key with the same fingerprint already exists");
     }
     TRY(err);
     return answer_ssh_key(c, 201, &row);
@@ -146,7 +146,7 @@ enum err hetzner_ssh_key_create(struct call *c, struct error *e)
 enum err hetzner_ssh_key_list(struct call *c, struct error *e)
 {
     struct page page;
-    TRY(page_read(c, &page));
+    TRY(hetzner_page_read(c, &page));
     TRY(hetzner_selector_check(c));
     struct records rows;
     TRY(db_list(c->tx, &ssh_key_list, DB_NO_ARGS, ssh_key_row_fields, sizeof(struct ssh_key_row),
@@ -159,11 +159,11 @@ enum err hetzner_ssh_key_list(struct call *c, struct error *e)
             hetzner_selector_matches(c, keys[i].labels))
             keys[count++] = keys[i];
     }
-    page_cut(&page, count);
+    hetzner_page_cut(&page, count);
     json_t *shown = json_array();
     for (size_t i = page.from; i < page.to; i++)
         json_push(shown, ssh_key_json(&keys[i]));
-    return page_answer(c, &page, "ssh_keys", shown);
+    return hetzner_page_answer(c, &page, "ssh_keys", shown);
 }
 
 enum err hetzner_ssh_key_get(struct call *c, struct error *e)
@@ -197,5 +197,5 @@ enum err hetzner_ssh_key_delete(struct call *c, struct error *e)
     struct ssh_key_row row;
     TRY(ssh_key_of(c, &row, e));
     TRY(db_exec(c->tx, &ssh_key_delete, DB_ARGS(db_int(row.id)), NULL, e));
-    return answer(c, 204, NULL);
+    return call_answer(c, 204, NULL);
 }

@@ -6,11 +6,11 @@
 
 #include <pthread.h>
 
-#define BUCKETS_MAX 64
+#define BUCKETS_MAX 512
 
 struct bucket {
-    char token_hash[HASH_TEXT_MAX];
-    int64_t full_at_us; /* in the past: full. Each request moves it one second on. */
+    char key_hash[HASH_TEXT_MAX]; /* keys may be secrets */
+    int64_t full_at_us;           /* in the past: full. Each request moves it one second on. */
     int64_t used_at_us;
 };
 
@@ -38,30 +38,29 @@ void limiter_free(struct limiter *l)
     free(l);
 }
 
-/* The token's bucket; a new token takes the place of the one unused for longest. */
-static struct bucket *bucket_of(struct limiter *l, struct str token)
+/* The key's bucket; a new key takes the place of the one unused for longest. */
+static struct bucket *bucket_of(struct limiter *l, struct str key)
 {
     char hash[HASH_TEXT_MAX];
-    (void)sha256_hex(token, hash);
+    (void)sha256_hex(key, hash);
     struct bucket *oldest = &l->buckets[0];
     for (size_t i = 0; i < l->count; i++) {
         struct bucket *b = &l->buckets[i];
-        if (text_eq(b->token_hash, hash))
+        if (text_eq(b->key_hash, hash))
             return b;
         if (b->used_at_us < oldest->used_at_us)
             oldest = b;
     }
     struct bucket *fresh = l->count < BUCKETS_MAX ? &l->buckets[l->count++] : oldest;
     *fresh = (struct bucket){.full_at_us = INT64_MIN};
-    memcpy(fresh->token_hash, hash, sizeof(hash));
+    memcpy(fresh->key_hash, hash, sizeof(hash));
     return fresh;
 }
 
-bool limiter_take(struct limiter *l, struct str token, int64_t now_us,
-                  struct limit_state *ret_state)
+bool limiter_take(struct limiter *l, struct str key, int64_t now_us, struct limit_state *ret_state)
 {
     (void)pthread_mutex_lock(&l->lock);
-    struct bucket *b = bucket_of(l, token);
+    struct bucket *b = bucket_of(l, key);
     if (b->full_at_us < now_us)
         b->full_at_us = now_us;
     int64_t missing = (b->full_at_us - now_us + USEC_PER_SEC - 1) / USEC_PER_SEC;

@@ -94,6 +94,7 @@ const struct http_route sandbox_routes[] = {
     FLY(GET, APP "/certificates/{hostname}", READ, certificate_get),
     FLY(POST, APP "/certificates/{hostname}/check", READ, certificate_get),
     FLY(DELETE, APP "/certificates/{hostname}", WRITE, certificate_delete),
+    FLY(GET, "/v1/orgs/{org}/machines", READ, org_machine_list),
     FLY(POST, "/v1/postgres", WRITE, postgres_create),
     FLY(GET, "/v1/postgres/{id}", READ, postgres_get),
     FLY(GET, "/v1/postgres/{id}/users/{user}/credentials", READ, postgres_credentials),
@@ -103,7 +104,7 @@ const struct http_route sandbox_routes[] = {
     ADMIN(GET, "/faults", OWN, faults_show),
     ADMIN(POST, "/faults", OWN, faults_add),
     ADMIN(DELETE, "/faults", OWN, faults_clear),
-    ADMIN(GET, "/state", READ, state_show),
+    ADMIN(GET, "/state", READ, sandbox_state_show),
 };
 
 const size_t sandbox_route_count = ARRAY_LEN(sandbox_routes);

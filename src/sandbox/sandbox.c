@@ -43,7 +43,8 @@ static struct sandbox *sandbox_new(const struct sandbox_options *options)
     BUG_ON(pthread_cond_init(&s->changed, &monotonic) != 0);
     (void)pthread_condattr_destroy(&monotonic);
     BUG_ON(pthread_mutex_init(&s->lock, NULL) != 0);
-    s->limiter = limiter_new(o->rate_burst);
+    s->hetzner_limiter = limiter_new(o->rate_burst);
+    s->fly_limiter = o->fly_rate_burst ? limiter_new(o->fly_rate_burst) : NULL;
     s->faults = faults_new();
     return s;
 }
@@ -106,7 +107,8 @@ void sandbox_stop(struct sandbox *s)
     http_server_stop(s->server);
     db_close(s->db);
     faults_free(s->faults);
-    limiter_free(s->limiter);
+    limiter_free(s->hetzner_limiter);
+    limiter_free(s->fly_limiter);
     (void)pthread_cond_destroy(&s->changed);
     (void)pthread_mutex_destroy(&s->lock);
     arena_release(&s->arena);

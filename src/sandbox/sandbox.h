@@ -57,6 +57,12 @@ struct sandbox_options {
 
     int64_t rate_burst; /* Hetzner requests that a full bucket holds (refill 1/s); 0: 3600 */
 
+    /*
+     * Fly requests of one kind that may change one machine (or, when they name none, one app) at
+     * once; refill 1/s, then 429. 0: no limit. The real one's is 3.
+     */
+    int64_t fly_rate_burst;
+
     const char *postgres_host; /* of every managed cluster; NULL: "127.0.0.1" */
     uint16_t postgres_port;    /* 0: 5432 */
 };

@@ -16,7 +16,8 @@ struct sandbox {
     struct sandbox_options options;
     struct db *db;
     struct http_server *server;
-    struct limiter *limiter;
+    struct limiter *hetzner_limiter;
+    struct limiter *fly_limiter; /* NULL: no limit */
     struct faults *faults;
 
     pthread_mutex_t lock;   /* guards what follows, and the rng */

@@ -7,14 +7,14 @@
 
 /* -- the call's services ---------------------------------------------------------------------- */
 
-enum err answer(struct call *c, int status, json_t *body)
+enum err call_answer(struct call *c, int status, json_t *body)
 {
     c->reply.status = status;
     c->reply.body = body;
     return OK;
 }
 
-enum err refuse(struct call *c, int status, const char *code, const char *fmt, ...)
+enum err call_refuse(struct call *c, int status, const char *code, const char *fmt, ...)
 {
     BUG_ON(!fmt);
     va_list ap;
@@ -34,7 +34,7 @@ static void reply_reset(struct call *c)
     c->reply = (struct reply){.status = 200};
 }
 
-json_t *pack(const char *fmt, ...)
+json_t *json_packed(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -66,10 +66,10 @@ static json_t *hetzner_field_details(const struct problems *problems)
     json_t *fields = json_array();
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->items[i];
-        json_push(fields, pack("{s:o, s:[o]}", "name", json_from_text(p->path), "messages",
-                               json_from_text(p->text)));
+        json_push(fields, json_packed("{s:o, s:[o]}", "name", json_from_text(p->path), "messages",
+                                      json_from_text(p->text)));
     }
-    return pack("{s:o}", "fields", fields);
+    return json_packed("{s:o}", "fields", fields);
 }
 
 static enum err refuse_problems(struct call *c, const struct problems *problems)
@@ -77,13 +77,13 @@ static enum err refuse_problems(struct call *c, const struct problems *problems)
     struct error why;
     (void)problems_error(problems, &why);
     if (c->endpoint->api != API_HETZNER)
-        return refuse(c, 400, NULL, "invalid_argument: %s", why.text);
+        return call_refuse(c, 400, NULL, "invalid_argument: %s", why.text);
     c->reply.details = hetzner_field_details(problems);
     const struct problem *first = &problems->items[0];
     if (problems->count == 1)
-        return refuse(c, 422, "invalid_input", "invalid input in field '%s': %s", first->path,
-                      first->text);
-    return refuse(c, 422, "invalid_input", "invalid input: %s", why.text);
+        return call_refuse(c, 422, "invalid_input", "invalid input in field '%s': %s", first->path,
+                           first->text);
+    return call_refuse(c, 422, "invalid_input", "invalid input: %s", why.text);
 }
 
 enum err call_decode(struct call *c, const struct field *fields, void *record)
@@ -235,23 +235,50 @@ static enum err check_token(struct call *c, struct str token)
     if (wanted ? str_eq(token, str_from(wanted)) : token.len > 0)
         return OK;
     if (api == API_HETZNER)
-        return refuse(c, 401, "unauthorized", "unable to authenticate");
-    return refuse(c, 401, NULL, "unauthorized: the token is missing or not valid");
+        return call_refuse(c, 401, "unauthorized", "unable to authenticate");
+    return call_refuse(c, 401, NULL, "unauthorized: the token is missing or not valid");
 }
 
-static enum err check_rate(struct call *c, struct str token, struct http_response *response)
+static enum err check_hetzner_rate(struct call *c, struct str token, struct http_response *response)
 {
-    if (c->endpoint->api != API_HETZNER)
-        return OK;
     struct limit_state state;
-    bool allowed = limiter_take(c->sandbox->limiter, token, c->now_us, &state);
+    bool allowed = limiter_take(c->sandbox->hetzner_limiter, token, c->now_us, &state);
     http_set_header(response, "RateLimit-Limit",
                     arena_printf(c->arena, "%lld", (long long)state.limit));
     http_set_header(response, "RateLimit-Remaining",
                     arena_printf(c->arena, "%lld", (long long)state.remaining));
     http_set_header(response, "RateLimit-Reset",
                     arena_printf(c->arena, "%lld", (long long)(state.full_at_us / USEC_PER_SEC)));
-    return allowed ? OK : refuse(c, 429, "rate_limit_exceeded", "limit of requests exceeded");
+    return allowed ? OK : call_refuse(c, 429, "rate_limit_exceeded", "limit of requests exceeded");
+}
+
+/* The route says what kind of request it is. */
+static enum err check_fly_rate(struct call *c)
+{
+    struct limiter *limiter = c->sandbox->fly_limiter;
+    const struct http_request *r = c->request;
+    if (!limiter || r->method == HTTP_GET)
+        return OK;
+    const char *app = http_param(r, "app"), *machine = http_param(r, "machine");
+    const char *key = arena_printf(c->arena, "%s %s/%s/%s", http_method_names[r->method],
+                                   r->route->pattern, app ? app : "", machine ? machine : "");
+    struct limit_state state;
+    if (!limiter_take(limiter, str_from(key), c->now_us, &state))
+        return call_refuse(c, 429, NULL, "rate limit exceeded");
+    return OK;
+}
+
+static enum err check_rate(struct call *c, struct str token, struct http_response *response)
+{
+    switch (c->endpoint->api) {
+    case API_HETZNER:
+        return check_hetzner_rate(c, token, response);
+    case API_FLY:
+        return check_fly_rate(c);
+    case API_ADMIN:
+        return OK;
+    }
+    BUG_ON(true);
 }
 
 static enum err read_body(struct call *c)
@@ -264,9 +291,9 @@ static enum err read_body(struct call *c)
     }
     struct error why;
     if (json_parse(c->request->body, &c->body, &why) != OK)
-        return refuse(c, 400, code, "invalid JSON in the body: %s", why.text);
+        return call_refuse(c, 400, code, "invalid JSON in the body: %s", why.text);
     if (!json_is_object(c->body) && (api != API_ADMIN || !json_is_array(c->body)))
-        return refuse(c, 400, code, "the body must be a JSON object");
+        return call_refuse(c, 400, code, "the body must be a JSON object");
     return OK;
 }
 
@@ -317,9 +344,9 @@ static json_t *refusal_body(enum api api, const struct reply *r)
 {
     json_t *message = json_from_text(r->message);
     if (api == API_HETZNER)
-        return pack("{s:{s:s, s:o, s:O?}}", "error", "code", r->code, "message", message, "details",
-                    r->details);
-    json_t *body = pack("{s:o}", "error", message);
+        return json_packed("{s:{s:s, s:o, s:O?}}", "error", "code", r->code, "message", message,
+                           "details", r->details);
+    json_t *body = json_packed("{s:o}", "error", message);
     if (r->code)
         json_put(body, "status", json_string(r->code));
     return body;
@@ -354,8 +381,8 @@ static void write_reply(struct call *c, struct http_response *response)
 static void refuse_failure(struct call *c, const struct error *e)
 {
     bool is_hetzner = c->endpoint->api == API_HETZNER;
-    (void)refuse(c, e->code == ERR_BUSY ? 503 : 500, is_hetzner ? "server_error" : NULL,
-                 "the sandbox failed: %s", e->text);
+    (void)call_refuse(c, e->code == ERR_BUSY ? 503 : 500, is_hetzner ? "server_error" : NULL,
+                      "the sandbox failed: %s", e->text);
 }
 
 static bool apply_fault(struct call *c, const struct fault_effect *fault,

@@ -89,7 +89,7 @@ static void summarise(json_t *state)
     json_put(state, "labels", labels);
 }
 
-enum err state_show(struct call *c, struct error *e)
+enum err sandbox_state_show(struct call *c, struct error *e)
 {
     _cleanup_json_ json_t *state = json_object();
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
@@ -103,5 +103,5 @@ enum err state_show(struct call *c, struct error *e)
     }
     show_metadata(json_object_get(state, "machines"));
     summarise(state);
-    return answer(c, 200, json_incref(state));
+    return call_answer(c, 200, json_incref(state));
 }

@@ -13,6 +13,6 @@
 
 #include "sandbox/call.h"
 
-operation state_show;
+operation sandbox_state_show;
 
 #endif

@@ -72,6 +72,8 @@ class Cluster:
                 f"-c port={port} -c listen_addresses=127.0.0.1"
                 f" -c unix_socket_directories={self.folder} -c max_connections=100"
                 " -c shared_buffers=32MB -c log_min_messages=fatal"
+                # No test crashes the server, and databases come and go with every test.
+                " -c fsync=off"
             )
             try:
                 self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-o", settings, "start")

@@ -28,7 +28,7 @@ static void answer(struct batch *b, struct str line)
                          BATCH_LINE_MAX, b->line);
     else
         BUG_ON(!decide_batch_line(b->policy, b->prices, line, b->line, &b->reply));
-    (void)fwrite(b->reply.ptr, 1, b->reply.len, b->out);
+    (void)fwrite(buf_text(&b->reply), 1, b->reply.len, b->out);
     buf_reset(&b->pending);
     b->too_long = false;
     b->line++;

@@ -36,15 +36,29 @@ const struct option_spec cli_global_options[] = {
 
 /* -- failing ----------------------------------------------------------------------------------- */
 
+/* Flushes `out` first: where both go to one place, they are read in the order of writing. */
+static void put_line(struct cli *cli, const char *prefix, const char *text)
+{
+    (void)fflush(cli->out);
+    (void)fputs(prefix, cli->err);
+    put_text(cli->err, text);
+    (void)fputc('\n', cli->err);
+}
+
 void cli_say(struct cli *cli, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    const char *text = arena_vprintf(&cli->arena, fmt, ap);
+    put_line(cli, "webhost: ", arena_vprintf(&cli->arena, fmt, ap));
     va_end(ap);
-    (void)fputs("webhost: ", cli->err);
-    put_text(cli->err, text);
-    (void)fputc('\n', cli->err);
+}
+
+void cli_note(struct cli *cli, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    put_line(cli, "", arena_vprintf(&cli->arena, fmt, ap));
+    va_end(ap);
 }
 
 enum cli_exit cli_exit_of(enum err code)
@@ -104,8 +118,7 @@ enum cli_exit cli_usage(struct cli *cli, const struct command *self, const char 
     va_end(ap);
     cli_say(cli, "%s", text);
     if (self) {
-        (void)fputs("usage: ", cli->err);
-        help_usage(cli->err, self);
+        help_usage(cli->err, "usage: ", self);
         (void)fprintf(cli->err, "Try: webhost %s --help\n", self->name);
     } else {
         (void)fputs("Try: webhost help\n", cli->err);
@@ -114,6 +127,11 @@ enum cli_exit cli_usage(struct cli *cli, const struct command *self, const char 
 }
 
 /* -- reading ----------------------------------------------------------------------------------- */
+
+const char *cli_path_shown(const char *path)
+{
+    return text_eq(path, "-") ? "<stdin>" : path;
+}
 
 enum err cli_read(struct cli *cli, const char *path, size_t max, struct str *ret_text,
                   struct error *e)

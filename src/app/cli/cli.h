@@ -45,6 +45,9 @@ enum cli_exit cli_main(int argc, char *const *argv, FILE *in, FILE *out, FILE *e
 /* "webhost: SENTENCE" on `err`. */
 void cli_say(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A remark on `err` that is no failure, in its place behind what was printed so far. */
+void cli_note(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Prints the error and returns the exit code of its class. */
 enum cli_exit cli_fail(struct cli *cli, const struct error *e);
 
@@ -63,7 +66,10 @@ static inline bool cli_wants_json(const struct cli *cli)
     return cli->globals.output == OUTPUT_JSON;
 }
 
-/* Whole standard input, a file's content, or ("-") standard input; at most `max` bytes. */
+/* How messages call a file that was named on the command line: "<stdin>" for "-". */
+const char *cli_path_shown(const char *path);
+
+/* The content of a file, or of standard input for "-"; at most `max` bytes. */
 enum err cli_read(struct cli *cli, const char *path, size_t max, struct str *ret_text,
                   struct error *e);
 

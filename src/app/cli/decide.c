@@ -69,17 +69,16 @@ static enum cli_exit profile_from_file(struct cli *cli, const char *path,
     struct error e;
     struct str text;
     struct problems problems = {.arena = &cli->arena};
-    const char *shown = text_eq(path, "-") ? "standard input" : path;
     if (cli_read(cli, path, PROFILE_FILE_MAX, &text, &e) != OK)
         return cli_fail(cli, &e);
     _cleanup_json_ json_t *object = NULL;
     if (json_parse(text, &object, &e) != OK) {
-        (void)error_prefix(&e, "%s", shown);
+        (void)error_prefix(&e, "%s", cli_path_shown(path));
         return cli_fail(cli, &e);
     }
     if (profile_decode(object, "", NULL, &cli->arena, &problems, ret_profile))
         return CLI_OK;
-    return cli_fail_problems(cli, shown, &problems);
+    return cli_fail_problems(cli, cli_path_shown(path), &problems);
 }
 
 static enum cli_exit profile_find(struct cli *cli, const struct command *self,
@@ -168,8 +167,10 @@ const struct command command_decide = {
     .group = GROUP_DECIDE,
     .summary = "Decide where a customer should run, and explain why",
     .details =
-        "The profile comes from options, from FILE, or from standard input; options go before what "
-        "FILE says. What is not given adds nothing to either score.\n\n"
+        "The profile comes from options, from FILE, or from both: options go before what FILE "
+        "says. "
+        "With neither it is read from standard input. What is not given adds nothing to either "
+        "score.\n\n"
         "With --batch each line is one profile and gets one line of JSON, in order: a decision, or "
         "{\"error\": ..., \"line\": N} for a line that is wrong or longer than 1 MiB. Blank lines "
         "are skipped. The exit code is 0 even when lines were wrong, and 1 only when reading or "

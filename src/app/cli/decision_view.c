@@ -58,12 +58,17 @@ static const char *rule_text(const struct table *t, const json_t *factor, const 
     return cell_text(t, COLUMN_TEXT, json_object_get(json_object_get(factor, "rules"), mode));
 }
 
+/* What the rules were asked about: "30", "soc2, hipaa", "none". */
 static const char *value_text(const struct table *t, const json_t *value)
 {
     if (!value || json_is_null(value))
         return "not given";
-    return json_is_array(value) && json_array_size(value) == 0 ? "none"
-                                                               : cell_text(t, COLUMN_LIST, value);
+    if (json_is_array(value) && json_array_size(value) == 0)
+        return "none";
+    struct str text = str_from(cell_text(t, COLUMN_LIST, value));
+    if (json_is_number(value) && str_ends_with(text, STR(".0")))
+        text.len -= 2;
+    return arena_text_n(t->arena, text.ptr, text.len);
 }
 
 static void print_factors(const struct table *t, const json_t *decision)

@@ -1,7 +1,7 @@
 #include "app/cli/help.h"
 
 #include "app/cli/cli.h"
-#include "base/decimal.h"
+#include "base/buf.h"
 
 #define WIDTH        80
 #define NAME_COLUMN  20
@@ -124,27 +124,36 @@ void help_group_word(FILE *out, const char *word)
     (void)fprintf(out, "\nwebhost %s COMMAND --help explains one of them.\n", word);
 }
 
-void help_usage(FILE *out, const struct command *command)
+static void append_usage(struct buf *b, const struct command *command)
 {
     struct str second = str_from(command->name);
     struct str first = str_cut(&second, ' ');
     if (command->by_default)
-        (void)fprintf(out, "webhost %.*s [%.*s]", STR_ARG(first), STR_ARG(second));
+        (void)buf_printf(b, "webhost %.*s [%.*s]", STR_ARG(first), STR_ARG(second));
     else
-        (void)fprintf(out, "webhost %s", command->name);
+        (void)buf_printf(b, "webhost %s", command->name);
     for (const struct option_spec *a = command->arguments; a && a->field.name; a++)
-        (void)fprintf(out, a->field.required ? " %s" : " [%s]", a->field.name);
+        (void)buf_printf(b, a->field.required ? " %s" : " [%s]", a->field.name);
     for (const struct option_spec *o = command->options; o && o->field.name; o++) {
         if (o->field.required)
-            (void)fprintf(out, " --%s %s", o->field.name, o->metavar ? o->metavar : "VALUE");
+            (void)buf_printf(b, " --%s %s", o->field.name, o->metavar ? o->metavar : "VALUE");
     }
-    (void)fputs(" [OPTIONS]\n", out);
+    (void)buf_append_text(b, " [OPTIONS]");
+}
+
+void help_usage(FILE *out, const char *label, const struct command *command)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT(1024);
+    append_usage(&text, command);
+    (void)fputs(label, out);
+    put_wrapped(out, buf_text(&text), strlen(label), WIDTH);
+    (void)fputc('\n', out);
 }
 
 void help_command(FILE *out, const struct command *command)
 {
-    (void)fprintf(out, "%s.\n\nUsage: ", command->summary);
-    help_usage(out, command);
+    (void)fprintf(out, "%s.\n\n", command->summary);
+    help_usage(out, "Usage: ", command);
     if (command->details) {
         (void)fputc('\n', out);
         put_wrapped(out, command->details, 0, WIDTH);

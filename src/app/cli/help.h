@@ -20,7 +20,7 @@ void help_group_word(FILE *out, const char *word);
 /* Usage, details, arguments, options and examples of one command. */
 void help_command(FILE *out, const struct command *command);
 
-/* "webhost customers show CUSTOMER [OPTIONS]" */
-void help_usage(FILE *out, const struct command *command);
+/* "LABELwebhost customers show CUSTOMER [OPTIONS]" */
+void help_usage(FILE *out, const char *label, const struct command *command);
 
 #endif

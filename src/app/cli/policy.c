@@ -42,7 +42,7 @@ enum cli_exit policy_load(struct cli *cli, const char *wanted, struct policy **r
     struct problems problems = {.arena = &cli->arena};
     enum cli_exit code = policy_from_file(cli, wanted, &problems, ret_policy);
     if (problems.count > 0)
-        (void)cli_fail_problems(cli, wanted, &problems);
+        (void)cli_fail_problems(cli, cli_path_shown(wanted), &problems);
     return code;
 }
 
@@ -63,6 +63,18 @@ static const struct option_spec name_argument[] = {
                .help = "a policy in the program: see webhost policy list"}},
     OPTION_END,
 };
+
+/* As a person goes through the file. Stable: several mistakes of one line keep their order. */
+static void sort_by_line(struct problems *problems)
+{
+    for (size_t i = 1; i < problems->count; i++) {
+        struct problem moving = problems->items[i];
+        size_t at = i;
+        for (; at > 0 && problems->items[at - 1].line > moving.line; at--)
+            problems->items[at] = problems->items[at - 1];
+        problems->items[at] = moving;
+    }
+}
 
 static json_t *problems_json(const struct problems *problems)
 {
@@ -95,11 +107,11 @@ static void print_check(struct cli *cli, const char *path, const struct policy *
         return;
     }
     if (policy) {
-        put_text(cli->out, arena_printf(&cli->arena, "%s is right: policy %s, sha256 %s", path,
-                                        policy->name, policy->sha256));
+        put_text(cli->out, arena_printf(&cli->arena, "%s is right: policy %s, sha256 %s",
+                                        cli_path_shown(path), policy->name, policy->sha256));
         (void)fputc('\n', cli->out);
     } else {
-        (void)cli_fail_problems(cli, path, problems);
+        (void)cli_fail_problems(cli, cli_path_shown(path), problems);
     }
 }
 
@@ -111,6 +123,7 @@ static enum cli_exit check_run(struct cli *cli, const struct command *self, cons
     struct policy *policy = NULL;
     enum cli_exit code = policy_from_file(cli, path, &problems, &policy);
     if (policy || problems.count > 0) {
+        sort_by_line(&problems);
         print_check(cli, path, policy, &problems);
         code = policy ? CLI_OK : CLI_FAILED;
     }

@@ -60,7 +60,7 @@ const char *cell_text(const struct table *t, enum column_kind kind, const json_t
     if (json_is_array(value))
         return list_text(value, t->arena);
     if (json_is_string(value))
-        return json_string_value(value)[0] ? json_string_value(value) : "-";
+        return json_string_value(value);
     if (json_is_boolean(value))
         return json_is_true(value) ? "yes" : "no";
     return json_text(value, t->arena);

@@ -9,19 +9,22 @@ static inline const struct outcome *look_up(const struct steps *s, int64_t value
     return &s->outcome[n];
 }
 
-/* Words are no numbers: first match over the few rules, backwards so that no branch is needed. */
-static inline struct outcome match_words(const struct rules rules[MODE_COUNT], uint32_t words)
+/*
+ * Words are no numbers: first match over the few rules, backwards so that no branch is needed.
+ * Written in place, because copying an outcome whose bytes were just stored stalls the processor.
+ */
+static inline void match_words(const struct rules rules[MODE_COUNT], uint32_t words,
+                               struct outcome *o)
 {
-    struct outcome o = {.rule = {RULE_NONE, RULE_NONE}};
+    *o = (struct outcome){.rule = {RULE_NONE, RULE_NONE}};
     for (int m = 0; m < MODE_COUNT; m++) {
         for (size_t i = rules[m].count; i-- > 0;) {
             const struct rule *r = &rules[m].items[i];
             bool holds = (words & r->condition.words) != 0;
-            o.add[m] = holds ? (int32_t)r->add : o.add[m];
-            o.rule[m] = holds ? (int8_t)i : o.rule[m];
+            o->add[m] = holds ? (int32_t)r->add : o->add[m];
+            o->rule[m] = holds ? (int8_t)i : o->rule[m];
         }
     }
-    return o;
 }
 
 static inline decimal clamp(decimal score)
@@ -31,9 +34,12 @@ static inline decimal clamp(decimal score)
 
 static void score(const struct policy *policy, const struct inputs *in, struct decision *d)
 {
-    for (int f = 0; f < FACTOR_COUNT; f++)
-        d->factors[f] = f == FACTOR_COMPLIANCE ? match_words(policy->rules[f], in->words)
-                                               : *look_up(&policy->steps[f], in->values[f]);
+    for (int f = 0; f < FACTOR_COUNT; f++) {
+        if (f == FACTOR_COMPLIANCE)
+            match_words(policy->rules[f], in->words, &d->factors[f]);
+        else
+            d->factors[f] = *look_up(&policy->steps[f], in->values[f]);
+    }
     for (int m = 0; m < MODE_COUNT; m++) {
         decimal sum = policy->base_score;
         for (int f = 0; f < FACTOR_COUNT; f++)
@@ -51,13 +57,15 @@ static int first_constraint(const struct policy *policy, const struct inputs *in
     return CONSTRAINT_NONE;
 }
 
+/*
+ * The plan asks "does multi-tenant exceed the bar, else does single-tenant, else which is higher".
+ * Once multi-tenant does not exceed it, its second question has the answer of its third.
+ */
 static enum mode choose(const struct policy *policy, const decimal scores[MODE_COUNT])
 {
-    if (scores[MULTI_TENANT] > policy->choose_above)
-        return MULTI_TENANT;
-    if (scores[SINGLE_TENANT] > policy->choose_above)
-        return SINGLE_TENANT;
-    return scores[MULTI_TENANT] > scores[SINGLE_TENANT] ? MULTI_TENANT : SINGLE_TENANT;
+    bool multi =
+        scores[MULTI_TENANT] > policy->choose_above || scores[MULTI_TENANT] > scores[SINGLE_TENANT];
+    return multi ? MULTI_TENANT : SINGLE_TENANT;
 }
 
 static enum plan single_tenant_plan(const struct policy *policy, const struct inputs *in,
@@ -81,36 +89,36 @@ static enum plan single_tenant_plan(const struct policy *policy, const struct in
 static void fill_regions(const struct profile *profile, struct placement *at)
 {
     uint32_t seen = 0;
-    uint8_t n = 0, order[GEOGRAPHY_COUNT];
-    for (uint8_t i = 0; i < profile->region_count; i++) {
-        order[n++] = profile->regions[i];
+    uint8_t n = profile->region_count;
+    for (uint8_t i = 0; i < n; i++) {
+        at->regions[i] = profile->regions[i];
         seen |= UINT32_C(1) << profile->regions[i];
     }
     for (uint8_t g = 0; g < GEOGRAPHY_COUNT; g++) {
         if (!(seen & UINT32_C(1) << g))
-            order[n++] = g;
+            at->regions[n++] = g;
     }
-    memcpy(at->regions, order, sizeof(order));
     at->region_count =
         at->mode == MULTI_TENANT ? 1 : (uint8_t)(at->plan - PLAN_STARTER + 1); /* 1, 2, 3 */
 }
 
-static struct placement place(const struct policy *policy, const struct profile *profile,
-                              const struct inputs *in, const struct decide_context *context,
-                              enum mode mode)
+static void place(const struct policy *policy, const struct profile *profile,
+                  const struct inputs *in, const struct decide_context *context, enum mode mode,
+                  struct placement *ret_placement)
 {
-    struct placement at = {.mode = mode, .plan = PLAN_HOBBY};
-    if (mode == SINGLE_TENANT)
-        at.plan = single_tenant_plan(policy, in, context->subscribed);
-    fill_regions(profile, &at);
-    return at;
+    ret_placement->mode = mode;
+    ret_placement->plan =
+        mode == MULTI_TENANT ? PLAN_HOBBY : single_tenant_plan(policy, in, context->subscribed);
+    fill_regions(profile, ret_placement);
 }
 
 struct placement placement_in_mode(const struct policy *policy, const struct profile *profile,
                                    const struct decide_context *context, enum mode mode)
 {
     struct inputs in = inputs_of(profile);
-    return place(policy, profile, &in, context, mode);
+    struct placement at;
+    place(policy, profile, &in, context, mode, &at);
+    return at;
 }
 
 void decide(const struct policy *policy, const struct profile *profile,
@@ -123,7 +131,7 @@ void decide(const struct policy *policy, const struct profile *profile,
     enum mode mode = d->constraint == CONSTRAINT_NONE
                          ? choose(policy, d->scores)
                          : policy->constraints.items[d->constraint].mode;
-    d->placement = place(policy, profile, &in, context, mode);
+    place(policy, profile, &in, context, mode, &d->placement);
     d->confidence = d->scores[mode];
 }
 

@@ -108,23 +108,43 @@ static json_t *number_json(int64_t value, bool is_decimal)
     return is_decimal ? json_decimal(value) : json_integer(value);
 }
 
+static json_t *compliance_json(const struct profile *p)
+{
+    if (!p->compliance_given)
+        return json_null();
+    json_t *list = new_list();
+    for (int i = 0; i < COMPLIANCE_COUNT; i++) {
+        if (p->compliance & UINT32_C(1) << i)
+            append(list, json_from_text(compliance_names[i]));
+    }
+    return list;
+}
+
+static json_t *geographies_json(const struct profile *p)
+{
+    if (!p->regions_given)
+        return json_null();
+    json_t *list = new_list();
+    for (size_t i = 0; i < p->region_count; i++)
+        append(list, json_from_text(geography_names[p->regions[i]]));
+    return list;
+}
+
 static json_t *value_json(const struct profile *p, enum factor factor)
 {
-    _cleanup_json_ json_t *profile = NULL;
     switch (factor) {
     case FACTOR_BUDGET:
         return number_json(p->budget, true);
-    case FACTOR_LATENCY:
-        return number_json(p->latency, true);
     case FACTOR_VEHICLES:
         return number_json(p->vehicle_count, false);
+    case FACTOR_COMPLIANCE:
+        return compliance_json(p);
+    case FACTOR_LATENCY:
+        return number_json(p->latency, true);
+    case FACTOR_REGIONS:
+        return geographies_json(p);
     case FACTOR_PEAK_USERS:
         return number_json(p->peak_users, false);
-    case FACTOR_COMPLIANCE:
-    case FACTOR_REGIONS:
-        profile = profile_json(p);
-        json_t *list = json_object_get(profile, factor_names[factor]);
-        return list ? json_incref(list) : json_null();
     case FACTOR_COUNT:
         break;
     }

@@ -21,9 +21,8 @@ struct str policy_builtin_text(const char *name)
 
 static struct condition compile_condition(enum factor factor, const char *when)
 {
-    struct condition c = CONDITION_ALWAYS;
-    if (when)
-        BUG_ON(condition_parse(factor, when, &c) != NULL); /* the file's tables checked it */
+    struct condition c;
+    BUG_ON(condition_parse(factor, when, &c) != NULL); /* the file's tables checked it */
     return c;
 }
 
@@ -89,9 +88,13 @@ static void compile_steps(enum factor factor, const struct rules rules[MODE_COUN
 
 static struct conditions compile_when(const struct when_form *when)
 {
-    struct conditions c;
-    for (int f = 0; f < FACTOR_COUNT; f++)
-        c.factor[f] = compile_condition((enum factor)f, when->conditions[f]);
+    struct conditions c = {0};
+    for (int f = 0; f < FACTOR_COUNT; f++) {
+        if (when->conditions[f]) {
+            c.factor[c.count] = (enum factor)f;
+            c.condition[c.count++] = compile_condition((enum factor)f, when->conditions[f]);
+        }
+    }
     return c;
 }
 

@@ -46,9 +46,11 @@ struct steps {
     struct outcome outcome[STEPS_MAX + 1];
 };
 
-/* Conditions on several factors; all must hold. */
+/* Conditions on some of the factors; all must hold. */
 struct conditions {
-    struct condition factor[FACTOR_COUNT];
+    size_t count;
+    enum factor factor[FACTOR_COUNT];
+    struct condition condition[FACTOR_COUNT];
 };
 
 /* `when` something holds, what follows. Which members mean something depends on the list. */
@@ -109,8 +111,8 @@ extern const char *const policy_builtin_names[];
 static inline bool conditions_hold(const struct conditions *c, const struct inputs *in)
 {
     bool all = true;
-    for (int f = 0; f < FACTOR_COUNT; f++)
-        all &= condition_holds(&c->factor[f], (enum factor)f, in);
+    for (size_t i = 0; i < c->count; i++)
+        all &= condition_holds(&c->condition[i], c->factor[i], in);
     return all;
 }
 

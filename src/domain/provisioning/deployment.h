@@ -104,6 +104,10 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
                              const struct deployment *d, const char *database_url,
                              struct arena *arena, struct error *e);
 
+/* Records where the database of one that is not active yet is. */
+enum err deployment_set_database(struct db_tx *tx, const char *id, const char *database_url,
+                                 struct error *e);
+
 /* Records why it cannot be provisioned. Audited. */
 enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
                          const char *why, struct arena *arena, struct error *e);

@@ -32,6 +32,9 @@ UPDATE deployments SET status = 'provisioning', error = NULL WHERE id = $1 AND s
 UPDATE deployments SET status = 'active', database_url = $2, active_at = $3, error = NULL
 WHERE id = $1 AND status = 'provisioning';
 
+-- name: deployment_note_database
+UPDATE deployments SET database_url = $2 WHERE id = $1 AND status = 'provisioning';
+
 -- name: deployment_mark_failed
 UPDATE deployments SET status = 'failed', error = $2
 WHERE id = $1 AND status = 'provisioning';

@@ -56,9 +56,8 @@ static enum err load(struct provision_work *w, struct error *e)
     return db_read(db, load_work, w, e);
 }
 
-/* Waits, but not for ever: a cloud that never gets there costs an attempt. */
-static enum job_result snooze(struct job_run *run, const struct provisioning_settings *settings,
-                              struct error *e)
+enum job_result provisioning_snooze(struct job_run *run,
+                                    const struct provisioning_settings *settings, struct error *e)
 {
     if (run->job->snoozes * settings->wait_ms >= settings->ready_ms) {
         (void)error_set(e, ERR_TIMEOUT, "the cloud did not get ready within %lld s",
@@ -67,6 +66,15 @@ static enum job_result snooze(struct job_run *run, const struct provisioning_set
     }
     run->snooze_us = settings->wait_ms * USEC_PER_MS;
     return JOB_SNOOZE;
+}
+
+enum job_result provisioning_advance(struct job_run *run, const struct provisioning *with,
+                                     const struct deployment *d, const char *actor,
+                                     const char **ret_database_url, struct error *e)
+{
+    struct provision_run step = {with, d, actor, run->arena};
+    enum job_result result = provider_of((enum mode)d->mode)->advance(&step, ret_database_url, e);
+    return result == JOB_SNOOZE ? provisioning_snooze(run, with->settings, e) : result;
 }
 
 static enum job_result perform(struct job_run *run, struct error *e)
@@ -80,11 +88,8 @@ static enum job_result perform(struct job_run *run, struct error *e)
     if (w.deployment.status == DEPLOYMENT_ACTIVE)
         return JOB_DONE; /* done by the run before, which died before it could say so */
 
-    struct provision_run step = {with, &w.deployment, w.actor, run->arena};
     enum job_result result =
-        provider_of((enum mode)w.deployment.mode)->advance(&step, &w.database_url, e);
-    if (result == JOB_SNOOZE)
-        return snooze(run, with->settings, e);
+        provisioning_advance(run, with, &w.deployment, w.actor, &w.database_url, e);
     if (result != JOB_DONE)
         return result;
     return provider_result(db_write(run->env->db, activate_work, &w, e));

@@ -63,8 +63,8 @@ json_t *json_encode_list(const struct field *fields, struct records records, siz
                          int flags);
 
 /*
- * A decimal as a JSON number that prints exactly: 0.9, 12.5, 30.0. Holds for 15 significant digits
- * (100 billion with its cents' cents); whole numbers beyond that print as integers.
+ * A decimal as a JSON number that prints exactly: 0.9, 12.5, 30.0. Exact up to 15 significant
+ * digits, which is 100 billion with four decimal places; larger whole numbers print as integers.
  */
 json_t *json_decimal(int64_t value);
 

@@ -16,6 +16,13 @@ static struct profile read_profile(const char *text)
     return p;
 }
 
+static void assert_same(const struct profile *a, const struct profile *b)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    _cleanup_json_ json_t *left = profile_json(a), *right = profile_json(b);
+    assert_string_equal(json_text(left, &arena), json_text(right, &arena));
+}
+
 static void refused(const char *text, const char *sentence)
 {
     struct profile p = {.budget = 42};
@@ -49,7 +56,7 @@ static void an_empty_profile_is_all_absent(void **state)
     (void)state;
     struct profile p = read_profile("{}"), absent;
     profile_clear(&absent);
-    assert_memory_equal(&p, &absent, sizeof(p));
+    assert_same(&p, &absent);
 }
 
 static void given_and_empty_is_not_absent(void **state)
@@ -138,7 +145,7 @@ static void absent_overrides_take_the_base(void **state)
                      "\"peak_concurrent_users\":3}");
     struct profile none = read_profile("{}");
     struct profile merged = profile_merge(&base, &none);
-    assert_memory_equal(&merged, &base, sizeof(base));
+    assert_same(&merged, &base);
     struct profile some = read_profile("{\"budget\":20,\"compliance_requirements\":[],"
                                        "\"geographic_distribution\":[\"US\",\"APAC\"]}");
     merged = profile_merge(&base, &some);
@@ -156,7 +163,7 @@ static void the_defaults_are_the_plans_price_100_ms_and_the_us(void **state)
     struct profile p = profile_defaults(29 * DECIMAL_ONE);
     struct profile expected = read_profile(
         "{\"budget\":29,\"latency_requirement\":100,\"geographic_distribution\":[\"US\"]}");
-    assert_memory_equal(&p, &expected, sizeof(p));
+    assert_same(&p, &expected);
 }
 
 static void a_profile_survives_being_written_and_read(void **state)
@@ -178,6 +185,30 @@ static void a_profile_survives_being_written_and_read(void **state)
     }
 }
 
+static void a_profile_inside_another_object_names_its_whole_path(void **state)
+{
+    (void)state;
+    static const struct field signup_fields[] = {
+        {"profile_overrides", FIELD_OBJECT, 0, .fields = profile_fields},
+        FIELD_END,
+    };
+    _cleanup_arena_ struct arena arena = {0};
+    struct problems problems = {.arena = &arena};
+    struct profile_form form;
+    struct profile p;
+    struct error e;
+    record_clear(profile_fields, &form);
+    assert_int_equal(json_decode_text(signup_fields, STR("{\"profile_overrides\":{\"budget\":-1}}"),
+                                      &arena, &form, &problems, &e),
+                     ERR_INVALID);
+    assert_string_equal(problems.items[0].path, "profile_overrides.budget");
+    record_clear(profile_fields, &form);
+    form.latency = 1;
+    form.performance.latency = 2;
+    assert_false(profile_from_form(&form, "profile_overrides", &problems, &p));
+    assert_string_equal(problems.items[1].path, "profile_overrides.latency_requirement");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +224,7 @@ int main(void)
         cmocka_unit_test(absent_overrides_take_the_base),
         cmocka_unit_test(the_defaults_are_the_plans_price_100_ms_and_the_us),
         cmocka_unit_test(a_profile_survives_being_written_and_read),
+        cmocka_unit_test(a_profile_inside_another_object_names_its_whole_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

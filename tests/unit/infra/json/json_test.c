@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/decimal.h"
+#include "base/rng.h"
 #include "infra/json/json.h"
 
 static const char *const colours[] = {"red", "green", NULL};
@@ -158,6 +159,37 @@ static void a_long_unknown_field_is_not_echoed_whole_nor_cut_inside_a_character(
             arena_printf(&f->arena, "%039d...: is unknown", 0));
 }
 
+static void what_is_echoed_has_no_control_characters(void **state)
+{
+    struct fixture *f = *state;
+    refused(f, "{\"a\\u001b[2J\":1}", "unknown field \"a?[2J\"");
+    refused(f, "{\"colour\":\"b\\nlue\"}", "colour: must be one of red, green, and not \"b?lue\"");
+}
+
+/* Damages a good body in every way that one or two changed bytes can. */
+static void damaged_bodies_are_read_or_refused_and_never_crash(void **state)
+{
+    struct fixture *f = *state;
+    const char *good = "{\"name\":\"beetle\",\"vehicle_count\":3,\"budget\":49.99,\"sold\":true,"
+                       "\"tags\":[\"a\"],\"extra\":{\"x\":[1]},\"wheels\":[{\"size\":16}]}";
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 7);
+    for (int i = 0; i < 3000; i++) {
+        _cleanup_arena_ struct arena arena = {0};
+        struct problems problems = {.arena = &arena};
+        struct error e = {0};
+        struct car car;
+        char *text = arena_text(&arena, good);
+        for (int n = 0; n < 2; n++)
+            text[rng_below(&rng.rng, (int64_t)strlen(good))] = (char)rng_below(&rng.rng, 256);
+        record_clear(car_fields, &car);
+        enum err code = json_decode_text(car_fields, (struct str){text, strlen(good)}, &arena, &car,
+                                         &problems, &e);
+        assert_true(code == OK || (code == ERR_INVALID && e.text[0]));
+    }
+    assert_int_equal(read_car(f, good), OK);
+}
+
 static void every_mistake_of_a_body_is_reported(void **state)
 {
     struct fixture *f = *state;
@@ -239,6 +271,18 @@ static void nesting_stops_at_the_limit(void **state)
     memset(text + 33, ']', 33);
     assert_int_equal(json_parse(str_from(text), &value, &f->error), ERR_INVALID);
     assert_string_equal(f->error.text, "the JSON is nested more than 32 levels deep");
+}
+
+static void a_nul_byte_is_refused_wherever_it_stands(void **state)
+{
+    struct fixture *f = *state;
+    static const char after_number[] = "{\"n\": 3\0}", in_text[] = "{\"n\": \"a\0\"}";
+    json_t *value = NULL;
+    struct str texts[] = {{after_number, sizeof(after_number) - 1}, {in_text, sizeof(in_text) - 1}};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        assert_int_equal(json_parse(texts[i], &value, &f->error), ERR_INVALID);
+        assert_string_equal(f->error.text, "not JSON: there is a NUL byte in it");
+    }
 }
 
 static void what_is_written_reads_back_the_same(void **state)
@@ -338,6 +382,8 @@ int main(void)
         TEST(an_empty_list_is_not_an_absent_one),
         TEST(an_unknown_field_is_named_with_the_nearest_known_one),
         TEST(a_long_unknown_field_is_not_echoed_whole_nor_cut_inside_a_character),
+        TEST(what_is_echoed_has_no_control_characters),
+        TEST(damaged_bodies_are_read_or_refused_and_never_crash),
         TEST(every_mistake_of_a_body_is_reported),
         TEST(a_whole_number_refuses_fractions_text_and_the_absent_marker),
         TEST(a_decimal_is_exact_or_refused),
@@ -345,6 +391,7 @@ int main(void)
         TEST(duplicate_keys_and_nul_and_trailing_bytes_are_refused),
         TEST(a_syntax_error_names_line_and_column_and_echoes_little),
         TEST(nesting_stops_at_the_limit),
+        TEST(a_nul_byte_is_refused_wherever_it_stands),
         TEST(what_is_written_reads_back_the_same),
         TEST(absent_fields_are_null_or_left_out),
         TEST(decimals_print_exactly),

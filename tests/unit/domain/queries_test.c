@@ -1,0 +1,97 @@
+/*
+ * Every query of the domain against the schema it is for, on the engine that the environment
+ * chooses (testdb.h): a query that only one engine understands is found here, not by a customer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core-schema.h"
+#include "fleet-schema.h"
+#include "testdb.h"
+
+#include "audit.sql.h"
+#include "customer.sql.h"
+#include "decisions.sql.h"
+#include "deployment.sql.h"
+#include "host.sql.h"
+#include "job.sql.h"
+#include "plan.sql.h"
+#include "signup.sql.h"
+#include "tenant.sql.h"
+#include "tokens.sql.h"
+
+#include <glob.h>
+
+/* For WebHost's own database. */
+static const struct db_query *const *const core_files[] = {
+    audit_queries, customer_queries, decisions_queries, deployment_queries, host_queries,
+    job_queries,   plan_queries,     signup_queries,    tokens_queries,
+};
+
+/* For the customers' databases. */
+static const struct db_query *const *const fleet_files[] = {tenant_queries};
+
+struct group {
+    const struct db_query *const *const *files;
+    size_t count;
+};
+
+static enum err prepare_all(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct group *group = arg;
+    for (size_t i = 0; i < group->count; i++) {
+        for (const struct db_query *const *query = group->files[i]; *query; query++)
+            TRY(db_prepare_check(tx, *query, e));
+    }
+    return OK;
+}
+
+static void check(const struct db_migration *schema, size_t count, struct group group)
+{
+    struct testdb t;
+    testdb_create(&t);
+    testdb_open(&t, schema, count);
+    struct error e;
+    enum err rc = db_write(t.db, prepare_all, &group, &e);
+    testdb_remove(&t);
+    if (rc != OK)
+        fail_msg("%s", e.text);
+}
+
+static void every_query_of_our_database_fits_its_schema(void **state)
+{
+    (void)state;
+    struct group group = {core_files, ARRAY_LEN(core_files)};
+    check(core_schema, ARRAY_LEN(core_schema), group);
+}
+
+static void every_query_of_a_customers_database_fits_its_schema(void **state)
+{
+    (void)state;
+    struct group group = {fleet_files, ARRAY_LEN(fleet_files)};
+    check(fleet_schema, ARRAY_LEN(fleet_schema), group);
+}
+
+static void no_file_of_queries_is_forgotten_here(void **state)
+{
+    (void)state;
+    glob_t found;
+    assert_int_equal(glob(DOMAIN_FOLDER "/*/*.sql", 0, NULL, &found), 0);
+    size_t files = found.gl_pathc;
+    globfree(&found);
+    assert_int_equal(files, ARRAY_LEN(core_files) + ARRAY_LEN(fleet_files));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_query_of_our_database_fits_its_schema),
+        cmocka_unit_test(every_query_of_a_customers_database_fits_its_schema),
+        cmocka_unit_test(no_file_of_queries_is_forgotten_here),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
