@@ -1,6 +1,5 @@
 """Starting and stopping: once, again, twice at the same time, with mistakes, and without a disk."""
 
-import hashlib
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ import pytest
 
 from support.cloud import everything, query
 from support.customers import LARGE, SMALL, sign_up, wait_active
-from support.webhost import request, wait_until
+from support.webhost import DEADLINE, request, wait_until
 
 SERVERS = r"/v1/servers$"
 
@@ -120,7 +119,6 @@ def test_a_policy_file_decides(webhost):
     decision = sign_up(server, "small", SMALL)["decision"]
     assert decision["mode"] == "single_tenant"
     assert decision["policy"] == {"name": "ours", "sha256": checked["sha256"]}
-    assert checked["sha256"] == hashlib.sha256(text.encode()).hexdigest()
     policies = server.get("/api/policies").body["policies"]
     assert [policy["name"] for policy in policies if policy["active"]] == ["ours"]
     assert server.get("/api/policies/ours").body["text"] == text
@@ -129,15 +127,15 @@ def test_a_policy_file_decides(webhost):
 # -- what keeps it from starting -------------------------------------------------------------------
 
 
-def refused(webhost, *options, status=None, env=None):
+def refused(webhost, *options, status=None):
     """Runs `serve`, which must end by itself before it listens; returns what it said."""
     process = webhost.start(
-        "serve", "--listen", "127.0.0.1:0", "--data", webhost.folder / "data", *options, env=env
-    )
-    process.popen.wait(60)
-    code = process.popen.returncode
+        "serve", "--listen", "127.0.0.1:0", "--data", webhost.folder / "data", *options,
+        env={"HCLOUD_TOKEN": "x", "FLY_API_TOKEN": "x"},
+    )  # fmt: skip
+    code = process.popen.wait(DEADLINE)
     process.wait_for_end(code)
-    assert code in ((status,) if status is not None else (1, 2, 3, 4, 5, 6)), process.err
+    assert code == status if status else 0 < code < 8, process.err
     assert "listening" not in process.out
     assert process.err.startswith("webhost: "), process.err
     return process.err
@@ -188,8 +186,9 @@ def test_a_port_that_is_taken_is_named(webhost):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert address in refused(webhost, "--sandbox", "--listen", address)
+        port = taken.getsockname()[1]
+        said = refused(webhost, "--sandbox", "--listen", f"127.0.0.1:{port}")
+        assert f"127.0.0.1 port {port}" in said and "another program" in said
     assert executing(webhost) == []
 
 
@@ -224,7 +223,7 @@ def test_a_database_that_is_none_is_refused(webhost):
     (webhost.folder / "data/webhost.db").write_bytes(b"not a database, surely" * 100)
     assert "webhost.db" in refused(webhost)
     assert (webhost.folder / "data/webhost.db").read_bytes()[:14] == b"not a database"
-    assert "mysql" in refused(webhost, "--database", "mysql://localhost/x")
+    assert "postgres://" in refused(webhost, "--database", "mysql://localhost/x")
 
 
 def test_a_postgres_that_is_not_there_is_named_without_its_password(webhost):

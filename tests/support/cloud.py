@@ -37,7 +37,7 @@ class Stop:
 
 
 class Gate:
-    """A proxy before a cloud. What it holds is let go by open(); nobody may be there any more."""
+    """A proxy before a cloud. What it holds is let go by open(): a reply then goes on its way."""
 
     def __init__(self, url):
         self._target = url.removeprefix("http://")
@@ -110,7 +110,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return  # the cloud dropped its reply: so do we
         if stop:
             self.gate.hold()
-            return
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in ("transfer-encoding", "connection", "content-length"):
@@ -142,11 +141,11 @@ class Cloud:
         for name in ("hetzner", "fly"):
             (webhost.folder / name).mkdir()
 
-    def serve(self, *options, gate=True, **settings):
+    def serve(self, *options, gate=True, data="data", **settings):
         """`webhost serve` that provisions here; settings as in config()."""
         tokens = {"HCLOUD_TOKEN": "hetzner-secret", "FLY_API_TOKEN": "fly-secret"}
         path = self.config(self.gate.url if gate else self.process.url, **settings)
-        return self.webhost.serve("--config", path, *options, env=tokens)
+        return self.webhost.serve("--config", path, *options, data=data, env=tokens)
 
     def config(
         self,
