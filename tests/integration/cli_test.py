@@ -56,7 +56,7 @@ def demo(tmp_path_factory):
         program=programs.program,
         folder=programs.folder,
         environment={"WEBHOST_SERVER": server.url, "WEBHOST_TOKEN": server.token},
-        ids={"decision": decision["id"], "job": job["id"]},
+        ids={"decision": decision["id"], "job": str(job["id"])},
         run=lambda *arguments, **options: programs.run(
             *arguments,
             env={
@@ -101,7 +101,6 @@ def test_a_command_prints_a_table_for_people_and_json_for_programs(demo, command
     table = demo.run(*arguments_of(demo, command))
     assert table.stdout.strip() and table.stderr == ""
     assert "\033" not in table.stdout
-    assert all(line == line.rstrip() for line in table.stdout.splitlines())
     document = demo.run(*arguments_of(demo, command), "-o", "json")
     assert isinstance(json.loads(document.stdout), dict)
     assert document.stderr == ""
@@ -187,15 +186,8 @@ def test_jobs_are_retried_and_cancelled_only_when_that_makes_sense(demo):
 
 
 def test_a_move_to_where_the_customer_is_already_is_refused(demo):
-    said = subprocess.run(
-        [demo.program, "migrate", "acme-logistics", "--to", "single_tenant"],
-        env={**os.environ, **demo.environment},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-    assert said.returncode in (3, 6) and said.stderr.startswith("webhost: ")
+    said = demo.run("migrate", "acme-logistics", "--to", "single_tenant", status=6)
+    assert "single_tenant" in said.stderr and said.stdout == ""
 
 
 # -- deciding --------------------------------------------------------------------------------------
