@@ -44,30 +44,14 @@ enum err api_plans(struct db_tx *tx, struct api_call *call, struct error *e)
     return OK;
 }
 
-/* A filter that must be one of the names, or absent. */
-static enum err enum_filter(struct api_call *call, const char *name, const char *const *names,
-                            const char **ret, struct error *e)
-{
-    const char *value = http_query(call->request, name);
-    if (value && enum_from_text(names, str_from(value)) < 0) {
-        const char *known = names[0];
-        for (size_t i = 1; names[i]; i++)
-            known = arena_printf(call->arena, "%s, %s", known, names[i]);
-        problem_add(&call->problems, name, 0, "must be one of %s", known);
-        return problems_error(&call->problems, e);
-    }
-    *ret = value;
-    return OK;
-}
-
 enum err api_customers(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct customer_filter filter;
     struct page page;
     struct records customers;
     const char *next;
-    TRY(enum_filter(call, "mode", mode_names, &filter.mode, e));
-    TRY(enum_filter(call, "status", customer_status_names, &filter.status, e));
+    TRY(api_enum_filter(call, "mode", mode_names, &filter.mode, e));
+    TRY(api_enum_filter(call, "status", customer_status_names, &filter.status, e));
     TRY(api_page(call, &page, e));
     TRY(customer_list(tx, &filter, page, call->arena, &customers, &next, e));
     api_reply_list(call, "customers",

@@ -17,8 +17,8 @@ static json_t *problem_list(const struct problems *problems)
     json_t *list = json_array();
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->items[i];
-        (void)json_array_append_new(list,
-                                    json_pack("{s:s, s:s}", "field", p->path, "detail", p->text));
+        (void)json_array_append_new(list, json_pack("{s:o, s:o}", "field", json_from_text(p->path),
+                                                    "detail", json_from_text(p->text)));
     }
     return list;
 }
@@ -28,8 +28,7 @@ void problem_write(struct http_response *response, int status, const char *detai
 {
     _cleanup_json_ json_t *body = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title",
                                             http_status_text(status), "status", status);
-    /* json_string() refuses what is not UTF-8: say nothing rather than something broken */
-    (void)json_object_set_new(body, "detail", json_string(detail));
+    (void)json_object_set_new(body, "detail", json_from_text(detail));
     if (problems && problems->count > 0)
         (void)json_object_set_new(body, "errors", problem_list(problems));
     response->status = status;

@@ -5,7 +5,7 @@
 #include "domain/provisioning/host.h"
 
 #define RESOURCES_MAX     1000
-#define APP_NAME_SLUG_MAX 40
+#define APP_NAME_SLUG_MAX 36 /* with "-database-iad" behind it, a machine's name fits Fly's 63 */
 
 const char *const deployment_status_names[] = {
     "provisioning", "active", "failed", "retiring", "retired", NULL,
@@ -159,10 +159,17 @@ enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *ac
     return audit_write(tx, env, arena, actor, "deployment.failed", id, NULL, e);
 }
 
+static enum err set_current(struct db_tx *tx, const char *id, bool current, struct error *e)
+{
+    int64_t changes;
+    TRY(db_exec(tx, &deployment_set_current, DB_ARGS(db_text(id), db_int(current)), &changes, e));
+    return changes ? OK : error_set(e, ERR_NOT_FOUND, "there is no deployment %s", id);
+}
+
 enum err deployment_switch(struct db_tx *tx, const char *from, const char *to, struct error *e)
 {
-    TRY(db_exec(tx, &deployment_set_current, DB_ARGS(db_text(from), db_int(0)), NULL, e));
-    return db_exec(tx, &deployment_set_current, DB_ARGS(db_text(to), db_int(1)), NULL, e);
+    TRY(set_current(tx, from, false, e));
+    return set_current(tx, to, true, e);
 }
 
 enum err deployment_set_leaving(struct db_tx *tx, const struct env *env, const char *id,

@@ -112,7 +112,10 @@ enum err deployment_set_database(struct db_tx *tx, const char *id, const char *d
 enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
                          const char *why, struct arena *arena, struct error *e);
 
-/* Makes `to` the customer's current deployment instead of `from`: the commit point of a move. */
+/*
+ * Makes `to` the customer's current deployment instead of `from`: the commit point of a move.
+ * ERR_NOT_FOUND names the one that does not exist; a customer is never left without a place.
+ */
 enum err deployment_switch(struct db_tx *tx, const char *from, const char *to, struct error *e);
 
 /* Sets the status of one that is on its way out: retiring or retired. */

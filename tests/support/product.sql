@@ -1,0 +1,26 @@
+-- What tests ask of the product's database.
+
+-- name: rows_of_customers
+-- Every table that a signup writes to, and those that hang on them.
+SELECT (SELECT count(*) FROM customers) + (SELECT count(*) FROM subscriptions)
+     + (SELECT count(*) FROM decisions) + (SELECT count(*) FROM deployments)
+     + (SELECT count(*) FROM resources) + (SELECT count(*) FROM hosts)
+     + (SELECT count(*) FROM jobs) + (SELECT count(*) FROM audit);
+
+-- name: count_hosts
+SELECT count(*) FROM hosts;
+
+-- name: sum_slots_used
+SELECT coalesce(sum(slots_used), 0) FROM hosts;
+
+-- name: count_deployments_on_hosts
+SELECT count(*) FROM deployments WHERE host_id IS NOT NULL;
+
+-- name: count_resources
+SELECT count(*) FROM resources;
+
+-- name: count_jobs
+SELECT count(*) FROM jobs;
+
+-- name: host_set_status
+UPDATE hosts SET status = $2 WHERE id = $1;

@@ -1,0 +1,192 @@
+/* Tenants' databases: who shares them, when they close, and whose rows are whose. */
+#include "domain/provisioning/tenant.h"
+#include "product.h"
+
+#include <pthread.h>
+
+struct fixture {
+    struct testdb a, b;
+    struct tenant_stores *stores;
+    struct error e;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    testdb_create(&f->a);
+    testdb_create(&f->b);
+    f->stores = tenant_stores_new();
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    tenant_stores_free(f->stores);
+    testdb_remove(&f->a);
+    testdb_remove(&f->b);
+    free(f);
+    return 0;
+}
+
+static struct db *get(struct fixture *f, const char *url)
+{
+    struct db *db;
+    ASSERT_OK(f, tenant_store_get(f->stores, url, &db, &f->e));
+    return db;
+}
+
+static void create(struct fixture *f, const char *id)
+{
+    struct tenant tenant = {id, id, id, "deployment"};
+    ASSERT_OK(f, tenant_create(f->stores, f->a.url, &tenant, PRODUCT_START_US, &f->e));
+}
+
+static void fill(struct fixture *f, const char *id, int64_t vehicles)
+{
+    ASSERT_OK(f, tenant_fill_example(f->stores, f->a.url, id, vehicles, PRODUCT_START_US, &f->e));
+}
+
+static struct tenant_usage measure(struct fixture *f, const char *id, int64_t now)
+{
+    struct tenant_usage usage;
+    ASSERT_OK(f, tenant_measure(f->stores, f->a.url, id, now, &usage, &f->e));
+    return usage;
+}
+
+/* -- sharing ---------------------------------------------------------------------------------- */
+
+static void users_of_one_url_share_one_database(void **state)
+{
+    struct fixture *f = *state;
+    struct db *one = get(f, f->a.url), *two = get(f, f->a.url), *other = get(f, f->b.url);
+    assert_ptr_equal(one, two);
+    assert_ptr_not_equal(one, other);
+    tenant_store_put(f->stores, one);
+    assert_ptr_equal(get(f, f->a.url), two); /* still open: somebody uses it */
+    tenant_store_put(f->stores, two);
+    tenant_store_put(f->stores, two);
+    tenant_store_put(f->stores, other);
+}
+
+static void a_database_that_was_closed_opens_again_with_what_was_in_it(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "acme"); /* opened and closed */
+    fill(f, "acme", 2);
+    assert_int_equal(measure(f, "acme", PRODUCT_START_US).vehicle_count, 2);
+}
+
+static void a_url_that_cannot_be_opened_is_an_error_each_time_and_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct db *db;
+    for (int i = 0; i < 2; i++)
+        assert_int_not_equal(tenant_store_get(f->stores, "sqlite:/nowhere/at/all/x.db", &db, &f->e),
+                             OK);
+    ASSERT_CONTAINS(f->e.text, "/nowhere/at/all");
+}
+
+static void *get_and_put(void *arg)
+{
+    struct fixture *f = arg;
+    struct error e;
+    for (int i = 0; i < 5; i++) {
+        struct db *db;
+        if (tenant_store_get(f->stores, f->a.url, &db, &e) != OK) {
+            (void)fprintf(stderr, "%s\n", e.text);
+            return arg;
+        }
+        tenant_store_put(f->stores, db);
+    }
+    return NULL;
+}
+
+static void many_threads_may_open_and_close_one_url_at_once(void **state)
+{
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, get_and_put, *state), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+}
+
+/* -- rows ------------------------------------------------------------------------------------- */
+
+static void creating_a_tenant_again_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "acme");
+    fill(f, "acme", 1);
+    create(f, "acme");
+    assert_int_equal(measure(f, "acme", PRODUCT_START_US).vehicle_count, 1);
+}
+
+static void dropping_a_tenant_leaves_its_neighbours_rows(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "acme");
+    create(f, "other");
+    fill(f, "acme", 2);
+    fill(f, "other", 3);
+    ASSERT_OK(f, tenant_drop(f->stores, f->a.url, "acme", "deployment", &f->e));
+    ASSERT_OK(f, tenant_drop(f->stores, f->a.url, "acme", "deployment", &f->e)); /* gone already */
+    assert_int_equal(measure(f, "acme", PRODUCT_START_US).vehicle_count, 0);
+    assert_int_equal(measure(f, "acme", PRODUCT_START_US).gps_points_today, 0);
+    assert_int_equal(measure(f, "other", PRODUCT_START_US).vehicle_count, 3);
+    create(f, "acme"); /* and it may come back */
+}
+
+static void usage_counts_the_points_of_the_last_24_hours(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "acme");
+    fill(f, "acme", 2); /* two vehicles, a point a minute for an hour */
+    struct tenant_usage usage = measure(f, "acme", PRODUCT_START_US);
+    assert_int_equal(usage.vehicle_count, 2);
+    assert_int_equal(usage.gps_points_today, 120);
+    /* a day later only the points of the very last minute are within it */
+    assert_int_equal(measure(f, "acme", PRODUCT_START_US + USEC_PER_DAY).gps_points_today, 2);
+    assert_int_equal(measure(f, "acme", PRODUCT_START_US + USEC_PER_DAY + 1).gps_points_today, 0);
+    assert_int_equal(measure(f, "nobody", PRODUCT_START_US).vehicle_count, 0);
+}
+
+static void the_example_repeated_at_one_moment_adds_nothing(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "acme");
+    fill(f, "acme", 2);
+    fill(f, "acme", 2);
+    assert_int_equal(measure(f, "acme", PRODUCT_START_US).gps_points_today, 120);
+}
+
+static void rows_of_a_tenant_that_does_not_exist_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(tenant_fill_example(f->stores, f->a.url, "nobody", 1, PRODUCT_START_US, &f->e),
+                     ERR_CONFLICT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(users_of_one_url_share_one_database),
+        TEST(a_database_that_was_closed_opens_again_with_what_was_in_it),
+        TEST(a_url_that_cannot_be_opened_is_an_error_each_time_and_leaves_nothing),
+        TEST(many_threads_may_open_and_close_one_url_at_once),
+        TEST(creating_a_tenant_again_changes_nothing),
+        TEST(dropping_a_tenant_leaves_its_neighbours_rows),
+        TEST(usage_counts_the_points_of_the_last_24_hours),
+        TEST(the_example_repeated_at_one_moment_adds_nothing),
+        TEST(rows_of_a_tenant_that_does_not_exist_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
