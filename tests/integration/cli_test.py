@@ -207,10 +207,8 @@ def test_decide_says_the_same_from_options_a_file_and_standard_input(demo):
     decisions = [json.loads(answer.stdout) for answer in answers]
     assert decisions[0]["mode"] == "single_tenant"
     assert all(decision == decisions[0] for decision in decisions)
-    changed = json.loads(
-        demo.run("decide", path, "--compliance", "", "--vehicles", "2", "--budget", "30", "-o", "json")
-        .stdout
-    )
+    flags = ["--compliance", "", "--vehicles", "2", "--budget", "30"]
+    changed = json.loads(demo.run("decide", path, *flags, "-o", "json").stdout)
     assert changed["mode"] == "multi_tenant"
 
 

@@ -192,7 +192,9 @@ def test_a_port_that_is_taken_is_named(webhost):
     assert executing(webhost) == []
 
 
-@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1", "127.0.0.1:99999", ":", "256.0.0.1:1"])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "127.0.0.1", "127.0.0.1:99999", ":", "256.0.0.1:1"],
+)
 def test_an_address_that_is_none_is_refused(webhost, address):
     assert address in refused(webhost, "--listen", address)
 

@@ -21,7 +21,7 @@ import threading
 
 from support.webhost import DEADLINE, request
 
-# A test must not wait long for what a dead process held; a busy machine must not lose what it holds.
+# Short, so that what a dead process held is free soon; long enough for a busy machine to renew.
 LEASE_MS = 1500
 
 

@@ -86,7 +86,7 @@ static void every_mistake_of_a_file_is_named(void **state)
         RUN_IN("{\"budgett\": 3, \"vehicle_count\": \"many\"}", "decide", "-");
     assert_int_equal(r.code, CLI_USAGE);
     assert_string_equal(r.out, "");
-    assert_contains(r.err, "<stdin>: unknown field \"budgett\"");
+    assert_contains(r.err, "<stdin>: budgett: is unknown");
     assert_contains(r.err, "<stdin>: vehicle_count: ");
     _cleanup_run_ struct run text = RUN_IN("budget: 3", "decide", "-");
     assert_int_equal(text.code, CLI_USAGE);
@@ -139,7 +139,7 @@ static void policy_check_says_yes_or_names_every_mistake_with_its_line(void **st
     assert_int_equal(wrong.code, CLI_FAILED);
     assert_string_equal(wrong.out, "");
     assert_contains(wrong.err, "<stdin>:3: base_score: ");
-    assert_contains(wrong.err, "<stdin>:4: unknown field \"base_scor\"");
+    assert_contains(wrong.err, "<stdin>:4: base_scor: is unknown");
     assert_true(strstr(wrong.err, "<stdin>:3:") < strstr(wrong.err, "<stdin>:4:"));
 
     _cleanup_run_ struct run json = RUN_IN("a: b\n", "policy", "check", "-", "-o", "json");

@@ -229,7 +229,7 @@ static void what_cannot_be_created_is_refused_with_a_reason(void **state)
         {"{\"name\":\"a\",\"server_type\":\"cx23\",\"image\":\"debian-12\",\"volumes\":[7]}",
          "'volumes'"},
         {"{\"name\":\"a\",\"server_type\":\"cx23\",\"image\":\"debian-12\",\"datacentre\":1}",
-         "unknown field"},
+         "'datacentre'"},
         {"{\"name\":\"a\",\"server_type\":\"cx23\",\"image\":\"debian-12\","
          "\"labels\":{\"-x\":\"\"}}",
          "'labels'"},

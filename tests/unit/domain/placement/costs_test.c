@@ -151,7 +151,7 @@ static void mistakes_in_a_table_have_their_lines(void **state)
     assert_string_equal(
         e.text,
         "line 3: name: this key stands here twice; line 1: eur_usd: must be between 0.0001 and "
-        "10.0; line 21: single_tenant.professional.machine_month: unknown field \"frb\"; did you "
+        "10.0; line 21: single_tenant.professional.machine_month.frb: is unknown; did you "
         "mean fra?; line 21: single_tenant.professional.machine_month.fra: is required");
 }
 

@@ -287,7 +287,7 @@ static void a_bad_batch_line_gives_its_error_and_number(void **state)
 {
     struct fixture *f = *state;
     assert_string_equal(batch(f, "{\"bugdet\":1}", 7),
-                        "{\"error\":\"unknown field \\\"bugdet\\\"; did you mean budget?\","
+                        "{\"error\":\"bugdet: is unknown; did you mean budget?\","
                         "\"line\":7}\n");
     assert_string_equal(batch(f, "[]", 8), "{\"error\":\"must be an object\",\"line\":8}\n");
     const char *broken = batch(f, "{\"budget\":", 9);

@@ -194,11 +194,11 @@ static void refused(struct fixture *f, const char *lines, const char *sentence)
 static void unknown_keys_are_named_with_line_and_suggestion(void **state)
 {
     refused(*state, "chose_above: 0.9\n",
-            "line 3: unknown field \"chose_above\"; did you mean choose_above?");
+            "line 3: chose_above: is unknown; did you mean choose_above?");
     refused(*state, "factors:\n  bugdet:\n    multi_tenant: []\n",
-            "line 4: factors: unknown field \"bugdet\"; did you mean budget?");
+            "line 4: factors.bugdet: is unknown; did you mean budget?");
     refused(*state, "factors:\n  budget:\n    multi_tenant:\n      - {when: any, ad: 1, add: 1}\n",
-            "line 6: factors.budget.multi_tenant[0]: unknown field \"ad\"; did you mean add?");
+            "line 6: factors.budget.multi_tenant[0].ad: is unknown; did you mean add?");
 }
 
 static void scores_out_of_range_are_named(void **state)
