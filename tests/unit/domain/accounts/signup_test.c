@@ -214,8 +214,8 @@ static void every_wrong_field_is_named_at_once(void **state)
         "billing_email",
         "profile_overrides.budget",
         "profile_overrides.compliance_requirements[0]",
-        "",
-        NULL, /* "": the unknown field */
+        "plan",
+        NULL,
     };
     struct product *p = *state;
     refused(p,

@@ -109,7 +109,8 @@ static void a_misspelt_compliance_word_is_refused_with_the_accepted_ones(void **
             "\"hippa\"");
     refused("{\"geographic_distribution\":[\"USA\"]}",
             "geographic_distribution[0]: must be one of US, EU, APAC, and not \"USA\"");
-    refused("{\"compliance\":[\"hipaa\"]}", "compliance: is unknown");
+    refused("{\"compliance\":[\"hipaa\"]}",
+            "compliance: is unknown; did you mean compliance_requirements?");
     refused("{\"compliance_requirement\":[\"hipaa\"]}",
             "compliance_requirement: is unknown; did you mean compliance_requirements?");
 }
