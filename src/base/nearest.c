@@ -34,7 +34,7 @@ size_t edit_distance(struct str a, struct str b)
 void nearest_offer(struct nearest *n, struct str candidate)
 {
     size_t distance = edit_distance(n->word, candidate);
-    bool close = distance <= (n->word.len + 2) / 3;
+    bool close = n->word.len >= 2 && distance <= 1 + n->word.len / 6;
     bool beginning = n->word.len >= 2 && str_starts_with(candidate, n->word);
     if ((close || beginning) && distance < n->distance) {
         n->best = candidate;

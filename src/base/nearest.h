@@ -14,7 +14,7 @@ size_t edit_distance(struct str a, struct str b);
 
 /*
  * Feeds candidates one by one; `best` stays empty while none is close enough to be what was meant:
- * at most a third of the word's letters differ, or the word is the beginning of the candidate.
+ * one edit and one more for every six letters apart, or the word is the candidate's beginning.
  */
 struct nearest {
     struct str word;

@@ -144,6 +144,14 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.name} ignored SIGTERM{self._said()}") from None
+        self._check(expected_status)
+
+    def wait_for_end(self, expected_status=0):
+        """It must end by itself, as expected, and with clean sanitizers."""
+        self._reap(DEADLINE)
+        self._check(expected_status)
+
+    def _check(self, expected_status):
         status = self.popen.returncode
         assert status == expected_status, f"{self.name} ended with {status}{self._said()}"
         assert not _SANITIZER.search(self.err), f"{self.name}:{self._said()}"
@@ -207,6 +215,7 @@ class WebHost:
         self.program = os.environ["WEBHOST_BIN"]
         self.folder = folder
         self.processes = []
+        self._closers = []
         self._tokens = {}
 
     def serve(self, *options, data="data", env=None):
@@ -235,9 +244,21 @@ class WebHost:
         assert done.returncode == status, f"{arguments}: {done.returncode}\n{done.stderr}"
         return done
 
+    def start(self, *arguments, env=None):
+        """A command that takes its time; read its out and err, and call wait_for_end()."""
+        process = Process([self.program, *arguments], env)
+        self.processes.append(process)
+        return process
+
+    def at_close(self, closer):
+        """Calls closer() when the test ends, before the programs are ended."""
+        self._closers.append(closer)
+
     def close(self):
         """Ends everything even when one of them misbehaves, then fails for the first that did."""
         problems = []
+        for closer in self._closers:
+            closer()
         for process in reversed(self.processes):
             try:
                 process.stop()

@@ -30,14 +30,25 @@ void api_refuse(void *ctx, const struct http_request *request, int status, const
 
 /* -- what a request asks ---------------------------------------------------------------------- */
 
-enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
+static int64_t read_limit(struct api_call *call)
 {
-    struct page page = {PAGE_LIMIT_DEFAULT, http_query(call->request, "cursor")};
-    const char *limit = http_query(call->request, "limit");
-    if (limit && (!str_to_i64(str_from(limit), &page.limit) || page.limit < 1 ||
-                  page.limit > PAGE_LIMIT_MAX))
+    int64_t limit = PAGE_LIMIT_DEFAULT;
+    const char *text = http_query(call->request, "limit");
+    if (text && (!str_to_i64(str_from(text), &limit) || limit < 1 || limit > PAGE_LIMIT_MAX))
         problem_add(&call->problems, "limit", 0, "must be a whole number from 1 to %d",
                     PAGE_LIMIT_MAX);
+    return limit;
+}
+
+enum err api_limit(struct api_call *call, int64_t *ret_limit, struct error *e)
+{
+    *ret_limit = read_limit(call);
+    return call->problems.count > 0 ? problems_error(&call->problems, e) : OK;
+}
+
+enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
+{
+    struct page page = {read_limit(call), http_query(call->request, "cursor")};
     if (page.cursor && !uuid_is_valid(str_from(page.cursor)))
         problem_add(&call->problems, "cursor", 0, "must be a next_cursor from an earlier page");
     if (call->problems.count > 0)
@@ -164,13 +175,6 @@ static enum err run_work(struct db_tx *tx, void *arg, struct error *e)
     return idempotency_end(tx, &run->idempotency, call, e);
 }
 
-static enum err refuse_key(struct api_call *call, struct error *e)
-{
-    problem_add(&call->problems, "Idempotency-Key", 0,
-                "is not taken here: the reply is shown once and not stored");
-    return problems_error(&call->problems, e);
-}
-
 static enum err run_handler(const struct api_route *route, struct api_call *call,
                             struct http_response *response, struct error *e)
 {
@@ -183,8 +187,6 @@ static enum err run_handler(const struct api_route *route, struct api_call *call
         return db_read(db, run_work, &run, e);
     case API_WRITE:
         TRY(idempotency_read_key(&run.idempotency, call, e));
-        if (route->secret_reply && run.idempotency.key)
-            return refuse_key(call, e);
         TRY(db_write(db, run_work, &run, e));
         if (run.idempotency.replayed)
             http_set_header(response, "Idempotency-Replayed", "true");
@@ -229,11 +231,15 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         if (status == 500)
             log_error("request failed", LOG_TEXT("path", request->path), LOG_TEXT("error", e.text));
         problem_write(response, status, problem_detail(&call, &e), &call.problems);
+    } else if (call.text.len > 0) {
+        response->content_type = "text/plain; version=0.0.4";
+        (void)buf_append_str(&response->body, buf_str(&call.text));
     } else {
         response->status = call.status;
         if (call.reply && (!json_write(call.reply, 2, &response->body) ||
                            !buf_append_char(&response->body, '\n')))
             problem_write(response, 500, "the reply is too large; ask for a smaller page", NULL);
     }
+    buf_release(&call.text);
     json_decref(call.reply);
 }

@@ -27,6 +27,8 @@ struct api {
     const struct policy *policy; /* the active one */
     const struct prices *prices;
     struct runner *runner; /* woken after writes that enqueue */
+    const struct job_queue *queues;
+    size_t queue_count;
 };
 
 struct api_call {
@@ -37,8 +39,11 @@ struct api_call {
     const char *actor;  /* "token:NAME", for the audit record */
     void *body;         /* the decoded record; NULL for routes without fields */
     struct problems problems;
-    int status;    /* 200 when the handler starts */
-    json_t *reply; /* set by the handler, owned by the call */
+    int status;      /* 200 when the handler starts */
+    json_t *reply;   /* set by the handler, owned by the call */
+    struct buf text; /* instead of a reply: plain text, owned by the call */
+    /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
+    const char *secret_member;
 };
 
 /* `tx` is NULL for API_PLAIN routes. On ERR_INVALID, call->problems may name the fields. */
@@ -65,7 +70,6 @@ struct api_route {
     api_handler *handler;
     const struct api_body *body; /* NULL: the route takes no body */
     const char *const *query;    /* names it understands; ends with NULL */
-    bool secret_reply;           /* must not be stored: the route takes no Idempotency-Key */
 };
 
 /* The table, for the server: each route's data is its struct api_route, its handler api_handle. */
@@ -80,6 +84,9 @@ http_refusal api_refuse;
 /* The page that `limit` and `cursor` ask for; ERR_INVALID with the problem named. */
 enum err api_page(struct api_call *call, struct page *ret_page, struct error *e);
 
+/* `limit` alone, for a list whose cursors are no UUIDs. */
+enum err api_limit(struct api_call *call, int64_t *ret_limit, struct error *e);
+
 /* A query parameter that is one of `names` (ends with NULL), or NULL when it was not given. */
 enum err api_enum_filter(struct api_call *call, const char *name, const char *const *names,
                          const char **ret_value, struct error *e);
@@ -93,12 +100,15 @@ void api_reply(struct api_call *call, json_t *reply);
 /* Handlers by file. */
 api_handler api_signup, api_plans, api_customers, api_customer, api_customer_decisions,
     api_decision;
-api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration;
-api_handler api_jobs, api_job, api_job_retry, api_job_cancel;
+api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
+    api_migration_cancel;
+api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
+api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_hosts, api_instances, api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;
 
-extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body;
+extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
+    api_jobs_retry_body, api_queue_scale_body;
 
 #endif

@@ -10,8 +10,8 @@ static json_t *customer_json(const struct customer *customer)
 
 static json_t *job_summary(const struct job *job)
 {
-    return json_pack("{s:s, s:s, s:s, s:s}", "id", job->id, "worker", job->worker, "queue",
-                     job->queue, "state", job_state_names[job->state]);
+    return json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)job->id, "worker", job->worker,
+                     "queue", job->queue, "state", job_state_names[job->state]);
 }
 
 const struct api_body api_signup_body = {signup_fields, sizeof(struct signup)};

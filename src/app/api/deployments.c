@@ -2,6 +2,7 @@
 #include "app/api/api.h"
 #include "domain/accounts/decisions.h"
 #include "domain/accounts/evaluation.h"
+#include "domain/migration/move.h"
 
 /* -- usage ------------------------------------------------------------------------------------ */
 
@@ -82,6 +83,21 @@ struct status_work {
     json_t *reply;
 };
 
+/* "none", or where the customer's latest move stands, and the move itself. */
+static enum err add_migration(struct db_tx *tx, struct api_call *call, const char *customer_id,
+                              json_t *reply, struct error *e)
+{
+    struct move move;
+    enum err err = move_latest(tx, customer_id, call->arena, &move, e);
+    if (err != OK && err != ERR_NOT_FOUND)
+        return err;
+    bool none = err == ERR_NOT_FOUND;
+    (void)json_object_set_new(reply, "migration_status",
+                              json_string(none ? "none" : move_state_names[move.state]));
+    (void)json_object_set_new(reply, "migration", none ? json_null() : move_json(&move));
+    return OK;
+}
+
 static enum err status_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct status_work *w = arg;
@@ -90,15 +106,21 @@ static enum err status_work(struct db_tx *tx, void *arg, struct error *e)
     struct decision_record decision;
     struct records jobs;
     json_t *deployment;
+    _cleanup_json_ json_t *reply = json_object();
     TRY(customer_find(tx, http_param(call->request, "customer"), call->arena, &customer, e));
     TRY(deployment_current(tx, customer.id, call->arena, &w->current, e));
+    TRY(add_migration(tx, call, customer.id, reply, e));
     TRY(decision_record_latest(tx, customer.id, call->arena, &decision, e));
     TRY(job_list_unfinished(tx, customer.id, call->arena, &jobs, e));
     TRY(deployment_json(tx, &w->current, call->arena, &deployment, e));
-    w->reply = json_pack("{s:s, s:o, s:o, s:o, s:o}", "customer_id", customer.id, "customer",
-                         json_encode(customer_fields, &customer, JSON_KEEP_ABSENT), "deployment",
-                         deployment, "last_decision", decision_record_json(&decision), "jobs",
-                         json_encode_list(job_fields, jobs, sizeof(struct job), 0));
+    (void)json_object_set_new(reply, "customer_id", json_string(customer.id));
+    (void)json_object_set_new(reply, "customer",
+                              json_encode(customer_fields, &customer, JSON_KEEP_ABSENT));
+    (void)json_object_set_new(reply, "deployment", deployment);
+    (void)json_object_set_new(reply, "last_decision", decision_record_json(&decision));
+    (void)json_object_set_new(reply, "jobs",
+                              json_encode_list(job_fields, jobs, sizeof(struct job), 0));
+    w->reply = json_incref(reply);
     return OK;
 }
 

@@ -58,6 +58,15 @@ enum err idempotency_begin(struct db_tx *tx, struct idempotency *i, struct api_c
     return OK;
 }
 
+/* The reply as it may be kept. */
+static const char *reply_to_keep(const struct api_call *call)
+{
+    _cleanup_json_ json_t *kept = json_copy(call->reply);
+    if (call->secret_member)
+        (void)json_object_set_new(kept, call->secret_member, json_null());
+    return json_text(kept, call->arena);
+}
+
 enum err idempotency_end(struct db_tx *tx, struct idempotency *i, struct api_call *call,
                          struct error *e)
 {
@@ -67,7 +76,6 @@ enum err idempotency_end(struct db_tx *tx, struct idempotency *i, struct api_cal
     TRY(db_exec(tx, &idempotency_prune, DB_ARGS(db_int(now - KEPT_FOR_US)), NULL, e));
     return db_exec(tx, &idempotency_insert,
                    DB_ARGS(db_text(call->token.id), db_text(i->key), db_text(i->fingerprint),
-                           db_int(call->status), db_text(json_text(call->reply, call->arena)),
-                           db_int(now)),
+                           db_int(call->status), db_text(reply_to_keep(call)), db_int(now)),
                    NULL, e);
 }

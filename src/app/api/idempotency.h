@@ -29,7 +29,7 @@ enum err idempotency_read_key(struct idempotency *i, struct api_call *call, stru
 enum err idempotency_begin(struct db_tx *tx, struct idempotency *i, struct api_call *call,
                            bool *ret_replayed, struct error *e);
 
-/* Stores the call's reply under the key. */
+/* Stores the call's reply under the key, with null for its secret: a replay does not tell it. */
 enum err idempotency_end(struct db_tx *tx, struct idempotency *i, struct api_call *call,
                          struct error *e);
 

@@ -1,28 +1,59 @@
-/* Jobs: what is waiting, running, done and failed, and the two things a person does about it. */
+/* Jobs: what is waiting, running, done and failed, and what a person does about it. */
 #include "app/api/api.h"
 #include "domain/accounts/customer.h"
+#include "domain/migration/move.h"
 
-enum err api_jobs(struct db_tx *tx, struct api_call *call, struct error *e)
+#include <inttypes.h>
+
+/* {id} of the path; something that is no number names no job. */
+static enum err job_id(const struct api_call *call, int64_t *ret_id, struct error *e)
 {
-    struct job_filter filter = {.queue = http_query(call->request, "queue")};
-    struct page page;
-    struct records jobs;
-    const char *next, *customer_name = http_query(call->request, "customer");
-    TRY(api_enum_filter(call, "state", job_state_names, &filter.state, e));
-    TRY(api_page(call, &page, e));
-    if (customer_name) {
-        struct customer customer;
-        TRY(customer_find(tx, customer_name, call->arena, &customer, e));
-        filter.customer_id = customer.id;
-    }
-    TRY(job_list(tx, &filter, page, call->arena, &jobs, &next, e));
-    api_reply_list(call, "jobs", json_encode_list(job_fields, jobs, sizeof(struct job), 0), next);
+    const char *id = http_param(call->request, "id");
+    if (!str_to_i64(str_from(id), ret_id))
+        return error_set(e, ERR_NOT_FOUND, "there is no job %.40s", id);
     return OK;
 }
 
-static enum err reply_job(struct db_tx *tx, struct api_call *call, struct error *e)
+/* The filter that `state`, `queue`, `worker` and `customer` ask for. */
+static enum err job_filter(struct db_tx *tx, struct api_call *call, const char *state,
+                           const char *customer, struct job_filter *filter, struct error *e)
 {
-    const char *id = http_param(call->request, "id");
+    filter->state = state ? enum_from_text(job_state_names, str_from(state)) : -1;
+    if (state && filter->state < 0) {
+        problem_add(&call->problems, "state", 0,
+                    "must be one of available, scheduled, executing, retryable, completed, "
+                    "cancelled, discarded");
+        return problems_error(&call->problems, e);
+    }
+    if (!customer)
+        return OK;
+    struct customer found;
+    TRY(customer_find(tx, customer, call->arena, &found, e));
+    filter->customer_id = found.id;
+    return OK;
+}
+
+enum err api_jobs(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    const struct http_request *r = call->request;
+    struct job_filter filter = {.queue = http_query(r, "queue"), .worker = http_query(r, "worker")};
+    const char *cursor = http_query(r, "cursor");
+    int64_t limit, below = INT_ABSENT, next;
+    struct records jobs;
+    TRY(api_limit(call, &limit, e));
+    if (cursor && !str_to_i64(str_from(cursor), &below)) {
+        problem_add(&call->problems, "cursor", 0, "must be a next_cursor from an earlier page");
+        return problems_error(&call->problems, e);
+    }
+    TRY(job_filter(tx, call, http_query(r, "state"), http_query(r, "customer"), &filter, e));
+    TRY(job_list(tx, &filter, below, limit, call->arena, &jobs, &next, e));
+    api_reply_list(call, "jobs", json_encode_list(job_fields, jobs, sizeof(struct job), 0),
+                   next == INT_ABSENT ? NULL : arena_printf(call->arena, "%" PRId64, next));
+    return OK;
+}
+
+static enum err reply_job(struct db_tx *tx, struct api_call *call, int64_t id, struct error *e)
+{
     struct job job;
     struct records errors;
     TRY(job_find(tx, id, call->arena, &job, e));
@@ -36,19 +67,65 @@ static enum err reply_job(struct db_tx *tx, struct api_call *call, struct error 
 
 enum err api_job(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    return reply_job(tx, call, e);
+    int64_t id;
+    TRY(job_id(call, &id, e));
+    return reply_job(tx, call, id, e);
 }
 
 enum err api_job_retry(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    TRY(job_retry(tx, call->api->env, call->actor, http_param(call->request, "id"), call->arena,
-                  e));
-    return reply_job(tx, call, e);
+    int64_t id;
+    TRY(job_id(call, &id, e));
+    TRY(job_retry(tx, call->api->env, call->actor, id, call->arena, e));
+    return reply_job(tx, call, id, e);
+}
+
+/* A move's job also opens the fence and removes the target: without it nobody would. */
+static enum err refuse_move(struct db_tx *tx, struct api_call *call, int64_t id, struct error *e)
+{
+    struct job job;
+    TRY(job_find(tx, id, call->arena, &job, e));
+    if (text_eq(job.queue, MOVE_QUEUE))
+        return error_set(e, ERR_CONFLICT,
+                         "job %" PRId64 " belongs to a migration: cancel the migration instead",
+                         id);
+    return OK;
 }
 
 enum err api_job_cancel(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    TRY(job_cancel(tx, call->api->env, call->actor, http_param(call->request, "id"), call->arena,
-                   e));
-    return reply_job(tx, call, e);
+    int64_t id;
+    TRY(job_id(call, &id, e));
+    TRY(refuse_move(tx, call, id, e));
+    TRY(job_cancel(tx, call->api->env, call->actor, id, call->arena, e));
+    return reply_job(tx, call, id, e);
+}
+
+/* -- many at once ----------------------------------------------------------------------------- */
+
+struct retry_request {
+    const char *state, *queue, *worker, *customer;
+};
+
+static const struct field retry_fields[] = {
+    {"state", FIELD_TEXT, offsetof(struct retry_request, state), .required = true,
+     .help = "discarded, cancelled or retryable"},
+    {"queue", FIELD_TEXT, offsetof(struct retry_request, queue)},
+    {"worker", FIELD_TEXT, offsetof(struct retry_request, worker)},
+    {"customer", FIELD_TEXT, offsetof(struct retry_request, customer), .help = "id or slug"},
+    FIELD_END,
+};
+
+const struct api_body api_jobs_retry_body = {retry_fields, sizeof(struct retry_request)};
+
+enum err api_jobs_retry(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    const struct retry_request *request = call->body;
+    struct job_filter filter = {.queue = request->queue, .worker = request->worker};
+    int64_t retried;
+    TRY(job_filter(tx, call, request->state, request->customer, &filter, e));
+    TRY(job_retry_many(tx, call->api->env, call->actor, &filter, call->arena, &retried, e));
+    api_reply(call, json_pack("{s:I, s:b}", "retried", (json_int_t)retried, "more",
+                              retried == JOB_RETRY_MANY_MAX));
+    return OK;
 }

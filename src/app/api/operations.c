@@ -139,6 +139,7 @@ enum err api_token_create(struct db_tx *tx, struct api_call *call, struct error 
                      call->arena, &token, text, e));
     json_t *reply = json_encode(token_fields, &token, JSON_KEEP_ABSENT);
     (void)json_object_set_new(reply, "token", json_string(text));
+    call->secret_member = "token";
     api_reply(call, reply);
     call->status = 201;
     return OK;

@@ -5,7 +5,8 @@
 
 static const char *const query_page[] = {PAGE_QUERY, NULL};
 static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
-static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "customer", NULL};
+static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
+static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
 
 #define ROUTE(method_, pattern_, ...)                                                              \
     {                                                                                              \
@@ -40,8 +41,17 @@ const struct http_route api_routes[] = {
 
     ROUTE(POST, "/api/admin/deployment/evaluate", ADMIN, PLAIN, .handler = api_evaluate,
           .body = &api_evaluate_body, .summary = "Decide again about a customer; change nothing"),
+    ROUTE(POST, "/api/admin/deployment/migrate", ADMIN, WRITE, .handler = api_migrate,
+          .body = &api_migrate_body, .summary = "Start to move a customer to the other mode"),
     ROUTE(GET, "/api/admin/deployment/status/{customer}", VIEWER, PLAIN, .handler = api_status,
           .summary = "Show where a customer lives and what is being done"),
+
+    ROUTE(GET, "/api/migrations", VIEWER, READ, .handler = api_migrations,
+          .query = query_migrations, .summary = "List moves between modes"),
+    ROUTE(GET, "/api/migrations/{id}", VIEWER, READ, .handler = api_migration,
+          .summary = "Show a move"),
+    ROUTE(POST, "/api/migrations/{id}/cancel", ADMIN, WRITE, .handler = api_migration_cancel,
+          .summary = "Stop a move before its switch and undo it"),
 
     ROUTE(GET, "/api/jobs", VIEWER, READ, .handler = api_jobs, .query = query_jobs,
           .summary = "List jobs"),
@@ -51,6 +61,19 @@ const struct http_route api_routes[] = {
           .summary = "Make a job available again"),
     ROUTE(POST, "/api/jobs/{id}/cancel", ADMIN, WRITE, .handler = api_job_cancel,
           .summary = "Cancel an unfinished job"),
+
+    ROUTE(POST, "/api/jobs/retry", ADMIN, WRITE, .handler = api_jobs_retry,
+          .body = &api_jobs_retry_body, .summary = "Make many stopped jobs available again"),
+    ROUTE(GET, "/api/queues", VIEWER, READ, .handler = api_queues,
+          .summary = "List the queues: depth, age, times, settings"),
+    ROUTE(POST, "/api/queues/{name}/pause", ADMIN, WRITE, .handler = api_queue_pause,
+          .summary = "Claim nothing more from a queue, on every node"),
+    ROUTE(POST, "/api/queues/{name}/resume", ADMIN, WRITE, .handler = api_queue_resume,
+          .summary = "Claim from a queue again"),
+    ROUTE(POST, "/api/queues/{name}/scale", ADMIN, WRITE, .handler = api_queue_scale,
+          .body = &api_queue_scale_body, .summary = "Set how many jobs each node runs at a time"),
+    ROUTE(GET, "/metrics", VIEWER, READ, .handler = api_metrics,
+          .summary = "Counters and histograms for Prometheus"),
 
     ROUTE(GET, "/api/hosts", VIEWER, READ, .handler = api_hosts, .query = query_page,
           .summary = "List shared hosts and their slots"),
@@ -65,7 +88,7 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/api/tokens", ADMIN, READ, .handler = api_tokens, .query = query_page,
           .summary = "List tokens, without their texts"),
     ROUTE(POST, "/api/tokens", ADMIN, WRITE, .handler = api_token_create, .body = &api_token_body,
-          .secret_reply = true, .summary = "Create a token and show its text once"),
+          .summary = "Create a token and show its text once"),
     ROUTE(DELETE, "/api/tokens/{id}", ADMIN, WRITE, .handler = api_token_revoke,
           .summary = "Revoke a token"),
 

@@ -37,15 +37,14 @@ static const struct column token_columns[] = {
     {"name", "NAME", COLUMN_TEXT},
     {"role", "ROLE", COLUMN_TEXT},
     {"created_at", "CREATED", COLUMN_AGO},
-    {"last_used_at", "LAST USED", COLUMN_AGO},
     {"revoked_at", "REVOKED", COLUMN_AGO},
     COLUMN_END,
 };
 
 static const struct column audit_columns[] = {
-    {"at", "WHEN", COLUMN_AGO},        {"actor", "WHO", COLUMN_TEXT},
-    {"action", "WHAT", COLUMN_TEXT},   {"subject", "TO WHAT", COLUMN_TEXT},
-    {"detail", "DETAIL", COLUMN_LONG}, COLUMN_END,
+    {"at", "WHEN", COLUMN_AGO},          {"actor", "WHO", COLUMN_TEXT},
+    {"action", "WHAT", COLUMN_TEXT},     {"subject", "TO WHAT", COLUMN_TEXT},
+    {"details", "DETAILS", COLUMN_LONG}, COLUMN_END,
 };
 
 /* The text alone goes to standard output, so that `> FILE` makes a file for --token-file. */
@@ -70,8 +69,7 @@ static enum cli_exit create_run(struct cli *cli, const struct command *self, con
     }
     put_text(cli->out, text);
     (void)fputc('\n', cli->out);
-    (void)fputs("This is the only time the token is shown; keep it in a file with mode 0600.\n",
-                cli->err);
+    cli_note(cli, "This is the only time the token is shown; keep it in a file with mode 0600.");
     return CLI_OK;
 }
 

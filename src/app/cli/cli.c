@@ -36,15 +36,29 @@ const struct option_spec cli_global_options[] = {
 
 /* -- failing ----------------------------------------------------------------------------------- */
 
+/* Flushes `out` first: where both go to one place, they are read in the order of writing. */
+static void put_line(struct cli *cli, const char *prefix, const char *text)
+{
+    (void)fflush(cli->out);
+    (void)fputs(prefix, cli->err);
+    put_text(cli->err, text);
+    (void)fputc('\n', cli->err);
+}
+
 void cli_say(struct cli *cli, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    const char *text = arena_vprintf(&cli->arena, fmt, ap);
+    put_line(cli, "webhost: ", arena_vprintf(&cli->arena, fmt, ap));
     va_end(ap);
-    (void)fputs("webhost: ", cli->err);
-    put_text(cli->err, text);
-    (void)fputc('\n', cli->err);
+}
+
+void cli_note(struct cli *cli, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    put_line(cli, "", arena_vprintf(&cli->arena, fmt, ap));
+    va_end(ap);
 }
 
 enum cli_exit cli_exit_of(enum err code)

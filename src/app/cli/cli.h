@@ -45,6 +45,9 @@ enum cli_exit cli_main(int argc, char *const *argv, FILE *in, FILE *out, FILE *e
 /* "webhost: SENTENCE" on `err`. */
 void cli_say(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A remark on `err` that is no failure, in its place behind what was printed so far. */
+void cli_note(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Prints the error and returns the exit code of its class. */
 enum cli_exit cli_fail(struct cli *cli, const struct error *e);
 

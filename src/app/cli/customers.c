@@ -92,6 +92,22 @@ static enum cli_exit add_profile(struct cli *cli, const char *profile, json_t *b
     return CLI_OK;
 }
 
+/* People who wait want to see where it ended; a program gets the reply, and waits for the code. */
+static enum cli_exit signup_print(struct cli *cli, const struct command *self,
+                                  const struct signup_options *o, const json_t *reply)
+{
+    _cleanup_json_ json_t *status = NULL;
+    bool json = cli_wants_json(cli);
+    if (json)
+        print_json(cli, reply);
+    enum cli_exit code = o->wait ? wait_for_active(cli, self, o->slug, NULL, &status) : CLI_OK;
+    if (code != CLI_OK || json)
+        return code;
+    const struct table t = cli_table(cli);
+    customer_print(&t, status ? status : reply);
+    return CLI_OK;
+}
+
 static enum cli_exit signup_run(struct cli *cli, const struct command *self, const void *options)
 {
     const struct signup_options *o = options;
@@ -110,12 +126,7 @@ static enum cli_exit signup_run(struct cli *cli, const struct command *self, con
     code = remote_call(cli, &call, &reply);
     if (code != CLI_OK)
         return code;
-    const struct table t = cli_table(cli);
-    if (cli_wants_json(cli))
-        print_json(cli, reply);
-    else
-        customer_print(&t, reply);
-    return o->wait ? wait_for_active(cli, self, o->slug, NULL) : CLI_OK;
+    return signup_print(cli, self, o, reply);
 }
 
 const struct command command_signup = {
@@ -315,7 +326,8 @@ static enum cli_exit migrate_run(struct cli *cli, const struct command *self, co
         put_text(cli->out, message ? message : "The move has started");
         (void)fputc('\n', cli->out);
     }
-    return o->wait ? wait_for_active(cli, self, o->customer, mode_words[o->to]) : CLI_OK;
+    _cleanup_json_ json_t *status = NULL;
+    return o->wait ? wait_for_active(cli, self, o->customer, mode_words[o->to], &status) : CLI_OK;
 }
 
 const struct command command_migrate = {

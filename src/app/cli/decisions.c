@@ -26,10 +26,15 @@ static const struct option_spec decision_argument[] = {
 };
 
 static const struct column list_columns[] = {
-    {"created_at", "WHEN", COLUMN_AGO},     {"mode", "MODE", COLUMN_TEXT},
-    {"plan", "PLAN", COLUMN_TEXT},          {"confidence", "CONFIDENCE", COLUMN_NUMBER},
-    {"policy.name", "POLICY", COLUMN_TEXT}, {"reason", "REASON", COLUMN_LONG},
-    {"id", "DECISION", COLUMN_TEXT},        COLUMN_END,
+    {"made_at", "WHEN", COLUMN_AGO},
+    {"mode", "MODE", COLUMN_TEXT},
+    {"trigger", "TRIGGER", COLUMN_TEXT},
+    {"plan", "PLAN", COLUMN_TEXT},
+    {"confidence", "CONFIDENCE", COLUMN_NUMBER},
+    {"policy", "POLICY", COLUMN_TEXT},
+    {"reason", "REASON", COLUMN_LONG},
+    {"id", "DECISION", COLUMN_TEXT},
+    COLUMN_END,
 };
 
 static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)

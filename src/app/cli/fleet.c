@@ -2,13 +2,11 @@
 #include "app/cli/views.h"
 
 static const struct column host_columns[] = {
-    {"name", "HOST", COLUMN_TEXT},
-    {"location", "LOCATION", COLUMN_TEXT},
-    {"status", "STATUS", COLUMN_STATE},
-    {"slots_used", "USED", COLUMN_NUMBER},
-    {"capacity", "SLOTS", COLUMN_NUMBER},
-    {"id", "ID", COLUMN_TEXT},
-    COLUMN_END,
+    {"name", "HOST", COLUMN_TEXT},         {"location", "LOCATION", COLUMN_TEXT},
+    {"server_type", "TYPE", COLUMN_TEXT},  {"status", "STATUS", COLUMN_STATE},
+    {"slots_used", "USED", COLUMN_NUMBER}, {"capacity", "SLOTS", COLUMN_NUMBER},
+    {"address", "ADDRESS", COLUMN_TEXT},   {"created_at", "CREATED", COLUMN_AGO},
+    {"error", "ERROR", COLUMN_LONG},       COLUMN_END,
 };
 
 static const struct column instance_columns[] = {

@@ -64,6 +64,18 @@ static const struct option_spec name_argument[] = {
     OPTION_END,
 };
 
+/* As a person goes through the file. Stable: several mistakes of one line keep their order. */
+static void sort_by_line(struct problems *problems)
+{
+    for (size_t i = 1; i < problems->count; i++) {
+        struct problem moving = problems->items[i];
+        size_t at = i;
+        for (; at > 0 && problems->items[at - 1].line > moving.line; at--)
+            problems->items[at] = problems->items[at - 1];
+        problems->items[at] = moving;
+    }
+}
+
 static json_t *problems_json(const struct problems *problems)
 {
     json_t *list = json_array();
@@ -111,6 +123,7 @@ static enum cli_exit check_run(struct cli *cli, const struct command *self, cons
     struct policy *policy = NULL;
     enum cli_exit code = policy_from_file(cli, path, &problems, &policy);
     if (policy || problems.count > 0) {
+        sort_by_line(&problems);
         print_check(cli, path, policy, &problems);
         code = policy ? CLI_OK : CLI_FAILED;
     }

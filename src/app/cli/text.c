@@ -48,12 +48,14 @@ enum tone tone_of_state(const char *state)
         const char *state;
         enum tone tone;
     } tones[] = {
-        {"active", TONE_GOOD},       {"completed", TONE_GOOD}, {"ready", TONE_GOOD},
-        {"running", TONE_GOOD},      {"started", TONE_GOOD},   {"failed", TONE_BAD},
-        {"discarded", TONE_BAD},     {"lost", TONE_BAD},       {"rolled_back", TONE_BAD},
-        {"provisioning", TONE_BUSY}, {"executing", TONE_BUSY}, {"retryable", TONE_BUSY},
-        {"retiring", TONE_BUSY},     {"draining", TONE_BUSY},  {"cancelled", TONE_FAINT},
-        {"retired", TONE_FAINT},     {"revoked", TONE_FAINT},
+        {"active", TONE_GOOD},     {"completed", TONE_GOOD}, {"created", TONE_GOOD},
+        {"ready", TONE_GOOD},      {"running", TONE_GOOD},   {"started", TONE_GOOD},
+        {"failed", TONE_BAD},      {"discarded", TONE_BAD},  {"lost", TONE_BAD},
+        {"rolled_back", TONE_BAD}, {"rejected", TONE_BAD},   {"provisioning", TONE_BUSY},
+        {"creating", TONE_BUSY},   {"intended", TONE_BUSY},  {"executing", TONE_BUSY},
+        {"retryable", TONE_BUSY},  {"retiring", TONE_BUSY},  {"draining", TONE_BUSY},
+        {"cancelled", TONE_FAINT}, {"retired", TONE_FAINT},  {"revoked", TONE_FAINT},
+        {"deleted", TONE_FAINT},
     };
     for (size_t i = 0; i < sizeof(tones) / sizeof(tones[0]); i++) {
         if (text_eq(state, tones[i].state))

@@ -92,9 +92,9 @@ enum cli_exit list_view_run(struct cli *cli, const struct command *self, const v
     const struct table t = cli_table(cli);
     table_print(&t, view->columns, rows);
     if (json_array_size(rows) == 0)
-        (void)fprintf(cli->err, "No %s.\n", view->array);
+        cli_note(cli, "No %s.", view->array);
     else if (view->pages && json_get_text(document, "next_cursor"))
-        (void)fprintf(cli->err, "There are more: --all shows every one, --limit N more of them.\n");
+        cli_note(cli, "There are more: --all shows every one, --limit N more of them.");
     return CLI_OK;
 }
 

@@ -60,7 +60,7 @@ static enum cli_exit say_failed(struct cli *cli, const char *customer, const jso
 }
 
 enum cli_exit wait_for_active(struct cli *cli, const struct command *command, const char *customer,
-                              const char *mode)
+                              const char *mode, json_t **ret_status)
 {
     int64_t allowed = cli->globals.timeout_us;
     int64_t end = clock_now(cli->clock) + (allowed == INT_ABSENT ? WAIT_DEFAULT : allowed);
@@ -74,11 +74,13 @@ enum cli_exit wait_for_active(struct cli *cli, const struct command *command, co
             return code;
         const char *state = state_text(cli, status, mode);
         if (!text_eq(told, state))
-            (void)fprintf(cli->err, "%s: %s\n", customer, state);
+            cli_note(cli, "%s: %s", customer, state);
         told = state;
         enum progress progress = progress_of(status, mode);
-        if (progress == DONE)
+        if (progress == DONE) {
+            *ret_status = json_incref(status);
             return CLI_OK;
+        }
         if (progress == FAILED)
             return say_failed(cli, customer, status);
         if (clock_now(cli->clock) >= end) {

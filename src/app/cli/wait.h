@@ -5,14 +5,15 @@
 #define WEBHOST_APP_CLI_WAIT_H
 
 #include "app/cli/cli.h"
+#include "infra/json/json.h"
 
 /*
  * Until the customer's deployment is active, in `mode` when that is not NULL. Tells each change of
  * status on `err`. CLI_FAILED when the deployment or the move failed; CLI_TIMEOUT after --timeout,
- * or 15 minutes.
+ * or 15 minutes. On CLI_OK `ret_status`, which the caller owns, is the reply that said so.
  */
 enum cli_exit wait_for_active(struct cli *cli, const struct command *command, const char *customer,
-                              const char *mode);
+                              const char *mode, json_t **ret_status);
 
 /* Stands still; a signal may end it early. */
 void pause_for(int64_t duration_us);

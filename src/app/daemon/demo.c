@@ -63,7 +63,7 @@ static enum err sign_up(struct db_tx *tx, const struct demo_work *w, struct erro
         .args = arena_printf(w->arena, "{\"customer\":\"%s\"}", c->slug),
     };
     struct job job;
-    return job_enqueue(tx, d->env, &fill, w->arena, &job, e);
+    return job_enqueue(tx, d->env, &fill, w->arena, &job, NULL, e);
 }
 
 static enum err sign_up_work(struct db_tx *tx, void *arg, struct error *e)

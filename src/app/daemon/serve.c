@@ -8,11 +8,13 @@
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "domain/migration/workers.h"
 #include "domain/provisioning/workers.h"
 #include "infra/config/yaml.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -24,7 +26,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + 1)
+#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 1)
 
 struct daemon {
     const struct serve_options *options;
@@ -36,9 +38,11 @@ struct daemon {
     struct prices *prices;
     struct secret *hetzner_token, *fly_token;
     struct provisioning provisioning;
+    struct move_context moves;
     struct demo demo;
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
+    char node_name[HOST_NAME_MAX + 1];
     struct runner *runner;
     bool runner_runs;
     struct api api;
@@ -148,7 +152,7 @@ static void observe_job(const struct job *job, enum job_state to, const char *wh
 {
     struct log_field fields[] = {
         LOG_TEXT("worker", job->worker),
-        LOG_TEXT("job", job->id),
+        LOG_INT("job", job->id),
         LOG_TEXT("state", job_state_names[to]),
         LOG_INT("attempt", job->attempt),
         LOG_INT("took_us", took_us),
@@ -170,14 +174,19 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .stores = tenant_stores_new(),
     };
     d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
+    d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     provisioning_workers(&d->provisioning, d->workers);
-    d->workers[PROVISIONING_WORKERS] = demo_worker(&d->demo);
-    d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning};
-    d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration};
-    d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications};
-    d->queues[3] = (struct job_queue){"maintenance", (unsigned)d->config.jobs.maintenance};
+    move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
+    d->workers[WORKERS - 1] = demo_worker(&d->demo);
+    d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
+    d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration, 0};
+    d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications, 0};
+    d->queues[3] = (struct job_queue){"maintenance", (unsigned)d->config.jobs.maintenance, 0};
+    if (gethostname(d->node_name, sizeof(d->node_name)) != 0)
+        return error_errno(e, "cannot tell this host's name");
     d->runner = runner_new(&(struct runner_options){
         .env = &d->env,
+        .node_name = d->node_name,
         .workers = d->workers,
         .worker_count = WORKERS,
         .queues = d->queues,
@@ -203,7 +212,15 @@ static void observe_request(void *ctx, const struct http_request *request,
 
 static enum err start_http(struct daemon *d, struct error *e)
 {
-    d->api = (struct api){&d->env, &d->provisioning, d->policy, d->prices, d->runner};
+    d->api = (struct api){
+        .env = &d->env,
+        .provisioning = &d->provisioning,
+        .policy = d->policy,
+        .prices = d->prices,
+        .runner = d->runner,
+        .queues = d->queues,
+        .queue_count = ARRAY_LEN(d->queues),
+    };
     struct http_server_options options = {
         .threads = HTTP_THREADS,
         .connections_max = HTTP_CONNECTIONS_MAX,

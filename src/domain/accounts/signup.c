@@ -115,8 +115,8 @@ enum err signup(struct db_tx *tx, const struct env *env, const struct policy *po
     TRY(create_customer(&s, &plan, &profile, &id, e));
     TRY(decide_and_deploy(&s, id, &plan, &profile, &out, e));
     TRY(customer_find(tx, id, arena, &out.customer, e));
-    const char *details = arena_printf(arena, "{\"decision_id\":\"%s\",\"job_id\":\"%s\"}",
-                                       out.decision.id, out.job.id);
+    const char *details = arena_printf(arena, "{\"decision_id\":\"%s\",\"job_id\":%lld}",
+                                       out.decision.id, (long long)out.job.id);
     TRY(audit_write(tx, env, arena, actor, "customer.signed_up", id, details, e));
     *ret = out;
     return OK;

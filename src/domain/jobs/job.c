@@ -3,24 +3,27 @@
 #include "domain/audit/audit.h"
 #include "job.sql.h"
 
-#define JOB_ERRORS_SHOWN_MAX 1000
+#include <inttypes.h>
+
+enum { ERRORS_SHOWN_MAX = 1000, INSERT_WIDTH = 9 };
 
 const char *const job_state_names[] = {
     "available", "scheduled", "executing", "retryable", "completed", "cancelled", "discarded", NULL,
 };
 
 const struct field job_fields[] = {
-    {"id", FIELD_TEXT, offsetof(struct job, id)},
+    {"id", FIELD_INT, offsetof(struct job, id)},
     {"queue", FIELD_TEXT, offsetof(struct job, queue)},
     {"worker", FIELD_TEXT, offsetof(struct job, worker)},
     {"state", FIELD_ENUM, offsetof(struct job, state), .names = job_state_names},
     {"priority", FIELD_INT, offsetof(struct job, priority)},
     {"customer_id", FIELD_TEXT, offsetof(struct job, customer_id)},
+    {"unique_key", FIELD_TEXT, offsetof(struct job, unique_key)},
     {"args", FIELD_JSON, offsetof(struct job, args)},
     {"attempt", FIELD_INT, offsetof(struct job, attempt)},
     {"max_attempts", FIELD_INT, offsetof(struct job, max_attempts)},
     {"snoozes", FIELD_INT, offsetof(struct job, snoozes)},
-    {"node", FIELD_TEXT, offsetof(struct job, node)},
+    {"node", FIELD_INT, offsetof(struct job, node)},
     {"inserted_at", FIELD_TIME, offsetof(struct job, inserted_at)},
     {"scheduled_at", FIELD_TIME, offsetof(struct job, scheduled_at)},
     {"attempted_at", FIELD_TIME, offsetof(struct job, attempted_at)},
@@ -36,58 +39,141 @@ const struct field job_error_fields[] = {
     FIELD_END,
 };
 
-enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
-                     struct arena *arena, struct job *ret_job, struct error *e)
+/* -- enqueueing ------------------------------------------------------------------------------- */
+
+static struct job job_of(const struct job_spec *spec, int64_t now)
 {
-    int64_t now = env_now(env);
-    struct job job = {
-        .id = env_id(env, arena),
+    return (struct job){
         .queue = spec->queue,
         .worker = spec->worker,
         .state = spec->delay_us > 0 ? JOB_SCHEDULED : JOB_AVAILABLE,
         .priority = spec->priority,
         .customer_id = spec->customer_id,
+        .unique_key = spec->unique_key,
         .args = spec->args,
         .max_attempts = spec->max_attempts ? spec->max_attempts : JOB_MAX_ATTEMPTS,
+        .node = INT_ABSENT,
         .inserted_at = now,
         .scheduled_at = now + spec->delay_us,
         .attempted_at = INT_ABSENT,
         .finished_at = INT_ABSENT,
     };
-    TRY(db_exec(tx, &job_insert,
-                DB_ARGS(db_text(job.id), db_text(job.queue), db_text(job.worker),
-                        db_text(job_state_names[job.state]), db_int(job.priority),
-                        db_text(job.customer_id), db_text(job.args), db_int(job.max_attempts),
-                        db_int(job.inserted_at), db_int(job.scheduled_at)),
-                NULL, e));
+}
+
+enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
+                     struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e)
+{
+    struct job job = job_of(spec, env_now(env));
+    TRY(db_get_int(tx, &job_insert,
+                   DB_ARGS(db_text(job.queue), db_text(job.worker),
+                           db_text(job_state_names[job.state]), db_int(job.priority),
+                           db_text(job.customer_id), db_text(job.unique_key), db_text(job.args),
+                           db_int(job.max_attempts), db_int(job.inserted_at),
+                           db_int(job.scheduled_at)),
+                   &job.id, e));
+    bool added = job.id != INT_ABSENT;
+    if (added)
+        TRY(db_notify(tx, JOB_CHANNEL, e));
+    else
+        TRY(db_get(tx, &job_by_unique_key, DB_ARGS(db_text(job.unique_key)), job_fields, arena,
+                   &job, e));
     *ret_job = job;
+    if (ret_added)
+        *ret_added = added;
     return OK;
 }
 
-enum err job_find(struct db_tx *tx, const char *id, struct arena *arena, struct job *ret_job,
-                  struct error *e)
+static void fill_row(struct db_value row[INSERT_WIDTH], const struct job *job)
 {
-    enum err err = db_get(tx, &job_by_id, DB_ARGS(db_text(id)), job_fields, arena, ret_job, e);
-    return err == ERR_NOT_FOUND ? error_set(e, err, "there is no job %s", id) : err;
+    row[0] = db_text(job->queue);
+    row[1] = db_text(job->worker);
+    row[2] = db_text(job_state_names[job->state]);
+    row[3] = db_int(job->priority);
+    row[4] = db_text(job->customer_id);
+    row[5] = db_text(job->unique_key);
+    row[6] = db_text(job->args);
+    row[7] = db_int(job->max_attempts);
+    row[8] = db_int(job->scheduled_at);
 }
 
-enum err job_error_list(struct db_tx *tx, const char *id, struct arena *arena,
+enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct job_spec *specs,
+                          size_t count, int64_t *ret_added, struct error *e)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    int64_t now = env_now(env), added = 0;
+    struct db_value *rows = arena_alloc_array(&arena, count, INSERT_WIDTH * sizeof(*rows));
+    for (size_t i = 0; i < count; i++) {
+        struct job job = job_of(&specs[i], now);
+        fill_row(&rows[i * INSERT_WIDTH], &job);
+    }
+    TRY(db_exec_rows(tx, &job_insert_many, DB_ARGS(db_int(now)), rows, INSERT_WIDTH, count, &added,
+                     e));
+    if (added > 0)
+        TRY(db_notify(tx, JOB_CHANNEL, e));
+    if (ret_added)
+        *ret_added = added;
+    return OK;
+}
+
+/* -- looking ---------------------------------------------------------------------------------- */
+
+enum err job_find(struct db_tx *tx, int64_t id, struct arena *arena, struct job *ret_job,
+                  struct error *e)
+{
+    enum err err = db_get(tx, &job_by_id, DB_ARGS(db_int(id)), job_fields, arena, ret_job, e);
+    return err == ERR_NOT_FOUND ? error_set(e, err, "there is no job %" PRId64, id) : err;
+}
+
+enum err job_error_list(struct db_tx *tx, int64_t id, struct arena *arena,
                         struct records *ret_errors, struct error *e)
 {
-    return db_list(tx, &job_errors_of, DB_ARGS(db_text(id), db_int(JOB_ERRORS_SHOWN_MAX)),
-                   job_error_fields, sizeof(struct job_error), JOB_ERRORS_SHOWN_MAX, arena,
-                   ret_errors, e);
+    return db_list(tx, &job_errors_of, DB_ARGS(db_int(id), db_int(ERRORS_SHOWN_MAX)),
+                   job_error_fields, sizeof(struct job_error), ERRORS_SHOWN_MAX, arena, ret_errors,
+                   e);
 }
 
-enum err job_list(struct db_tx *tx, const struct job_filter *filter, struct page page,
-                  struct arena *arena, struct records *ret_jobs, const char **ret_next,
-                  struct error *e)
+static bool is_stopped(int state)
 {
-    TRY(db_list(tx, &job_page,
-                DB_ARGS(page_cursor(page), page_rows(page), db_text(filter->state),
-                        db_text(filter->queue), db_text(filter->customer_id)),
-                job_fields, sizeof(struct job), PAGE_LIMIT_MAX + 1, arena, ret_jobs, e));
-    *ret_next = page_next(page, ret_jobs, sizeof(struct job), offsetof(struct job, id));
+    return state == JOB_SCHEDULED || state == JOB_RETRYABLE || state == JOB_CANCELLED ||
+           state == JOB_DISCARDED;
+}
+
+/* Reads one row more than the page, through the index that fits the filter. */
+static enum err read_page(struct db_tx *tx, const struct job_filter *f, int64_t below,
+                          int64_t limit, struct arena *arena, struct records *ret, struct error *e)
+{
+    struct db_value from = db_int(below == INT_ABSENT ? INT64_MAX : below);
+    struct db_value rows = db_int(limit + 1);
+    struct db_value state = db_text(f->state < 0 ? NULL : job_state_names[f->state]);
+    struct db_value queue = db_text(f->queue), worker = db_text(f->worker);
+    const struct db_query *query = &job_page;
+    struct db_args args = DB_ARGS(from, rows, state, queue, worker);
+    struct db_args of_customer = DB_ARGS(from, rows, state, queue, worker, db_text(f->customer_id));
+    struct db_args executing = DB_ARGS(from, rows, queue, worker);
+    if (f->customer_id) {
+        query = &job_page_of_customer;
+        args = of_customer;
+    } else if (f->state == JOB_EXECUTING) {
+        query = &job_page_executing;
+        args = executing;
+    } else if (is_stopped(f->state)) {
+        query = &job_page_stopped;
+    }
+    return db_list(tx, query, args, job_fields, sizeof(struct job), (size_t)limit + 1, arena, ret,
+                   e);
+}
+
+enum err job_list(struct db_tx *tx, const struct job_filter *filter, int64_t below, int64_t limit,
+                  struct arena *arena, struct records *ret_jobs, int64_t *ret_next, struct error *e)
+{
+    BUG_ON(limit < 1 || limit > PAGE_LIMIT_MAX);
+    struct records jobs;
+    TRY(read_page(tx, filter, below, limit, arena, &jobs, e));
+    bool more = jobs.count > (size_t)limit;
+    if (more)
+        jobs.count = (size_t)limit;
+    *ret_next = more ? ((const struct job *)jobs.items)[jobs.count - 1].id : INT_ABSENT;
+    *ret_jobs = jobs;
     return OK;
 }
 
@@ -98,107 +184,61 @@ enum err job_list_unfinished(struct db_tx *tx, const char *customer_id, struct a
                    job_fields, sizeof(struct job), PAGE_LIMIT_MAX, arena, ret_jobs, e);
 }
 
-/* Applies a by-hand change; when it matched no row, says why by the job's state. */
+/* -- by hand ---------------------------------------------------------------------------------- */
+
+/* Applies a change; when it matched no row, says why by the job's state. */
 static enum err change_by_hand(struct db_tx *tx, const struct env *env, const char *actor,
-                               const struct db_query *change, const char *action, const char *id,
+                               const struct db_query *change, const char *done, int64_t id,
                                struct arena *arena, struct error *e)
 {
     struct job job;
     TRY(job_find(tx, id, arena, &job, e));
     int64_t changes;
-    TRY(db_exec(tx, change, DB_ARGS(db_text(id), db_int(env_now(env))), &changes, e));
+    TRY(db_exec(tx, change, DB_ARGS(db_int(id), db_int(env_now(env))), &changes, e));
     if (changes == 0)
-        return error_set(e, ERR_CONFLICT, "job %s is %s: it cannot be %s", id,
-                         job_state_names[job.state],
-                         change == &job_make_available ? "retried" : "cancelled");
-    return audit_write(tx, env, arena, actor, action, id, NULL, e);
+        return error_set(e, ERR_CONFLICT, "job %" PRId64 " is %s: it cannot be %s", id,
+                         job_state_names[job.state], done);
+    TRY(db_notify(tx, JOB_CHANNEL, e));
+    return audit_write(tx, env, arena, actor, arena_printf(arena, "job.%s", done),
+                       arena_printf(arena, "%" PRId64, id), NULL, e);
 }
 
-enum err job_retry(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+enum err job_retry(struct db_tx *tx, const struct env *env, const char *actor, int64_t id,
                    struct arena *arena, struct error *e)
 {
-    return change_by_hand(tx, env, actor, &job_make_available, "job.retried", id, arena, e);
+    return change_by_hand(tx, env, actor, &job_make_available, "retried", id, arena, e);
 }
 
-enum err job_cancel(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+enum err job_cancel(struct db_tx *tx, const struct env *env, const char *actor, int64_t id,
                     struct arena *arena, struct error *e)
 {
-    return change_by_hand(tx, env, actor, &job_mark_cancelled, "job.cancelled", id, arena, e);
+    return change_by_hand(tx, env, actor, &job_mark_cancelled, "cancelled", id, arena, e);
 }
 
-enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, const char *node,
-                   int64_t max, int64_t lease_us, struct arena *arena, struct records *ret_jobs,
+enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *actor,
+                        const struct job_filter *f, struct arena *arena, int64_t *ret_retried,
+                        struct error *e)
+{
+    if (f->state != JOB_DISCARDED && f->state != JOB_CANCELLED && f->state != JOB_RETRYABLE)
+        return error_set(e, ERR_INVALID,
+                         "say which jobs to retry: discarded, cancelled or retryable");
+    int64_t retried;
+    TRY(db_exec(tx, &job_make_many_available,
+                DB_ARGS(db_int(env_now(env)), db_text(job_state_names[f->state]), db_text(f->queue),
+                        db_text(f->worker), db_text(f->customer_id), db_int(JOB_RETRY_MANY_MAX)),
+                &retried, e));
+    if (retried > 0) {
+        const char *details = arena_printf(arena, "{\"state\":\"%s\",\"count\":%" PRId64 "}",
+                                           job_state_names[f->state], retried);
+        TRY(db_notify(tx, JOB_CHANNEL, e));
+        TRY(audit_write(tx, env, arena, actor, "jobs.retried", "jobs", details, e));
+    }
+    *ret_retried = retried;
+    return OK;
+}
+
+enum err job_prune(struct db_tx *tx, int64_t before, int64_t max, int64_t *ret_deleted,
                    struct error *e)
 {
-    int64_t now = env_now(env);
-    return db_list(
-        tx, &job_claim_ready,
-        DB_ARGS(db_text(queue), db_text(node), db_int(now), db_int(now + lease_us), db_int(max)),
-        job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e);
-}
-
-/* Ends the job for good, or puts it back; zero changes means that the fence refused. */
-static enum err write_finish(struct db_tx *tx, const struct env *env, const struct job *job,
-                             enum job_state to, int64_t again_in_us, const char *why,
-                             bool attempt_counts, struct error *e)
-{
-    int64_t now = env_now(env), changes;
-    struct db_value id = db_text(job->id), node = db_text(job->node);
-    struct db_value attempt = db_int(job->attempt), state = db_text(job_state_names[to]);
-    if (to == JOB_RETRYABLE || to == JOB_SCHEDULED)
-        TRY(db_exec(tx, &job_put_back,
-                    DB_ARGS(id, node, attempt, state, db_int(now + again_in_us),
-                            db_text(why ? why : job->last_error), db_int(attempt_counts ? 0 : 1)),
-                    &changes, e));
-    else
-        TRY(db_exec(tx, &job_end, DB_ARGS(id, node, attempt, state, db_int(now), db_text(why)),
-                    &changes, e));
-    if (changes == 0)
-        return error_set(e, ERR_CONFLICT, "job %s is no longer held by %s, attempt %lld", job->id,
-                         job->node, (long long)job->attempt);
-    if (why)
-        TRY(db_exec(tx, &job_error_insert, DB_ARGS(id, attempt, db_int(now), db_text(why)), NULL,
-                    e));
-    return OK;
-}
-
-enum err job_finish(struct db_tx *tx, struct job_run *run, const struct job_worker *worker,
-                    enum job_result result, const char *why, enum job_state *ret_state,
-                    struct error *e)
-{
-    const struct job *job = run->job;
-    bool again = result == JOB_RETRY && job->attempt < job->max_attempts;
-    enum job_state to = result == JOB_DONE     ? JOB_COMPLETED
-                        : result == JOB_SNOOZE ? JOB_SCHEDULED
-                        : again                ? JOB_RETRYABLE
-                                               : JOB_DISCARDED;
-    int64_t again_in_us =
-        result == JOB_SNOOZE ? run->snooze_us : job_backoff_us(run->env->rng, job->attempt);
-    TRY(write_finish(tx, run->env, job, to, again_in_us, why, result != JOB_SNOOZE, e));
-    if (to == JOB_DISCARDED && worker && worker->discarded)
-        TRY(worker->discarded(tx, run, why, e));
-    *ret_state = to;
-    return OK;
-}
-
-enum err job_heartbeat(struct db_tx *tx, const struct env *env, const struct job *job,
-                       int64_t lease_us, struct error *e)
-{
-    return db_exec(tx, &job_extend_lease,
-                   DB_ARGS(db_text(job->id), db_text(job->node), db_int(job->attempt),
-                           db_int(env_now(env) + lease_us)),
-                   NULL, e);
-}
-
-enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max, struct arena *arena,
-                          struct records *ret_jobs, struct error *e)
-{
-    return db_list(tx, &job_expired, DB_ARGS(db_int(env_now(env)), db_int(max)), job_fields,
-                   sizeof(struct job), (size_t)max, arena, ret_jobs, e);
-}
-
-int64_t job_backoff_us(struct rng *rng, int64_t attempt)
-{
-    int64_t base = attempt < 12 ? USEC_PER_SEC << attempt : 3600 * USEC_PER_SEC;
-    return base * 3 / 4 + rng_below(rng, base / 2);
+    return db_exec(tx, &job_delete_old, DB_ARGS(db_int(before), db_int(max)), ret_deleted, e);
 }

@@ -2,19 +2,20 @@
  * Jobs: everything that takes time or touches the outside is a row in `jobs` first.
  *
  * A job is enqueued in the transaction that causes it, so there is never one without its cause or a
- * cause without its job. It is claimed by a node under a lease, run, and finished; the finish is
- * fenced by (node, attempt), so a node that lost its lease cannot finish what another now runs.
+ * cause without its job. It is claimed by a node, run, and finished; the finish is fenced by (node,
+ * attempt), so a node that was given up for dead cannot finish what another now runs.
  *
- *     available, scheduled -> executing -> completed
- *                                       -> retryable -> executing ...   after an error, with
- * backoff
- *                                       -> discarded                    out of attempts, or
- * hopeless any unfinished state -> cancelled
+ *     available -> executing -> completed
+ *     scheduled -> available               when its time has come
+ *     executing -> retryable -> available  after an error, with backoff
+ *     executing -> discarded               out of attempts, or hopeless
+ *     executing -> scheduled               it only has to wait; the attempt does not count
+ *     any unfinished state -> cancelled
  *
- * An attempt is counted when it ends in an error. A job that only has to wait (for a cloud's
- * action, for another job) snoozes: it goes back to scheduled and the attempt does not count.
+ * Every job is run at least once. Its effect happens once when perform() is safe to repeat, which
+ * is its contract. Semantics follow Oban's (https://hexdocs.pm/oban).
  *
- * Semantics follow Oban's. The states and the claim are in job.sql; the threads are in runner.h.
+ * This header is what the product calls; claim.h is what the runner does with the rows.
  */
 #ifndef WEBHOST_DOMAIN_JOBS_JOB_H
 #define WEBHOST_DOMAIN_JOBS_JOB_H
@@ -34,17 +35,18 @@ enum job_state {
 extern const char *const job_state_names[]; /* ends with NULL */
 
 struct job {
-    const char *id;
+    int64_t id;
     const char *queue;
     const char *worker;
     int state;               /* enum job_state */
     int64_t priority;        /* smaller first */
     const char *customer_id; /* NULL for work about nobody in particular */
-    const char *args;        /* one JSON object */
-    int64_t attempt;         /* the attempt that runs, or ran last; from 1 */
+    const char *unique_key;
+    const char *args; /* one JSON object */
+    int64_t attempt;  /* the attempt that runs, or ran last; from 1 */
     int64_t max_attempts;
     int64_t snoozes; /* since the last error; lets a worker bound its waiting */
-    const char *node;
+    int64_t node;
     int64_t inserted_at, scheduled_at, attempted_at, finished_at;
     const char *last_error;
 };
@@ -58,6 +60,8 @@ struct job_error {
 };
 
 extern const struct field job_error_fields[];
+
+/* -- workers ---------------------------------------------------------------------------------- */
 
 /* What one perform() came to. */
 enum job_result {
@@ -73,6 +77,8 @@ struct job_run {
     struct arena *arena; /* released when the run ends */
     int64_t snooze_us;
     void *ctx; /* the worker's own, from job_worker.ctx */
+    /* Becomes true when the job was cancelled by hand; a long perform() looks at it. */
+    const _Atomic bool *cancelled;
 };
 
 /*
@@ -82,7 +88,10 @@ struct job_run {
  */
 typedef enum job_result job_perform(struct job_run *run, struct error *e);
 
-/* Called in the transaction that discards the job, so that what waited for it learns of it. */
+/*
+ * Called in the transaction that discards the job, so that what waited for it learns of it. `run`
+ * has env, job, arena and ctx only.
+ */
 typedef enum err job_discarded(struct db_tx *tx, struct job_run *run, const char *why,
                                struct error *e);
 
@@ -94,77 +103,90 @@ struct job_worker {
     void *ctx;
 };
 
-struct job_spec {
-    const char *worker;
-    const char *queue;
-    int64_t max_attempts; /* 0: JOB_MAX_ATTEMPTS */
-    const char *args;     /* one JSON object */
-    const char *customer_id;
-    int64_t priority;
-    int64_t delay_us; /* 0: as soon as possible */
-};
+/* -- enqueueing ------------------------------------------------------------------------------- */
 
 #define JOB_MAX_ATTEMPTS 3
 
-enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
-                     struct arena *arena, struct job *ret_job, struct error *e);
+struct job_spec {
+    const char *worker;
+    const char *queue;
+    int64_t max_attempts;    /* 0: JOB_MAX_ATTEMPTS */
+    const char *args;        /* one JSON object */
+    const char *customer_id; /* may be NULL */
+    int64_t priority;        /* smaller first */
+    int64_t delay_us;        /* 0: as soon as possible */
+    /* NULL: none. Otherwise there is at most one unfinished job with this key at a time. */
+    const char *unique_key;
+};
 
-enum err job_find(struct db_tx *tx, const char *id, struct arena *arena, struct job *ret_job,
+/*
+ * Adds a job. When its unique_key is taken, nothing is added and the job that has it is given
+ * instead; `ret_added` (may be NULL) tells.
+ */
+enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
+                     struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e);
+
+/* Adds many at once, in one statement; those whose unique_key is taken are left out. */
+enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct job_spec *specs,
+                          size_t count, int64_t *ret_added, struct error *e);
+
+/* -- looking ---------------------------------------------------------------------------------- */
+
+enum err job_find(struct db_tx *tx, int64_t id, struct arena *arena, struct job *ret_job,
                   struct error *e);
-enum err job_error_list(struct db_tx *tx, const char *id, struct arena *arena,
+
+/* The error of each attempt that had one, oldest first: records of struct job_error. */
+enum err job_error_list(struct db_tx *tx, int64_t id, struct arena *arena,
                         struct records *ret_errors, struct error *e);
 
 struct job_filter {
-    const char *state, *queue, *customer_id; /* NULL: any */
+    int state;                                /* enum job_state; -1: any */
+    const char *queue, *worker, *customer_id; /* NULL: any */
 };
 
-/* Newest first: records of struct job. */
-enum err job_list(struct db_tx *tx, const struct job_filter *filter, struct page page,
-                  struct arena *arena, struct records *ret_jobs, const char **ret_next,
+/*
+ * Newest first: records of struct job with ids below `below` (INT_ABSENT: from the newest), at most
+ * `limit`. `ret_next` gets the `below` of the next page, INT_ABSENT at the end.
+ */
+enum err job_list(struct db_tx *tx, const struct job_filter *filter, int64_t below, int64_t limit,
+                  struct arena *arena, struct records *ret_jobs, int64_t *ret_next,
                   struct error *e);
 
-/* The customer's jobs that are not finished, newest first, at most a page's maximum. */
+/* The customer's jobs that are not finished, newest first, at most PAGE_LIMIT_MAX. */
 enum err job_list_unfinished(struct db_tx *tx, const char *customer_id, struct arena *arena,
                              struct records *ret_jobs, struct error *e);
 
-/* By hand: makes a discarded, cancelled or waiting job available now, with one more attempt. */
-enum err job_retry(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+/* -- by hand ---------------------------------------------------------------------------------- */
+
+/* Makes a job that stopped or waits available now, with one more attempt if it has none left. */
+enum err job_retry(struct db_tx *tx, const struct env *env, const char *actor, int64_t id,
                    struct arena *arena, struct error *e);
 
+#define JOB_RETRY_MANY_MAX 10000
+
 /*
- * By hand: an unfinished job will not run (again). One that is executing runs to its end, but its
- * finish is fenced off: nothing it says counts any more.
+ * The same for all that the filter finds, which must name discarded, cancelled or retryable jobs;
+ * at most JOB_RETRY_MANY_MAX, oldest first: call again while `ret_retried` says that many.
  */
-enum err job_cancel(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *actor,
+                        const struct job_filter *filter, struct arena *arena, int64_t *ret_retried,
+                        struct error *e);
+
+/*
+ * An unfinished job will not run (again). One that is executing is told through job_run.cancelled;
+ * whatever it returns no longer counts.
+ */
+enum err job_cancel(struct db_tx *tx, const struct env *env, const char *actor, int64_t id,
                     struct arena *arena, struct error *e);
 
-/* -- for the runner ---------------------------------------------------------------------------- */
-
-/* Claims up to `max` ready jobs of one queue for `node` until now + lease_us. */
-enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, const char *node,
-                   int64_t max, int64_t lease_us, struct arena *arena, struct records *ret_jobs,
+/*
+ * Deletes finished jobs that were enqueued and finished before `before`, at most `max`, oldest
+ * first.
+ */
+enum err job_prune(struct db_tx *tx, int64_t before, int64_t max, int64_t *ret_deleted,
                    struct error *e);
 
-/*
- * Records how a run ended. ERR_CONFLICT when the fence says that this (node, attempt) no longer
- * owns the job; nothing changes then. `ret_state` gets the state it went to.
- */
-enum err job_finish(struct db_tx *tx, struct job_run *run, const struct job_worker *worker,
-                    enum job_result result, const char *why, enum job_state *ret_state,
-                    struct error *e);
-
-/* Extends the lease of a job that still runs here; no effect when the fence says otherwise. */
-enum err job_heartbeat(struct db_tx *tx, const struct env *env, const struct job *job,
-                       int64_t lease_us, struct error *e);
-
-/*
- * Jobs whose lease ran out: their node died or hangs. At most `max`; records of struct job. The
- * runner finishes each with JOB_RETRY in the same transaction, under the dead node's own fence.
- */
-enum err job_list_expired(struct db_tx *tx, const struct env *env, int64_t max, struct arena *arena,
-                          struct records *ret_jobs, struct error *e);
-
-/* Microseconds until attempt + 1: 2^attempt seconds (at most an hour) with +-25 % jitter. */
-int64_t job_backoff_us(struct rng *rng, int64_t attempt);
+/* What the listener of every node hears after an enqueue, a retry, a cancel, a changed queue. */
+#define JOB_CHANNEL "webhost_jobs"
 
 #endif

@@ -1,81 +1,75 @@
 #include "domain/jobs/runner.h"
 
 #include "base/log.h"
+#include "domain/jobs/runner_parts.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 
-#define RESCUE_BATCH 100
+#define AFTER_ERROR_US USEC_PER_SEC /* before the next try at something that failed */
 
-/* One claimed job on its way through an executor. */
-struct task {
-    struct task *next;
-    struct arena arena; /* the job's texts, and what its perform() allocates */
-    struct job job;
-    const struct job_worker *worker; /* NULL: this program does not know the worker */
-    size_t queue;
-};
+/* -- tasks and lists -------------------------------------------------------------------------- */
 
-struct runner {
-    struct runner_options opt;
-    char node[UUID_TEXT_MAX];
-
-    pthread_mutex_t lock; /* guards everything below */
-    pthread_cond_t wake;  /* the dispatcher: something may be ready, a place is free, stop */
-    pthread_cond_t ready; /* executors: `waiting` is not empty, stop */
-    struct task *waiting; /* claimed, not yet picked up */
-    struct task *running;
-    unsigned *taken; /* by queue: waiting and running tasks */
-    bool woken, stopping;
-
-    pthread_t dispatcher;
-    pthread_t *executors;
-    size_t executor_count;
-    size_t idle_executors; /* that have ended, while stopping */
-};
-
-static pthread_cond_t monotonic_cond(void)
+void task_list_init(struct task_list *list)
 {
-    pthread_cond_t cond;
-    pthread_condattr_t attr;
-    BUG_ON(pthread_condattr_init(&attr) || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ||
-           pthread_cond_init(&cond, &attr));
-    (void)pthread_condattr_destroy(&attr);
-    return cond;
+    *list = (struct task_list){.end = &list->first};
 }
 
-struct runner *runner_new(const struct runner_options *options)
+void task_list_append(struct task_list *list, struct task *task)
 {
-    struct runner *r = calloc(1, sizeof(*r));
-    BUG_ON(!r);
-    r->opt = *options;
-    (void)uuid7(options->env->clock, options->env->rng, r->node);
-    BUG_ON(pthread_mutex_init(&r->lock, NULL));
-    r->wake = monotonic_cond();
-    r->ready = monotonic_cond();
-    r->taken = calloc(options->queue_count, sizeof(*r->taken));
-    BUG_ON(!r->taken);
-    return r;
+    task->next = NULL;
+    *list->end = task;
+    list->end = &task->next;
+    list->count++;
 }
 
-void runner_free(struct runner *r)
+void task_list_append_all(struct task_list *list, struct task_list *from)
 {
-    if (!r)
+    if (from->count == 0)
         return;
-    BUG_ON(r->waiting || r->running);
-    (void)pthread_cond_destroy(&r->ready);
-    (void)pthread_cond_destroy(&r->wake);
-    (void)pthread_mutex_destroy(&r->lock);
-    free(r->executors);
-    free(r->taken);
-    free(r);
+    *list->end = from->first;
+    list->end = from->end;
+    list->count += from->count;
+    task_list_init(from);
 }
 
-const char *runner_node(const struct runner *r)
+struct task *task_list_take(struct task_list *list)
 {
-    return r->node;
+    struct task *task = list->first;
+    if (!task)
+        return NULL;
+    list->first = task->next;
+    list->count--;
+    if (!list->first)
+        list->end = &list->first;
+    return task;
 }
 
-static const struct job_worker *find_worker(const struct runner *r, const char *name)
+static void collect_ids(const struct task *first, int64_t node, int64_t *ids, size_t *count)
+{
+    for (const struct task *t = first; t; t = t->next) {
+        if (t->job->node == node)
+            ids[(*count)++] = t->job->id;
+    }
+}
+
+const int64_t *ids_in_hand(const struct runner *r, int64_t node, struct arena *arena,
+                           size_t *ret_count)
+{
+    size_t most = r->ended.count + r->completing.count + r->ending.count, count = 0;
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        most += r->queues[i].waiting.count + r->queues[i].running;
+    int64_t *ids = arena_new_array(arena, most, int64_t);
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        collect_ids(r->queues[i].waiting.first, node, ids, &count);
+    collect_ids(r->running, node, ids, &count);
+    collect_ids(r->ended.first, node, ids, &count);
+    collect_ids(r->completing.first, node, ids, &count);
+    collect_ids(r->ending.first, node, ids, &count);
+    *ret_count = count;
+    return ids;
+}
+
+const struct job_worker *runner_worker(const struct runner *r, const char *name)
 {
     for (size_t i = 0; i < r->opt.worker_count; i++) {
         if (text_eq(r->opt.workers[i].name, name))
@@ -84,326 +78,399 @@ static const struct job_worker *find_worker(const struct runner *r, const char *
     return NULL;
 }
 
-static struct job job_copy(const struct job *job, struct arena *arena)
+/* -- executing -------------------------------------------------------------------------------- */
+
+struct task *runner_next_task(struct runner *r)
 {
-    struct job copy = *job;
-    for (const struct field *f = job_fields; f->name; f++) {
-        if (f->type == FIELD_TEXT || f->type == FIELD_JSON) {
-            const char **text = record_at(&copy, f);
-            *text = arena_text(arena, *text);
-        }
+    for (size_t i = 0; i < r->opt.queue_count && !r->stopping; i++) {
+        struct queue_state *q = &r->queues[i];
+        if (q->waiting.count == 0 || q->running >= q->limit)
+            continue;
+        struct task *task = task_list_take(&q->waiting);
+        q->running++;
+        task->next = r->running;
+        r->running = task;
+        return task;
     }
-    return copy;
+    return NULL;
 }
 
-/* -- claiming --------------------------------------------------------------------------------- */
-
-struct claim {
-    struct runner *runner;
-    const char *queue;
-    int64_t max;
-    struct arena *arena;
-    struct records jobs;
-};
-
-static enum err claim_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct claim *c = arg;
-    const struct runner *r = c->runner;
-    return job_claim(tx, r->opt.env, c->queue, r->node, c->max, r->opt.lease_us, c->arena, &c->jobs,
-                     e);
-}
-
-/* Claims what the queue has places for and puts it before the executors. */
-static enum err fill_queue(struct runner *r, size_t queue, size_t *claimed, struct error *e)
+static void move_to_ended(struct runner *r, struct task *task)
 {
     pthread_mutex_lock(&r->lock);
-    unsigned places = r->opt.queues[queue].limit - r->taken[queue];
-    pthread_mutex_unlock(&r->lock);
-    if (places == 0)
-        return OK;
-
-    _cleanup_arena_ struct arena arena = {0};
-    struct claim c = {r, r->opt.queues[queue].name, places, &arena, {0}};
-    TRY(db_write(r->opt.env->db, claim_work, &c, e));
-
-    const struct job *jobs = c.jobs.items;
-    for (size_t i = 0; i < c.jobs.count; i++) {
-        struct task *task = calloc(1, sizeof(*task));
-        BUG_ON(!task);
-        task->job = job_copy(&jobs[i], &task->arena);
-        task->worker = find_worker(r, task->job.worker);
-        task->queue = queue;
-        pthread_mutex_lock(&r->lock);
-        struct task **end = &r->waiting;
-        while (*end)
-            end = &(*end)->next;
-        *end = task;
-        r->taken[queue]++;
-        pthread_cond_signal(&r->ready);
-        pthread_mutex_unlock(&r->lock);
-    }
-    *claimed += c.jobs.count;
-    return OK;
-}
-
-static enum err fill_all(struct runner *r, size_t *claimed, struct error *e)
-{
-    for (size_t i = 0; i < r->opt.queue_count; i++)
-        TRY(fill_queue(r, i, claimed, e));
-    return OK;
-}
-
-/* -- running ---------------------------------------------------------------------------------- */
-
-struct finish {
-    struct job_run *run;
-    const struct job_worker *worker;
-    enum job_result result;
-    const char *why;
-    enum job_state to;
-};
-
-static enum err finish_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct finish *f = arg;
-    return job_finish(tx, f->run, f->worker, f->result, f->why, &f->to, e);
-}
-
-static void run_task(struct runner *r, struct task *task)
-{
-    const struct env *env = r->opt.env;
-    struct job_run run = {.env = env,
-                          .job = &task->job,
-                          .arena = &task->arena,
-                          .ctx = task->worker ? task->worker->ctx : NULL};
-    int64_t started = env_now(env);
-    struct error why = {0}, e;
-    struct finish f = {.run = &run, .worker = task->worker, .result = JOB_FAIL};
-    if (task->worker)
-        f.result = task->worker->perform(&run, &why);
-    else
-        (void)error_set(&why, ERR_INVALID, "this program has no worker %s", task->job.worker);
-    f.why = f.result == JOB_RETRY || f.result == JOB_FAIL ? why.text : NULL;
-
-    if (db_write(env->db, finish_work, &f, &e) != OK)
-        log_error("job not finished", LOG_TEXT("job", task->job.id), LOG_TEXT("error", e.text));
-    else if (r->opt.observe)
-        r->opt.observe(&task->job, f.to, f.why, env_now(env) - started);
-}
-
-/* Called with the lock held. */
-static struct task *take_task(struct runner *r)
-{
-    struct task *task = r->waiting;
-    r->waiting = task->next;
-    task->next = r->running;
-    r->running = task;
-    return task;
-}
-
-/* Called with the lock held. */
-static void drop_task(struct runner *r, struct task *task)
-{
     struct task **at = &r->running;
     while (*at != task)
         at = &(*at)->next;
     *at = task->next;
-    r->taken[task->queue]--;
-    arena_release(&task->arena);
-    free(task);
+    struct queue_state *q = &r->queues[task->queue];
+    q->running--;
+    task_list_append(&r->ended, task);
+    if (r->ended.count == 1)
+        pthread_cond_signal(&r->finisher_wake);
+    if (q->waiting.count <= r->opt.queues[task->queue].buffer / 2 && !r->claimer_woken) {
+        r->claimer_woken = true;
+        pthread_cond_signal(&r->claimer_wake);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void runner_execute(struct runner *r, struct task *task)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    const struct env *env = r->opt.env;
+    struct job_run run = {.env = env,
+                          .job = task->job,
+                          .arena = &arena,
+                          .ctx = task->worker ? task->worker->ctx : NULL,
+                          .cancelled = &task->cancelled};
+    struct error why = {0};
+    int64_t began = env_now(env);
+    task->result = JOB_FAIL;
+    if (task->worker)
+        task->result = task->worker->perform(&run, &why);
+    else
+        (void)error_set(&why, ERR_INVALID, "this program has no worker %s", task->job->worker);
+    task->took_us = env_now(env) - began;
+    task->snooze_us = run.snooze_us;
+    if (task->result == JOB_RETRY || task->result == JOB_FAIL) {
+        task->why = strdup(why.text);
+        BUG_ON(!task->why);
+    }
+    move_to_ended(r, task);
+}
+
+/* -- threads ---------------------------------------------------------------------------------- */
+
+int64_t monotonic_us(void)
+{
+    struct timespec ts;
+    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &ts) != 0);
+    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+}
+
+/* Locked. Returns at the latest at the monotonic time `until`. */
+static bool wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until)
+{
+    struct timespec ts = {.tv_sec = until / USEC_PER_SEC, .tv_nsec = until % USEC_PER_SEC * 1000};
+    return pthread_cond_timedwait(cond, lock, &ts) == 0;
 }
 
 static void *executor_main(void *arg)
 {
     struct runner *r = arg;
     pthread_mutex_lock(&r->lock);
-    for (;;) {
-        while (!r->waiting && !r->stopping)
-            pthread_cond_wait(&r->ready, &r->lock);
-        if (r->stopping)
-            break;
-        struct task *task = take_task(r);
-        pthread_mutex_unlock(&r->lock);
-        run_task(r, task);
-        pthread_mutex_lock(&r->lock);
-        drop_task(r, task);
-        r->woken = true;
-        pthread_cond_signal(&r->wake);
+    while (!r->stopping) {
+        struct task *task = runner_next_task(r);
+        if (task) {
+            pthread_mutex_unlock(&r->lock);
+            runner_execute(r, task);
+            pthread_mutex_lock(&r->lock);
+        } else {
+            r->idle_executors++;
+            pthread_cond_wait(&r->executor_wake, &r->lock);
+            r->idle_executors--;
+        }
     }
-    r->idle_executors++;
-    pthread_cond_signal(&r->wake);
+    r->executors_ended++;
+    pthread_cond_broadcast(&r->finisher_wake);
     pthread_mutex_unlock(&r->lock);
     return NULL;
 }
 
-/* -- leases ----------------------------------------------------------------------------------- */
-
-/* Renews what runs here. The lock is held so that the list stands still; renewing is one commit. */
-static enum err heartbeat_work(struct db_tx *tx, void *arg, struct error *e)
+/* When the claimer has to look again even if nobody wakes it. */
+static int64_t next_look(const struct runner *r)
 {
-    struct runner *r = arg;
-    struct task *const lists[] = {r->running, r->waiting};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        for (struct task *t = lists[i]; t; t = t->next)
-            TRY(job_heartbeat(tx, r->opt.env, &t->job, r->opt.lease_us, e));
+    int64_t at = monotonic_us() + r->opt.poll_us;
+    for (size_t i = 0; i < r->opt.queue_count; i++) {
+        const struct queue_state *q = &r->queues[i];
+        if (q->looked_behind && q->look_at_all_at < at)
+            at = q->look_at_all_at;
     }
-    return OK;
+    return at;
 }
 
-static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
+static void *claimer_main(void *arg)
 {
     struct runner *r = arg;
-    _cleanup_arena_ struct arena arena = {0};
-    struct records expired;
-    TRY(job_list_expired(tx, r->opt.env, RESCUE_BATCH, &arena, &expired, e));
-    const struct job *jobs = expired.items;
-    for (size_t i = 0; i < expired.count; i++) {
-        const struct job_worker *worker = find_worker(r, jobs[i].worker);
-        struct job_run run = {.env = r->opt.env,
-                              .job = &jobs[i],
-                              .arena = &arena,
-                              .ctx = worker ? worker->ctx : NULL};
-        const char *why = arena_printf(&arena, "node %s stopped answering", jobs[i].node);
-        enum job_state to;
-        TRY(job_finish(tx, &run, worker, JOB_RETRY, why, &to, e));
-    }
-    return OK;
-}
-
-static enum err keep_leases(struct runner *r, struct error *e)
-{
     pthread_mutex_lock(&r->lock);
-    enum err err = r->running || r->waiting ? db_write(r->opt.env->db, heartbeat_work, r, e) : OK;
-    pthread_mutex_unlock(&r->lock);
-    TRY(err);
-    return db_write(r->opt.env->db, rescue_work, r, e);
-}
-
-/* -- threads ---------------------------------------------------------------------------------- */
-
-static int64_t monotonic_us(void)
-{
-    struct timespec ts;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &ts));
-    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
-static struct timespec timespec_at(int64_t monotonic)
-{
-    return (struct timespec){.tv_sec = monotonic / USEC_PER_SEC,
-                             .tv_nsec = monotonic % USEC_PER_SEC * 1000};
-}
-
-/* Waits for a reason to look again; false when it is time to stop. */
-static bool wait_for_wake(struct runner *r)
-{
-    struct timespec until = timespec_at(monotonic_us() + r->opt.poll_us);
-    pthread_mutex_lock(&r->lock);
-    while (!r->woken && !r->stopping) {
-        if (pthread_cond_timedwait(&r->wake, &r->lock, &until) != 0)
-            break;
-    }
-    r->woken = false;
-    bool go_on = !r->stopping;
-    pthread_mutex_unlock(&r->lock);
-    return go_on;
-}
-
-static void *dispatcher_main(void *arg)
-{
-    struct runner *r = arg;
-    int64_t leases_due = 0;
-    do {
+    while (!r->stopping) {
         struct error e;
         size_t claimed = 0;
-        if (monotonic_us() >= leases_due) {
-            if (keep_leases(r, &e) != OK)
-                log_error("leases not renewed", LOG_TEXT("error", e.text));
-            leases_due = monotonic_us() + r->opt.lease_us / 3;
-        }
-        if (fill_all(r, &claimed, &e) != OK)
+        r->claimer_woken = false;
+        pthread_mutex_unlock(&r->lock);
+        enum err err = runner_claim(r, &claimed, &e);
+        if (err != OK)
             log_error("jobs not claimed", LOG_TEXT("error", e.text));
-    } while (wait_for_wake(r));
+        pthread_mutex_lock(&r->lock);
+        int64_t until = err == OK ? next_look(r) : monotonic_us() + AFTER_ERROR_US;
+        while (claimed == 0 && !r->stopping && (err != OK || !r->claimer_woken)) {
+            if (!wait_until(&r->claimer_wake, &r->lock, until))
+                break;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
     return NULL;
 }
 
-enum err runner_start(struct runner *r, struct error *e)
+static bool has_ended(const struct runner *r)
 {
-    BUG_ON(r->executors);
-    size_t count = 0;
-    for (size_t i = 0; i < r->opt.queue_count; i++)
-        count += r->opt.queues[i].limit;
-    r->executors = calloc(count, sizeof(*r->executors));
-    BUG_ON(!r->executors);
-    for (size_t i = 0; i < count; i++) {
-        if (pthread_create(&r->executors[i], NULL, executor_main, r) != 0)
-            return error_set(e, ERR_IO, "cannot start thread %zu of %zu for jobs", i + 1, count);
-        r->executor_count++;
+    return r->ended.count + r->completing.count + r->ending.count > 0;
+}
+
+static void *finisher_main(void *arg)
+{
+    struct runner *r = arg;
+    pthread_mutex_lock(&r->lock);
+    while (!r->finishing || has_ended(r)) {
+        struct error e;
+        if (!has_ended(r)) {
+            pthread_cond_wait(&r->finisher_wake, &r->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&r->lock);
+        enum err err = runner_finish(r, &e);
+        if (err != OK)
+            log_error("ends of jobs not recorded", LOG_TEXT("error", e.text));
+        pthread_mutex_lock(&r->lock);
+        if (err != OK && r->finishing)
+            break; /* their lease runs out; others do them again */
+        if (err != OK)
+            (void)wait_until(&r->keeper_wake, &r->lock, monotonic_us() + AFTER_ERROR_US);
     }
-    BUG_ON(pthread_create(&r->dispatcher, NULL, dispatcher_main, r) != 0);
-    return OK;
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+static void *keeper_main(void *arg)
+{
+    struct runner *r = arg;
+    int64_t alive_due = 0;
+    pthread_mutex_lock(&r->lock);
+    while (!r->finishing) {
+        struct error e;
+        pthread_mutex_unlock(&r->lock);
+        if (monotonic_us() >= alive_due) {
+            if (runner_keep_alive(r, &e) != OK)
+                log_error("lease not renewed", LOG_TEXT("error", e.text));
+            alive_due = monotonic_us() + r->opt.lease_us / 3;
+        }
+        if (runner_look_around(r, &e) != OK)
+            log_error("queue not looked after", LOG_TEXT("error", e.text));
+        pthread_mutex_lock(&r->lock);
+        int64_t until = monotonic_us() + r->opt.poll_us;
+        while (!r->finishing && !r->keeper_woken) {
+            if (!wait_until(&r->keeper_wake, &r->lock, until))
+                break;
+        }
+        r->keeper_woken = false;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* -- lifecycle -------------------------------------------------------------------------------- */
+
+static void cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+    BUG_ON(pthread_condattr_init(&attr) || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ||
+           pthread_cond_init(cond, &attr));
+    (void)pthread_condattr_destroy(&attr);
+}
+
+struct runner *runner_new(const struct runner_options *options)
+{
+    BUG_ON(options->queue_count == 0 || options->lease_us < 3 || options->poll_us < 1);
+    struct runner *r = calloc(1, sizeof(*r));
+    BUG_ON(!r);
+    r->opt = *options;
+    BUG_ON(pthread_mutex_init(&r->lock, NULL));
+    cond_init(&r->claimer_wake);
+    cond_init(&r->executor_wake);
+    cond_init(&r->finisher_wake);
+    cond_init(&r->keeper_wake);
+    task_list_init(&r->ended);
+    task_list_init(&r->completing);
+    task_list_init(&r->ending);
+    r->queues = calloc(options->queue_count, sizeof(*r->queues));
+    BUG_ON(!r->queues);
+    for (size_t i = 0; i < options->queue_count; i++) {
+        BUG_ON(options->queues[i].limit == 0);
+        r->queues[i].limit = options->queues[i].limit;
+        r->queues[i].cursor = JOB_CURSOR_START;
+        task_list_init(&r->queues[i].waiting);
+    }
+    return r;
+}
+
+static void free_tasks(struct runner *r, struct task_list *list)
+{
+    for (struct task *t = task_list_take(list); t; t = task_list_take(list))
+        task_free(r, t);
+}
+
+void runner_free(struct runner *r)
+{
+    if (!r)
+        return;
+    BUG_ON(r->running);
+    free_tasks(r, &r->ended);
+    free_tasks(r, &r->completing);
+    free_tasks(r, &r->ending);
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        free_tasks(r, &r->queues[i].waiting);
+    (void)pthread_cond_destroy(&r->claimer_wake);
+    (void)pthread_cond_destroy(&r->executor_wake);
+    (void)pthread_cond_destroy(&r->finisher_wake);
+    (void)pthread_cond_destroy(&r->keeper_wake);
+    (void)pthread_mutex_destroy(&r->lock);
+    free(r->executors);
+    free(r->queues);
+    free(r);
+}
+
+static void wake_locked(struct runner *r)
+{
+    r->claimer_woken = r->keeper_woken = true;
+    pthread_cond_signal(&r->claimer_wake);
+    pthread_cond_signal(&r->keeper_wake);
 }
 
 void runner_wake(struct runner *r)
 {
     pthread_mutex_lock(&r->lock);
-    r->woken = true;
-    pthread_cond_signal(&r->wake);
+    wake_locked(r);
     pthread_mutex_unlock(&r->lock);
 }
 
-/* Claimed but never started: put back, so that nobody has to wait for their leases. */
-static void put_back_waiting(struct runner *r)
+static void heard(void *arg)
 {
-    while (r->waiting) {
-        struct task *task = take_task(r);
-        struct job_run run = {.env = r->opt.env, .job = &task->job, .arena = &task->arena};
-        struct finish f = {.run = &run, .result = JOB_SNOOZE};
-        struct error e;
-        if (db_write(r->opt.env->db, finish_work, &f, &e) != OK)
-            log_error("job not put back", LOG_TEXT("job", task->job.id), LOG_TEXT("error", e.text));
-        drop_task(r, task);
+    runner_wake(arg);
+}
+
+static size_t executors_wanted(const struct runner *r)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        count += r->queues[i].limit;
+    return count;
+}
+
+static enum err start_executors(struct runner *r, struct error *e)
+{
+    size_t wanted = executors_wanted(r);
+    r->executors = calloc(wanted, sizeof(*r->executors));
+    BUG_ON(!r->executors);
+    for (; r->executor_count < wanted; r->executor_count++) {
+        if (pthread_create(&r->executors[r->executor_count], NULL, executor_main, r) != 0)
+            return error_set(e, ERR_IO, "cannot start %zu threads for jobs", wanted);
     }
+    return OK;
+}
+
+enum err runner_start(struct runner *r, struct error *e)
+{
+    BUG_ON(r->started);
+    TRY(runner_keep_alive(r, e));
+    TRY(runner_look_around(r, e));
+    TRY(start_executors(r, e));
+    BUG_ON(pthread_create(&r->claimer, NULL, claimer_main, r) ||
+           pthread_create(&r->finisher, NULL, finisher_main, r) ||
+           pthread_create(&r->keeper, NULL, keeper_main, r));
+    r->listener = db_listen(r->opt.env->db, JOB_CHANNEL, heard, r);
+    r->started = true;
+    return OK;
+}
+
+struct leave {
+    struct runner *runner;
+    int64_t node;
+};
+
+/* Nothing runs and nothing waits to be written: whatever the node still has was never begun. */
+static enum err leave_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct leave *l = arg;
+    int64_t put_back;
+    TRY(job_disown(tx, l->node, NULL, 0, &put_back, e));
+    if (put_back > 0)
+        TRY(db_notify(tx, JOB_CHANNEL, e));
+    return node_unregister(tx, l->node, e);
+}
+
+static void leave(struct runner *r)
+{
+    struct leave l = {r, r->node};
+    struct error e;
+    if (r->node != 0 && !has_ended(r) && db_write_relaxed(r->opt.env->db, leave_work, &l, &e) != OK)
+        log_error("node not taken off the list", LOG_TEXT("error", e.text));
+}
+
+static bool wait_for_executors(struct runner *r)
+{
+    int64_t until = monotonic_us() + r->opt.drain_us;
+    pthread_mutex_lock(&r->lock);
+    while (r->executors_ended < r->executor_count) {
+        if (!wait_until(&r->finisher_wake, &r->lock, until))
+            break;
+    }
+    bool drained = r->executors_ended == r->executor_count;
+    pthread_mutex_unlock(&r->lock);
+    return drained;
 }
 
 bool runner_stop(struct runner *r)
 {
+    BUG_ON(!r->started);
+    db_listener_stop(r->listener);
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
-    pthread_cond_broadcast(&r->ready);
-    pthread_cond_signal(&r->wake);
+    pthread_cond_signal(&r->claimer_wake);
+    pthread_cond_broadcast(&r->executor_wake);
     pthread_mutex_unlock(&r->lock);
-    (void)pthread_join(r->dispatcher, NULL);
-
-    struct timespec until = timespec_at(monotonic_us() + r->opt.drain_us);
-    pthread_mutex_lock(&r->lock);
-    while (r->idle_executors < r->executor_count) {
-        if (pthread_cond_timedwait(&r->wake, &r->lock, &until) != 0)
-            break;
-    }
-    bool drained = r->idle_executors == r->executor_count;
-    pthread_mutex_unlock(&r->lock);
-    if (!drained)
+    (void)pthread_join(r->claimer, NULL);
+    if (!wait_for_executors(r))
         return false;
     for (size_t i = 0; i < r->executor_count; i++)
         (void)pthread_join(r->executors[i], NULL);
-    put_back_waiting(r);
+    pthread_mutex_lock(&r->lock);
+    r->finishing = true;
+    pthread_cond_broadcast(&r->finisher_wake);
+    pthread_cond_broadcast(&r->keeper_wake);
+    pthread_mutex_unlock(&r->lock);
+    (void)pthread_join(r->finisher, NULL);
+    (void)pthread_join(r->keeper, NULL);
+    leave(r);
     return true;
 }
 
 enum err runner_step(struct runner *r, size_t *ret_ran, struct error *e)
 {
-    BUG_ON(r->executors);
-    size_t claimed = 0, ran = 0;
-    TRY(keep_leases(r, e));
-    TRY(fill_all(r, &claimed, e));
-    while (r->waiting) {
-        struct task *task = take_task(r);
-        run_task(r, task);
-        drop_task(r, task);
+    BUG_ON(r->started);
+    size_t claimed, ran = 0;
+    TRY(runner_finish(r, e)); /* what a failed step before left */
+    TRY(runner_keep_alive(r, e));
+    TRY(runner_look_around(r, e));
+    TRY(runner_claim(r, &claimed, e));
+    for (;;) {
+        pthread_mutex_lock(&r->lock);
+        struct task *task = runner_next_task(r);
+        pthread_mutex_unlock(&r->lock);
+        if (!task)
+            break;
+        runner_execute(r, task);
         ran++;
     }
+    TRY(runner_finish(r, e));
     *ret_ran = ran;
     return OK;
+}
+
+struct runner_counts runner_counts(struct runner *r, size_t queue)
+{
+    BUG_ON(queue >= r->opt.queue_count);
+    pthread_mutex_lock(&r->lock);
+    struct runner_counts counts = r->queues[queue].counts;
+    pthread_mutex_unlock(&r->lock);
+    return counts;
 }

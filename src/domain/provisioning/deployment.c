@@ -95,7 +95,7 @@ enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struc
         .customer_id = d->customer_id,
         .args = arena_printf(arena, "{\"deployment_id\":\"%s\"}", d->id),
     };
-    return job_enqueue(tx, env, &spec, arena, ret_job, e);
+    return job_enqueue(tx, env, &spec, arena, ret_job, NULL, e);
 }
 
 enum err deployment_find(struct db_tx *tx, const char *id, struct arena *arena,
@@ -125,6 +125,11 @@ enum err deployment_list_instances(struct db_tx *tx, struct page page, struct ar
     return OK;
 }
 
+enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e)
+{
+    return db_exec(tx, &deployment_mark_provisioning, DB_ARGS(db_text(id)), NULL, e);
+}
+
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,
                              const struct deployment *d, const char *database_url,
                              struct arena *arena, struct error *e)
@@ -135,6 +140,13 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
     if (changes == 0)
         return OK; /* it was active already: this is a repeated run */
     return audit_write(tx, env, arena, actor, "deployment.activated", d->id, NULL, e);
+}
+
+enum err deployment_set_database(struct db_tx *tx, const char *id, const char *database_url,
+                                 struct error *e)
+{
+    return db_exec(tx, &deployment_note_database, DB_ARGS(db_text(id), db_text(database_url)), NULL,
+                   e);
 }
 
 enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,

@@ -96,10 +96,17 @@ enum err deployment_current(struct db_tx *tx, const char *customer_id, struct ar
 enum err deployment_list_instances(struct db_tx *tx, struct page page, struct arena *arena,
                                    struct records *ret, const char **ret_next, struct error *e);
 
-/* provisioning (or failed, when tried again) -> active, with the database it got. Audited. */
+/* failed -> provisioning: it is tried again. Nothing happens in another status. */
+enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e);
+
+/* provisioning -> active, with the database it got. Audited. */
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,
                              const struct deployment *d, const char *database_url,
                              struct arena *arena, struct error *e);
+
+/* Records where the database of one that is not active yet is. */
+enum err deployment_set_database(struct db_tx *tx, const char *id, const char *database_url,
+                                 struct error *e);
 
 /* Records why it cannot be provisioned. Audited. */
 enum err deployment_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,

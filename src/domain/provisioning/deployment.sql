@@ -25,9 +25,15 @@ FROM deployments d JOIN customers c ON c.id = d.customer_id
 WHERE d.id < $1 AND d.mode = 'single_tenant' AND d.status <> 'retired'
 ORDER BY d.id DESC LIMIT $2;
 
+-- name: deployment_mark_provisioning
+UPDATE deployments SET status = 'provisioning', error = NULL WHERE id = $1 AND status = 'failed';
+
 -- name: deployment_mark_active
 UPDATE deployments SET status = 'active', database_url = $2, active_at = $3, error = NULL
-WHERE id = $1 AND status IN ('provisioning', 'failed');
+WHERE id = $1 AND status = 'provisioning';
+
+-- name: deployment_note_database
+UPDATE deployments SET database_url = $2 WHERE id = $1 AND status = 'provisioning';
 
 -- name: deployment_mark_failed
 UPDATE deployments SET status = 'failed', error = $2

@@ -22,8 +22,10 @@ struct tenant_stores {
 };
 
 const struct db_query *const tenant_all_queries[] = {
-    &tenant_insert, &tenant_delete,  &tenant_delete_vehicles, &tenant_delete_points,
-    &tenant_usage,  &vehicle_insert, &point_insert,           NULL,
+    &tenant_insert,        &tenant_owner,  &tenant_open_to_delete,
+    &tenant_set_fence,     &tenant_delete, &tenant_delete_vehicles,
+    &tenant_delete_points, &tenant_usage,  &vehicle_insert,
+    &point_insert,         NULL,
 };
 
 struct tenant_stores *tenant_stores_new(void)
@@ -101,7 +103,9 @@ void tenant_store_put(struct tenant_stores *stores, struct db *db)
 
 struct tenant_work {
     const struct tenant *tenant;
-    const char *customer_id;
+    const char *customer_id, *deployment_id;
+    int64_t run;
+    bool fenced;
     int64_t now;
     int64_t vehicles;
     struct tenant_usage usage;
@@ -122,10 +126,19 @@ static enum err create_work(struct db_tx *tx, void *arg, struct error *e)
 {
     const struct tenant_work *w = arg;
     const struct tenant *t = w->tenant;
-    return db_exec(
-        tx, &tenant_insert,
-        DB_ARGS(db_text(t->customer_id), db_text(t->slug), db_text(t->name), db_int(w->now)), NULL,
-        e);
+    TRY(db_exec(tx, &tenant_insert,
+                DB_ARGS(db_text(t->customer_id), db_text(t->slug), db_text(t->name),
+                        db_text(t->deployment_id), db_int(w->now)),
+                NULL, e));
+    _cleanup_arena_ struct arena arena = {0};
+    const char *owner;
+    TRY(db_get_text(tx, &tenant_owner, DB_ARGS(db_text(t->customer_id)), &arena, &owner, e));
+    if (!text_eq(owner, t->deployment_id))
+        return error_set(e, ERR_CONFLICT,
+                         "the database for deployment %s already holds customer %s for deployment "
+                         "%s: give each its own database url",
+                         t->deployment_id, t->slug, owner);
+    return OK;
 }
 
 enum err tenant_create(struct tenant_stores *stores, const char *url, const struct tenant *tenant,
@@ -139,16 +152,54 @@ static enum err drop_work(struct db_tx *tx, void *arg, struct error *e)
 {
     const struct tenant_work *w = arg;
     struct db_args id = DB_ARGS(db_text(w->customer_id));
+    int64_t changes;
+    TRY(db_exec(tx, &tenant_open_to_delete,
+                DB_ARGS(db_text(w->customer_id), db_text(w->deployment_id)), &changes, e));
+    if (changes == 0)
+        return OK;
     TRY(db_exec(tx, &tenant_delete_points, id, NULL, e));
     TRY(db_exec(tx, &tenant_delete_vehicles, id, NULL, e));
     return db_exec(tx, &tenant_delete, id, NULL, e);
 }
 
 enum err tenant_drop(struct tenant_stores *stores, const char *url, const char *customer_id,
-                     struct error *e)
+                     const char *deployment_id, struct error *e)
 {
-    struct tenant_work w = {.customer_id = customer_id};
+    struct tenant_work w = {.customer_id = customer_id, .deployment_id = deployment_id};
     return in_store(stores, url, db_write, drop_work, &w, e);
+}
+
+static enum err fence_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct tenant_work *w = arg;
+    int64_t changes;
+    TRY(db_exec(tx, &tenant_set_fence,
+                DB_ARGS(db_text(w->customer_id), db_int(w->run), db_int(w->fenced)), &changes, e));
+    if (changes == 1)
+        return OK;
+    _cleanup_arena_ struct arena arena = {0};
+    const char *owner;
+    TRY(db_get_text(tx, &tenant_owner, DB_ARGS(db_text(w->customer_id)), &arena, &owner, e));
+    if (owner)
+        return error_set(e, ERR_CONFLICT, "a later run of the move of customer %s has taken over",
+                         w->customer_id);
+    if (!w->fenced)
+        return OK;
+    return error_set(e, ERR_NOT_FOUND, "customer %s is not in its database", w->customer_id);
+}
+
+enum err tenant_fence(struct tenant_stores *stores, const char *url, const char *customer_id,
+                      int64_t run, struct error *e)
+{
+    struct tenant_work w = {.customer_id = customer_id, .run = run, .fenced = true};
+    return in_store(stores, url, db_write, fence_work, &w, e);
+}
+
+enum err tenant_unfence(struct tenant_stores *stores, const char *url, const char *customer_id,
+                        int64_t run, struct error *e)
+{
+    struct tenant_work w = {.customer_id = customer_id, .run = run, .fenced = false};
+    return in_store(stores, url, db_write, fence_work, &w, e);
 }
 
 const struct field tenant_usage_fields[] = {

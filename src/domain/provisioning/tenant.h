@@ -25,15 +25,35 @@ void tenant_store_put(struct tenant_stores *stores, struct db *db);
 
 struct tenant {
     const char *customer_id, *slug, *name;
+    const char *deployment_id; /* whose place it is */
 };
 
-/* Makes the tenant's place in the database; no effect when it is there. */
+/*
+ * Makes the tenant's place in the database; no effect when it is there. ERR_CONFLICT when another
+ * deployment of the customer has it: then two deployments were given one database.
+ */
 enum err tenant_create(struct tenant_stores *stores, const char *url, const struct tenant *tenant,
                        int64_t now, struct error *e);
 
-/* Deletes everything of the tenant; no effect when it is gone. */
+/*
+ * Deletes everything of the tenant, fenced or not, and its place; no effect when it is gone or the
+ * place is another deployment's.
+ */
 enum err tenant_drop(struct tenant_stores *stores, const char *url, const char *customer_id,
-                     struct error *e);
+                     const char *deployment_id, struct error *e);
+
+/*
+ * The fence. While it is closed, the schema's triggers refuse every change of the tenant's vehicles
+ * and points with ERR_CONFLICT, whoever asks. Closing waits for changes that are not committed yet.
+ *
+ * `run` grows with each run of a move (migration/move.h): ERR_CONFLICT when a later one has worked
+ * here, so that a run that lost its lease cannot touch what its successor relies on. Both have no
+ * further effect when repeated; opening the fence of a tenant that is gone is OK.
+ */
+enum err tenant_fence(struct tenant_stores *stores, const char *url, const char *customer_id,
+                      int64_t run, struct error *e);
+enum err tenant_unfence(struct tenant_stores *stores, const char *url, const char *customer_id,
+                        int64_t run, struct error *e);
 
 struct tenant_usage {
     int64_t vehicle_count;

@@ -1,6 +1,17 @@
 -- name: tenant_insert
-INSERT INTO tenants (customer_id, slug, name, created_at) VALUES ($1, $2, $3, $4)
+INSERT INTO tenants (customer_id, slug, name, deployment_id, created_at)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (customer_id) DO NOTHING;
+
+-- name: tenant_owner
+SELECT deployment_id FROM tenants WHERE customer_id = $1;
+
+-- name: tenant_open_to_delete
+-- The fence would refuse the deletions that follow in the same transaction.
+UPDATE tenants SET fenced = 0 WHERE customer_id = $1 AND deployment_id = $2;
+
+-- name: tenant_set_fence
+UPDATE tenants SET fenced = $3, mover = $2 WHERE customer_id = $1 AND mover <= $2;
 
 -- name: tenant_delete
 DELETE FROM tenants WHERE customer_id = $1;

@@ -31,6 +31,12 @@ static enum err load_work(struct db_tx *tx, void *arg, struct error *e)
     return deployment_find(tx, w->deployment_id, w->run->arena, &w->deployment, e);
 }
 
+static enum err try_again_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct provision_work *w = arg;
+    return deployment_try_again(tx, w->deployment_id, e);
+}
+
 static enum err activate_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct provision_work *w = arg;
@@ -41,12 +47,17 @@ static enum err activate_work(struct db_tx *tx, void *arg, struct error *e)
 static enum err load(struct provision_work *w, struct error *e)
 {
     TRY(read_args(w->run, &w->deployment_id, e));
-    return db_read(w->run->env->db, load_work, w, e);
+    struct db *db = w->run->env->db;
+    TRY(db_read(db, load_work, w, e));
+    /* By hand, after it was given up. Who asks for its status must not read of the old failure. */
+    if (w->deployment.status != DEPLOYMENT_FAILED)
+        return OK;
+    TRY(db_write(db, try_again_work, w, e));
+    return db_read(db, load_work, w, e);
 }
 
-/* Waits, but not for ever: a cloud that never gets there costs an attempt. */
-static enum job_result snooze(struct job_run *run, const struct provisioning_settings *settings,
-                              struct error *e)
+enum job_result provisioning_snooze(struct job_run *run,
+                                    const struct provisioning_settings *settings, struct error *e)
 {
     if (run->job->snoozes * settings->wait_ms >= settings->ready_ms) {
         (void)error_set(e, ERR_TIMEOUT, "the cloud did not get ready within %lld s",
@@ -55,6 +66,15 @@ static enum job_result snooze(struct job_run *run, const struct provisioning_set
     }
     run->snooze_us = settings->wait_ms * USEC_PER_MS;
     return JOB_SNOOZE;
+}
+
+enum job_result provisioning_advance(struct job_run *run, const struct provisioning *with,
+                                     const struct deployment *d, const char *actor,
+                                     const char **ret_database_url, struct error *e)
+{
+    struct provision_run step = {with, d, actor, run->arena};
+    enum job_result result = provider_of((enum mode)d->mode)->advance(&step, ret_database_url, e);
+    return result == JOB_SNOOZE ? provisioning_snooze(run, with->settings, e) : result;
 }
 
 static enum job_result perform(struct job_run *run, struct error *e)
@@ -68,11 +88,8 @@ static enum job_result perform(struct job_run *run, struct error *e)
     if (w.deployment.status == DEPLOYMENT_ACTIVE)
         return JOB_DONE; /* done by the run before, which died before it could say so */
 
-    struct provision_run step = {with, &w.deployment, w.actor, run->arena};
     enum job_result result =
-        provider_of((enum mode)w.deployment.mode)->advance(&step, &w.database_url, e);
-    if (result == JOB_SNOOZE)
-        return snooze(run, with->settings, e);
+        provisioning_advance(run, with, &w.deployment, w.actor, &w.database_url, e);
     if (result != JOB_DONE)
         return result;
     return provider_result(db_write(run->env->db, activate_work, &w, e));

@@ -12,6 +12,18 @@
 
 #define PROVISIONING_WORKERS 2
 
+/*
+ * Brings a deployment one step nearer to existing, as provider.h says; JOB_SNOOZE is set up with
+ * provisioning_snooze(). A move prepares its target with it.
+ */
+enum job_result provisioning_advance(struct job_run *run, const struct provisioning *with,
+                                     const struct deployment *d, const char *actor,
+                                     const char **ret_database_url, struct error *e);
+
+/* Waits, but not for ever: a cloud that never gets there costs an attempt. */
+enum job_result provisioning_snooze(struct job_run *run,
+                                    const struct provisioning_settings *settings, struct error *e);
+
 /* Fills the two workers; `with` must outlive them. */
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS]);
 

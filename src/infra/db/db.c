@@ -94,7 +94,14 @@ enum err db_write(struct db *db, db_work *work, void *arg, struct error *e)
 {
     BUG_ON(in_transaction);
     struct error local;
-    return db->driver->write(db, work, arg, e ? e : &local);
+    return db->driver->write(db, false, work, arg, e ? e : &local);
+}
+
+enum err db_write_relaxed(struct db *db, db_work *work, void *arg, struct error *e)
+{
+    BUG_ON(in_transaction);
+    struct error local;
+    return db->driver->write(db, true, work, arg, e ? e : &local);
 }
 
 enum err db_read(struct db *db, db_work *work, void *arg, struct error *e)

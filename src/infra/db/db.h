@@ -15,7 +15,8 @@
  * is tried again. It may run on another thread while its caller waits. It must not call out to a
  * network, and must not use another transaction.
  *
- * Errors of the engines: ERR_CONFLICT for a violated unique or foreign key, ERR_INVALID for other
+ * Errors of the engines: ERR_CONFLICT for a violated unique or foreign key and for a trigger that
+ * refuses (RAISE(ABORT) on SQLite, SQLSTATE 23001 on PostgreSQL), ERR_INVALID for other
  * constraints, ERR_BUSY when locks or connections were not to be had within the busy timeout,
  * ERR_UNAVAILABLE without a server, ERR_TIMEOUT when the server vanished during the commit (nobody
  * knows whether it happened), ERR_IO for disks, ERR_CORRUPT for a database that is damaged or has
@@ -81,6 +82,13 @@ typedef enum err db_work(struct db_tx *tx, void *arg, struct error *e);
 enum err db_write(struct db *db, db_work *work, void *arg, struct error *e);
 enum err db_read(struct db *db, db_work *work, void *arg, struct error *e);
 
+/*
+ * db_write() for work whose every statement is right on its own: conditional updates, fences, SKIP
+ * LOCKED. PostgreSQL runs it under READ COMMITTED, so it never has to be run again because somebody
+ * else was faster. SQLite, where writers are alone, makes no difference.
+ */
+enum err db_write_relaxed(struct db *db, db_work *work, void *arg, struct error *e);
+
 /* -- inside a transaction ------------------------------------------------------------------- */
 
 enum db_type { DB_NULL, DB_INT, DB_TEXT };
@@ -128,6 +136,29 @@ enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args 
                  int64_t *ret_changes, struct error *e);
 
 /*
+ * A list of numbers as one parameter: `= ANY($1::bigint[])` for PostgreSQL, `IN (SELECT value FROM
+ * json_each($1))` for SQLite. The text lives in the arena.
+ */
+struct db_value db_int_list(const struct db_tx *tx, struct arena *arena, const int64_t *numbers,
+                            size_t count);
+
+/*
+ * Runs a statement once for each of `count` rows of `width` values. The query's first parameters
+ * are `shared`, the others are the row's. PostgreSQL runs its text once with an array in place of
+ * each of a row's values (`unnest($2::bigint[], $3::text[])`, `= ANY($2::bigint[])`), SQLite runs
+ * its own text for every row: the two texts differ, with the same parameters.
+ */
+enum err db_exec_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                      const struct db_value *rows, size_t width, size_t count, int64_t *ret_changes,
+                      struct error *e);
+
+/*
+ * Wakes those who listen on the channel once this transaction commits. For SQLite it does nothing:
+ * its one process tells itself.
+ */
+enum err db_notify(struct db_tx *tx, const char *channel, struct error *e);
+
+/*
  * Reads the first row into `ret_row` through `fields`: each result column goes to the field of the
  * same name, and a column without a field is BUG_ON. Fields without a column are set absent. Texts
  * are copied to `arena`. No row is ERR_NOT_FOUND with `e` saying so by the query's name; callers
@@ -163,6 +194,19 @@ enum err db_each(struct db_tx *tx, const struct db_query *query, struct db_args 
 
 /* Prepares without running; a test calls it for every query on both engines. */
 enum err db_prepare_check(struct db_tx *tx, const struct db_query *query, struct error *e);
+
+/* -- being told ------------------------------------------------------------------------------- */
+
+/*
+ * Calls `heard` on a thread of its own when another process (or this one) notifies the channel, and
+ * whenever something may have been missed: after connecting and after every lost connection. The
+ * connection is direct and of its own, outside the pool, because a pooler would cut it. NULL for
+ * SQLite, which needs none; the caller polls behind it anyway.
+ */
+struct db_listener;
+struct db_listener *db_listen(struct db *db, const char *channel, void (*heard)(void *arg),
+                              void *arg);
+void db_listener_stop(struct db_listener *listener); /* NULL is fine */
 
 /* -- lists stored as JSON text -------------------------------------------------------------- */
 

@@ -34,12 +34,16 @@ struct db_driver {
     void (*close)(struct db *db);
 
     /* Transactions around db_run_work(). `e` is never NULL. */
-    enum err (*write)(struct db *db, db_work *work, void *arg, struct error *e);
+    enum err (*write)(struct db *db, bool relaxed, db_work *work, void *arg, struct error *e);
     enum err (*read)(struct db *db, db_work *work, void *arg, struct error *e);
 
     /* Values are borrowed until finish(). */
     enum err (*start)(struct db_tx *tx, const struct db_query *query, struct db_args args,
                       struct error *e);
+    /* start() with arrays, of which NULL means that the engine wants row after row. */
+    enum err (*start_rows)(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                           const struct db_value *rows, size_t width, size_t count,
+                           struct error *e);
     enum err (*next)(struct db_tx *tx, bool *ret_row, struct error *e);
     enum err (*finish)(struct db_tx *tx, int64_t *ret_changes, struct error *e);
 
@@ -59,6 +63,9 @@ struct db {
     char *url_redacted; /* freed by db_close() */
     int64_t busy_timeout_us;
 };
+
+/* What the listener connects to; NULL for an engine that cannot tell. */
+const char *pg_url(const struct db *db);
 
 extern const struct db_driver db_driver_sqlite;
 extern const struct db_driver db_driver_postgres;

@@ -16,6 +16,7 @@ enum {
 };
 
 static const char begin_write[] = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+static const char begin_relaxed[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
 static const char begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 struct pg_db {
@@ -62,7 +63,7 @@ static enum err attempt(struct pg_db *p, struct pg_conn *conn, const char *begin
     TRY(pg_conn_connect(conn, p->busy_timeout_us, e));
     TRY(pg_conn_run(conn, "begin", begin, e));
     enum err rc = db_run_work(&conn->tx, work, arg, e);
-    if (rc == OK && begin == begin_write)
+    if (rc == OK && begin != begin_read)
         return commit(conn, e);
     roll_back(conn);
     return rc;
@@ -111,9 +112,9 @@ static enum err transact(struct db *db, const char *begin, db_work *work, void *
     return rc;
 }
 
-static enum err pg_write(struct db *db, db_work *work, void *arg, struct error *e)
+static enum err pg_write(struct db *db, bool relaxed, db_work *work, void *arg, struct error *e)
 {
-    return transact(db, begin_write, work, arg, e);
+    return transact(db, relaxed ? begin_relaxed : begin_write, work, arg, e);
 }
 
 static enum err pg_read(struct db *db, db_work *work, void *arg, struct error *e)
@@ -157,6 +158,11 @@ static void pg_close(struct db *db)
     free(p);
 }
 
+const char *pg_url(const struct db *db)
+{
+    return db->driver == &db_driver_postgres ? ((const struct pg_db *)db)->url : NULL;
+}
+
 const struct db_driver db_driver_postgres = {
     .engine = DB_POSTGRES,
     .open = pg_open,
@@ -164,6 +170,7 @@ const struct db_driver db_driver_postgres = {
     .write = pg_write,
     .read = pg_read,
     .start = pg_start,
+    .start_rows = pg_start_rows,
     .next = pg_next,
     .finish = pg_finish,
     .column_count = pg_column_total,

@@ -1,5 +1,6 @@
 #include "infra/db/postgres_conn.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@ enum {
     CONNECT_TIMEOUT_S = 10,
     SILENCE_TIMEOUT_MS = 30 * 1000, /* sent and not acknowledged: the server is gone */
     STATEMENT_TIMEOUT_MS = 120 * 1000,
+    ARRAY_TEXT_MAX = 256 * 1024 * 1024,
 };
 
 struct pg_statement {
@@ -42,6 +44,7 @@ struct sqlstate {
 static const struct sqlstate sqlstates[] = {
     {"23505", ERR_CONFLICT, PG_NONE, ""}, /* unique_violation */
     {"23503", ERR_CONFLICT, PG_NONE, ""}, /* foreign_key_violation */
+    {"23001", ERR_CONFLICT, PG_NONE, ""}, /* restrict_violation: a trigger of ours refuses */
     {"23", ERR_INVALID, PG_NONE, ""},     /* other constraints */
     {"22", ERR_INVALID, PG_NONE, ""},     /* a value out of range or of the wrong form */
     {"40001", ERR_BUSY, PG_RETRY, ""},    /* serialization_failure */
@@ -124,7 +127,9 @@ void pg_conn_init(struct pg_conn *conn, struct db *db, const char *url)
 
 /*
  * A committed transaction must be on the server's disk, whatever the server's default. A client
- * that vanishes inside a transaction must not hold its locks for ever.
+ * that vanishes inside a transaction must not hold its locks for ever. Every query of ours has an
+ * index to go by; a table that was empty when it was last analysed and is full now must not talk
+ * the planner out of it, and a generic plan is as good as any.
  */
 static enum err set_up_session(struct pg_conn *conn, int64_t busy_timeout_us, struct error *e)
 {
@@ -134,6 +139,9 @@ static enum err set_up_session(struct pg_conn *conn, int64_t busy_timeout_us, st
                    "SET lock_timeout = %" PRId64 ";"
                    "SET idle_in_transaction_session_timeout = %d;"
                    "SET client_min_messages = error;"
+                   "SET enable_seqscan = off;"
+                   "SET enable_bitmapscan = off;"
+                   "SET plan_cache_mode = force_generic_plan;"
                    "DO $$ BEGIN IF current_setting('synchronous_commit') = 'off' THEN"
                    " SET synchronous_commit = on; END IF; END $$",
                    STATEMENT_TIMEOUT_MS, busy_timeout_us / USEC_PER_MS, STATEMENT_TIMEOUT_MS);
@@ -217,6 +225,30 @@ static enum err prepared_for(struct pg_conn *conn, const struct db_query *query,
     return OK;
 }
 
+static enum err send(struct pg_conn *conn, const struct db_query *query,
+                     const struct pg_statement *statement, const char *const *values,
+                     struct error *e)
+{
+    if (!PQsendQueryPrepared(conn->handle, statement->name, (int)query->params, values, NULL, NULL,
+                             0))
+        return pg_error(conn, query->name, NULL, e);
+    conn->asked = true;
+    /* Rows one by one: a large result never stands in memory as a whole. */
+    BUG_ON(!PQsetSingleRowMode(conn->handle));
+    return OK;
+}
+
+/* A parameter as text; NULL is SQL NULL. `number` holds the text of a number. */
+static const char *parameter(const struct db_value *value, char number[NUMBER_TEXT_MAX])
+{
+    if (value->type == DB_TEXT)
+        return value->text;
+    if (value->type == DB_NULL)
+        return NULL;
+    (void)snprintf(number, NUMBER_TEXT_MAX, "%" PRId64, value->number);
+    return number;
+}
+
 enum err pg_start(struct db_tx *tx, const struct db_query *query, struct db_args args,
                   struct error *e)
 {
@@ -227,20 +259,72 @@ enum err pg_start(struct db_tx *tx, const struct db_query *query, struct db_args
     BUG_ON(args.count > PARAMS_MAX);
     char numbers[PARAMS_MAX][NUMBER_TEXT_MAX];
     const char *values[PARAMS_MAX];
-    for (size_t i = 0; i < args.count; i++) {
-        const struct db_value *value = &args.values[i];
-        values[i] = value->type == DB_TEXT ? value->text : NULL;
-        if (value->type == DB_INT) {
-            (void)snprintf(numbers[i], sizeof(numbers[i]), "%" PRId64, value->number);
-            values[i] = numbers[i];
+    for (size_t i = 0; i < args.count; i++)
+        values[i] = parameter(&args.values[i], numbers[i]);
+    return send(conn, query, statement, values, e);
+}
+
+/* One element of an array literal (PostgreSQL manual, 8.15.6). */
+static void append_element(struct buf *out, const struct db_value *value)
+{
+    char number[NUMBER_TEXT_MAX];
+    if (value->type != DB_TEXT) {
+        const char *text = parameter(value, number);
+        (void)buf_append_text(out, text ? text : "NULL");
+        return;
+    }
+    (void)buf_append_char(out, '"');
+    for (const char *rest = value->text; *rest;) {
+        size_t plain = strcspn(rest, "\"\\");
+        (void)buf_append(out, rest, plain);
+        rest += plain;
+        if (*rest) {
+            const char escaped[] = {'\\', *rest++};
+            (void)buf_append(out, escaped, sizeof(escaped));
         }
     }
-    if (!PQsendQueryPrepared(conn->handle, statement->name, (int)args.count, values, NULL, NULL, 0))
-        return pg_error(conn, query->name, NULL, e);
-    conn->asked = true;
-    /* Rows one by one: a large result never stands in memory as a whole. */
-    BUG_ON(!PQsetSingleRowMode(conn->handle));
-    return OK;
+    (void)buf_append_char(out, '"');
+}
+
+/* Column `column` of the rows as an array literal. */
+static void append_column(struct buf *out, const struct db_value *rows, size_t column, size_t width,
+                          size_t count)
+{
+    (void)buf_append_char(out, '{');
+    for (size_t row = 0; row < count; row++) {
+        if (row > 0)
+            (void)buf_append_char(out, ',');
+        append_element(out, &rows[row * width + column]);
+    }
+    (void)buf_append_char(out, '}');
+}
+
+enum err pg_start_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                       const struct db_value *rows, size_t width, size_t count, struct error *e)
+{
+    struct pg_conn *conn = conn_of(tx);
+    const struct pg_statement *statement;
+    TRY(prepared_for(conn, query, &statement, e));
+
+    BUG_ON(shared.count + width > PARAMS_MAX);
+    char numbers[PARAMS_MAX][NUMBER_TEXT_MAX];
+    const char *values[PARAMS_MAX];
+    struct buf arrays[PARAMS_MAX];
+    for (size_t i = 0; i < shared.count; i++)
+        values[i] = parameter(&shared.values[i], numbers[i]);
+    bool full = false;
+    for (size_t i = 0; i < width; i++) {
+        arrays[i] = BUF_INIT(ARRAY_TEXT_MAX);
+        append_column(&arrays[i], rows, i, width, count);
+        values[shared.count + i] = buf_text(&arrays[i]);
+        full = full || buf_is_full(&arrays[i]);
+    }
+    enum err rc = full ? error_set(e, ERR_TOO_LARGE, "%s: the rows are over %d bytes", query->name,
+                                   ARRAY_TEXT_MAX)
+                       : send(conn, query, statement, values, e);
+    for (size_t i = 0; i < width; i++)
+        buf_release(&arrays[i]);
+    return rc;
 }
 
 enum err pg_next(struct db_tx *tx, bool *ret_row, struct error *e)

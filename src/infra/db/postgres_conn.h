@@ -40,6 +40,8 @@ enum err pg_conn_run(struct pg_conn *conn, const char *what, const char *sql, st
 /* Members of struct db_driver; contracts there. */
 enum err pg_start(struct db_tx *tx, const struct db_query *query, struct db_args args,
                   struct error *e);
+enum err pg_start_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                       const struct db_value *rows, size_t width, size_t count, struct error *e);
 enum err pg_next(struct db_tx *tx, bool *ret_row, struct error *e);
 enum err pg_finish(struct db_tx *tx, int64_t *ret_changes, struct error *e);
 size_t pg_column_total(const struct db_tx *tx);

@@ -29,18 +29,27 @@ static enum err read_rows(struct db_tx *tx, row_fn *fn, void *context, struct er
     return OK;
 }
 
+/* A statement's parameters: plain, or (with `count`) rows of them behind the shared ones. */
+struct parameters {
+    struct db_args shared;
+    const struct db_value *rows;
+    size_t width, count;
+};
+
 /* Every statement goes through here. `e` may be NULL. */
-static enum err run(struct db_tx *tx, const struct db_query *query, struct db_args args, row_fn *fn,
-                    void *context, int64_t *ret_changes, struct error *e)
+static enum err run_with(struct db_tx *tx, const struct db_query *query, const struct parameters *p,
+                         row_fn *fn, void *context, int64_t *ret_changes, struct error *e)
 {
-    BUG_ON(args.count != query->params);
+    BUG_ON(p->shared.count + p->width != query->params);
     BUG_ON(tx->running); /* a row function used its transaction */
     if (tx->failure.code != OK)
         return error_set(e, tx->failure.code, "%s", tx->failure.text);
 
     const struct db_driver *driver = tx->db->driver;
     tx->running = query;
-    enum err rc = driver->start(tx, query, args, &tx->failure);
+    enum err rc = p->count > 0 ? driver->start_rows(tx, query, p->shared, p->rows, p->width,
+                                                    p->count, &tx->failure)
+                               : driver->start(tx, query, p->shared, &tx->failure);
     rc = rc == OK ? read_rows(tx, fn, context, e) : error_set(e, rc, "%s", tx->failure.text);
 
     int64_t changes;
@@ -54,6 +63,46 @@ static enum err run(struct db_tx *tx, const struct db_query *query, struct db_ar
     if (rc == OK && ret_changes)
         *ret_changes = changes;
     return rc;
+}
+
+static enum err run(struct db_tx *tx, const struct db_query *query, struct db_args args, row_fn *fn,
+                    void *context, int64_t *ret_changes, struct error *e)
+{
+    const struct parameters p = {.shared = args};
+    return run_with(tx, query, &p, fn, context, ret_changes, e);
+}
+
+enum { ROW_PARAMS_MAX = 64 };
+
+/* For an engine that takes no arrays: the statement once for every row. */
+static enum err row_after_row(struct db_tx *tx, const struct db_query *query,
+                              const struct parameters *p, int64_t *ret_changes, struct error *e)
+{
+    struct db_value values[ROW_PARAMS_MAX];
+    size_t total = p->shared.count + p->width;
+    BUG_ON(total > ROW_PARAMS_MAX);
+    if (p->shared.count > 0)
+        memcpy(values, p->shared.values, p->shared.count * sizeof(*values));
+    int64_t sum = 0;
+    for (size_t row = 0; row < p->count; row++) {
+        int64_t changes;
+        memcpy(values + p->shared.count, p->rows + row * p->width, p->width * sizeof(*values));
+        TRY(run(tx, query, (struct db_args){values, total}, NULL, NULL, &changes, e));
+        sum += changes;
+    }
+    if (ret_changes)
+        *ret_changes = sum;
+    return OK;
+}
+
+enum err db_exec_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                      const struct db_value *rows, size_t width, size_t count, int64_t *ret_changes,
+                      struct error *e)
+{
+    const struct parameters p = {shared, rows, width, count};
+    if (count > 0 && tx->db->driver->start_rows)
+        return run_with(tx, query, &p, NULL, NULL, ret_changes, e);
+    return row_after_row(tx, query, &p, ret_changes, e);
 }
 
 enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args args,

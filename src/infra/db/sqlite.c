@@ -257,8 +257,9 @@ static void lead(struct sqlite_db *s, const struct request *self)
     }
 }
 
-static enum err sqlite_write(struct db *db, db_work *work, void *arg, struct error *e)
+static enum err sqlite_write(struct db *db, bool relaxed, db_work *work, void *arg, struct error *e)
 {
+    (void)relaxed; /* writers are alone here */
     struct sqlite_db *s = sqlite_of(db);
     struct request r = {.work = work, .arg = arg};
     BUG_ON(pthread_cond_init(&r.wake, NULL) != 0);

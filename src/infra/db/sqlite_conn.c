@@ -28,6 +28,7 @@ static enum err class_of_constraint(int extended)
     case SQLITE_CONSTRAINT_PRIMARYKEY:
     case SQLITE_CONSTRAINT_ROWID:
     case SQLITE_CONSTRAINT_FOREIGNKEY:
+    case SQLITE_CONSTRAINT_TRIGGER: /* a trigger of ours refuses: RAISE(ABORT, ...) */
         return ERR_CONFLICT;
     default:
         return ERR_INVALID; /* CHECK, NOT NULL, a type */

@@ -2,11 +2,11 @@
 
 #include "base/clock.h"
 #include "base/decimal.h"
+#include "base/nearest.h"
 
 #include <inttypes.h>
 
-#define ECHO_MAX         40 /* bytes of the input that a sentence may repeat */
-#define SUGGEST_NAME_MAX 48
+#define ECHO_MAX 40 /* bytes of the input that a sentence may repeat */
 
 /* Where in the document we are; turned into text only when there is a mistake to report. */
 struct place {
@@ -49,6 +49,9 @@ enum err json_parse(struct str text, json_t **ret_value, struct error *e)
 {
     if (str_trim(text).len == 0)
         return error_set(e, ERR_INVALID, "not JSON: the text is empty");
+    /* jansson skips a NUL that follows a number, as if the text went on behind it. */
+    if (memchr(text.ptr, '\0', text.len))
+        return error_set(e, ERR_INVALID, "not JSON: there is a NUL byte in it");
     json_error_t at;
     json_t *value = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
     if (!value)
@@ -367,52 +370,6 @@ static void decode_field(struct decoder *d, const struct field *f, json_t *v,
     BUG_ON(true);
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters must be added, dropped, changed or swapped with their neighbour. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t rows[3][SUGGEST_NAME_MAX + 1];
-    size_t *before = rows[0], *above = rows[1], *row = rows[2];
-    size_t n = strlen(a), m = strlen(b);
-    for (size_t j = 0; j <= m; j++)
-        above[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            row[j] = least(above[j] + 1, row[j - 1] + 1);
-            row[j] = least(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = least(row[j], before[j - 2] + 1);
-        }
-        size_t *free_row = before;
-        before = above;
-        above = row;
-        row = free_row;
-    }
-    return above[m];
-}
-
-/* The known name that `key` was probably meant to be, or NULL. */
-static const char *nearest_name(const struct field *fields, const char *key)
-{
-    if (strlen(key) > SUGGEST_NAME_MAX)
-        return NULL;
-    const char *nearest = NULL;
-    size_t best = 2 + strlen(key) / 6; /* one wrong letter, and one more for every six */
-    for (const struct field *f = fields; f->name; f++) {
-        size_t distance = strlen(f->name) <= SUGGEST_NAME_MAX ? edit_distance(key, f->name) : best;
-        if (distance < best) {
-            best = distance;
-            nearest = f->name;
-        }
-    }
-    return nearest;
-}
-
 static void refuse_unknown(struct decoder *d, const struct field *fields, json_t *object,
                            const struct place *at)
 {
@@ -421,11 +378,13 @@ static void refuse_unknown(struct decoder *d, const struct field *fields, json_t
     json_object_foreach (object, key, value) {
         if (record_field(fields, str_from(key)))
             continue;
-        struct place here = *at;
-        here.line = line_of(d, value, at);
-        const char *nearest = nearest_name(fields, key);
-        refuse(d, &here, "unknown field \"%s\"%s%s%s", echo(d, key),
-               nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+        struct place here = {.up = at, .name = echo(d, key), .line = line_of(d, value, at)};
+        struct nearest near = NEAREST_INIT(str_from(key));
+        for (const struct field *f = fields; f->name; f++)
+            nearest_offer(&near, str_from(f->name));
+        bool found = near.best.len > 0;
+        refuse(d, &here, "is unknown%s%.*s%s", found ? "; did you mean " : "", STR_ARG(near.best),
+               found ? "?" : "");
     }
 }
 

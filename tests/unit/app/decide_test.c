@@ -140,6 +140,7 @@ static void policy_check_says_yes_or_names_every_mistake_with_its_line(void **st
     assert_string_equal(wrong.out, "");
     assert_contains(wrong.err, "<stdin>:3: base_score: ");
     assert_contains(wrong.err, "<stdin>:4: unknown field \"base_scor\"");
+    assert_true(strstr(wrong.err, "<stdin>:3:") < strstr(wrong.err, "<stdin>:4:"));
 
     _cleanup_run_ struct run json = RUN_IN("a: b\n", "policy", "check", "-", "-o", "json");
     _cleanup_json_ json_t *report = NULL;

@@ -1,10 +1,11 @@
 #include "support.h"
 
+struct clock_virtual test_clock;
+
 struct run run_words(const char *const *words, const char *in, size_t in_len)
 {
     struct run r = {0};
-    struct clock_virtual clock;
-    clock_virtual_init(&clock, TEST_NOW);
+    clock_virtual_init(&test_clock, TEST_NOW);
     const char *argv[64] = {"webhost"};
     int argc = 1;
     while (*words) {
@@ -18,7 +19,7 @@ struct run run_words(const char *const *words, const char *in, size_t in_len)
     assert_non_null(err);
     assert_int_equal(fwrite(in, 1, in_len, input), in_len);
     rewind(input);
-    r.code = (int)cli_main(argc, (char *const *)(void *)argv, input, out, err, &clock.clock);
+    r.code = (int)cli_main(argc, (char *const *)(void *)argv, input, out, err, &test_clock.clock);
     (void)fclose(input);
     (void)fclose(out);
     (void)fclose(err);

@@ -13,8 +13,9 @@
 
 #include "app/cli/cli.h"
 
-/* 2026-11-23T12:00:00Z; the clock of every run stands still there. */
+/* 2026-11-23T12:00:00Z, where the clock of each run starts; only a test moves it. */
 #define TEST_NOW INT64_C(1795435200000000)
+extern struct clock_virtual test_clock;
 
 struct run {
     int code;

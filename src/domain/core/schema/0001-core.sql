@@ -1,4 +1,4 @@
--- Accounts, decisions, deployments, jobs, audit: the first schema.
+-- Accounts, decisions, deployments, audit: the first schema.
 -- Money and scores are BIGINT in 1/10000 (USD a month), times are BIGINT microseconds since 1970,
 -- ids are UUIDv7 in TEXT, lists and documents are JSON in TEXT.
 
@@ -124,48 +124,15 @@ CREATE TABLE migrations (
     stall_us BIGINT,
     proof TEXT,
     error TEXT,
+    run BIGINT NOT NULL, -- grows with every run of a move of this customer; tells old runs from new
+    fenced_at BIGINT,    -- since when the tenant is (or may be) read-only; NULL: it is not
     created_at BIGINT NOT NULL,
     finished_at BIGINT
 );
 
 CREATE UNIQUE INDEX migrations_running ON migrations (customer_id) WHERE finished_at IS NULL;
 CREATE INDEX migrations_by_customer ON migrations (customer_id, id);
-
-CREATE TABLE jobs (
-    id TEXT PRIMARY KEY,
-    queue TEXT NOT NULL,
-    worker TEXT NOT NULL,
-    state TEXT NOT NULL,
-    priority BIGINT NOT NULL,
-    customer_id TEXT REFERENCES customers (id),
-    args TEXT NOT NULL,
-    attempt BIGINT NOT NULL,
-    max_attempts BIGINT NOT NULL,
-    snoozes BIGINT NOT NULL, -- since the last attempt that ended in an error
-    node TEXT,
-    lease_until BIGINT,
-    inserted_at BIGINT NOT NULL,
-    scheduled_at BIGINT NOT NULL,
-    attempted_at BIGINT,
-    finished_at BIGINT,
-    last_error TEXT
-);
-
--- Finished jobs stay out of what the claim reads.
-CREATE INDEX jobs_ready ON jobs (queue, priority, scheduled_at, id)
-    WHERE state IN ('available', 'scheduled', 'retryable');
-CREATE INDEX jobs_executing ON jobs (lease_until) WHERE state = 'executing';
-CREATE INDEX jobs_by_customer ON jobs (customer_id, id);
-CREATE INDEX jobs_by_state ON jobs (state, id);
-
-CREATE TABLE job_errors (
-    job_id TEXT NOT NULL REFERENCES jobs (id),
-    attempt BIGINT NOT NULL,
-    at BIGINT NOT NULL,
-    error TEXT NOT NULL
-);
-
-CREATE INDEX job_errors_by_job ON job_errors (job_id, attempt);
+CREATE INDEX migrations_by_state ON migrations (state, id);
 
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,

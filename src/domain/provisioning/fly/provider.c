@@ -231,7 +231,7 @@ static enum job_result advance(struct provision_run *run, const char **ret_datab
     const struct deployment *d = run->deployment;
     const char *url =
         template_fill(run->arena, run->with->settings->fly.database_url, "app", d->app);
-    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name};
+    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name, d->id};
     err = tenant_create(run->with->stores, url, &tenant, env_now(run->with->env), e);
     if (err == OK)
         *ret_database_url = url;
@@ -254,7 +254,7 @@ static enum err remove_app(struct provision_run *run, struct error *e)
 {
     if (run->deployment->database_url)
         TRY(tenant_drop(run->with->stores, run->deployment->database_url,
-                        run->deployment->customer_id, e));
+                        run->deployment->customer_id, run->deployment->id, e));
     struct http_client *http = http_client_new();
     struct fly_run f = fly_run_of(run, http);
     enum err err = flaps_app_delete(&f.cloud, run->deployment->app, run->arena, e);

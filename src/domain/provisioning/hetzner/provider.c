@@ -155,7 +155,7 @@ static enum job_result advance(struct provision_run *run, const char **ret_datab
             return result;
     }
     const struct deployment *d = run->deployment;
-    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name};
+    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name, d->id};
     err =
         tenant_create(run->with->stores, w.host.database_url, &tenant, env_now(run->with->env), e);
     if (err == OK)
@@ -169,14 +169,25 @@ static enum err release_work(struct db_tx *tx, void *arg, struct error *e)
     return host_release_slot(tx, run->deployment->id, run->deployment->host_id, e);
 }
 
-/* The rows first, the slot after: a slot that is free must not hold anybody's data. */
+static enum err host_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct slot_work *w = arg;
+    return host_find(tx, w->run->deployment->host_id, w->run->arena, &w->host, e);
+}
+
+/*
+ * The rows first, the slot after: a slot that is free must not hold anybody's data. The host knows
+ * where they are: a run that died may have made the tenant's place without recording its address.
+ */
 static enum err remove_tenant(struct provision_run *run, struct error *e)
 {
     const struct deployment *d = run->deployment;
     if (!d->host_id)
         return OK;
-    if (d->database_url)
-        TRY(tenant_drop(run->with->stores, d->database_url, d->customer_id, e));
+    struct slot_work w = {.run = run};
+    TRY(db_read(run->with->env->db, host_work, &w, e));
+    if (w.host.status == HOST_ACTIVE)
+        TRY(tenant_drop(run->with->stores, w.host.database_url, d->customer_id, d->id, e));
     return db_write(run->with->env->db, release_work, run, e);
 }
 

@@ -40,7 +40,7 @@ static struct db *get(struct fixture *f, const char *url)
 
 static void create(struct fixture *f, const char *id)
 {
-    struct tenant tenant = {id, id, id};
+    struct tenant tenant = {id, id, id, "deployment"};
     ASSERT_OK(f, tenant_create(f->stores, f->a.url, &tenant, PRODUCT_START_US, &f->e));
 }
 
@@ -135,8 +135,8 @@ static void dropping_a_tenant_leaves_its_neighbours_rows(void **state)
     create(f, "other");
     fill(f, "acme", 2);
     fill(f, "other", 3);
-    ASSERT_OK(f, tenant_drop(f->stores, f->a.url, "acme", &f->e));
-    ASSERT_OK(f, tenant_drop(f->stores, f->a.url, "acme", &f->e)); /* gone already */
+    ASSERT_OK(f, tenant_drop(f->stores, f->a.url, "acme", "deployment", &f->e));
+    ASSERT_OK(f, tenant_drop(f->stores, f->a.url, "acme", "deployment", &f->e)); /* gone already */
     assert_int_equal(measure(f, "acme", PRODUCT_START_US).vehicle_count, 0);
     assert_int_equal(measure(f, "acme", PRODUCT_START_US).gps_points_today, 0);
     assert_int_equal(measure(f, "other", PRODUCT_START_US).vehicle_count, 3);

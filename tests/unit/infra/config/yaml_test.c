@@ -119,7 +119,7 @@ static void every_mistake_has_its_line_and_path(void **state)
             "  - when: any\n"
             "    add: 0.12345\n"
             "  - add: 1\n",
-            "line 3: unknown field \"onn\"; did you mean on?; "
+            "line 3: onn: is unknown; did you mean on?; "
             "line 2: port: must be a whole number; "
             "line 6: rules[0].add: has more than four decimal places (0.12345); round it; "
             "line 7: rules[1].when: is required");

@@ -1,0 +1,222 @@
+/* Queues: what waits in them, how long it takes, and what an operator turns. */
+#include "app/api/api.h"
+#include "domain/jobs/queue.h"
+
+#include <inttypes.h>
+
+#define NODE_LIMIT_MAX 1000
+#define METRICS_MAX    ((size_t)1 << 20)
+
+static size_t queue_index(const struct api *api, const char *name)
+{
+    size_t i = 0;
+    while (i < api->queue_count && !text_eq(api->queues[i].name, name))
+        i++;
+    return i;
+}
+
+/* {name} of the path, when there is such a queue. */
+static enum err queue_name(const struct api_call *call, const char **ret_name, struct error *e)
+{
+    const char *name = http_param(call->request, "name");
+    if (queue_index(call->api, name) == call->api->queue_count)
+        return error_set(e, ERR_NOT_FOUND, "there is no queue %.100s", name);
+    *ret_name = name;
+    return OK;
+}
+
+static const struct queue_settings *settings_of(const struct records *all, const char *name)
+{
+    const struct queue_settings *items = all->items;
+    for (size_t i = 0; i < all->count; i++) {
+        if (text_eq(items[i].name, name))
+            return &items[i];
+    }
+    return NULL;
+}
+
+static json_t *milliseconds(const struct histogram *h, unsigned per_mille)
+{
+    int64_t us = histogram_quantile(h, per_mille);
+    return us == INT64_MIN ? json_null() : json_real((double)us / 1000.0);
+}
+
+static json_t *times_json(const struct histogram *h)
+{
+    json_t *out = json_object();
+    (void)json_object_set_new(out, "p50_ms", milliseconds(h, 500));
+    (void)json_object_set_new(out, "p95_ms", milliseconds(h, 950));
+    (void)json_object_set_new(out, "p99_ms", milliseconds(h, 990));
+    return out;
+}
+
+/* One queue: its depth everywhere, and what this node did for it since it started. */
+static json_t *queue_json(const struct api *api, size_t index, const struct queue_depth *depth,
+                          const struct queue_settings *settings)
+{
+    struct runner_counts counts = runner_counts(api->runner, index);
+    json_t *out = json_encode(queue_depth_fields, depth, JSON_KEEP_ABSENT);
+    int64_t limit = api->queues[index].limit;
+    if (settings && settings->node_limit != INT_ABSENT)
+        limit = settings->node_limit;
+    (void)json_object_set_new(out, "name", json_string(depth->queue));
+    (void)json_object_del(out, "queue");
+    (void)json_object_set_new(out, "paused", json_boolean(settings && settings->paused));
+    (void)json_object_set_new(out, "node_limit", json_integer(limit));
+    (void)json_object_set_new(
+        out, "this_node",
+        json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "completed", (json_int_t)counts.completed,
+                  "retried", (json_int_t)counts.retried, "discarded", (json_int_t)counts.discarded,
+                  "fenced", (json_int_t)counts.fenced, "wait", times_json(&counts.wait), "run",
+                  times_json(&counts.run)));
+    return out;
+}
+
+enum err api_queues(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    const struct api *api = call->api;
+    struct records settings;
+    struct queue_depth depths[QUEUES_MAX];
+    TRY(queue_settings_list(tx, call->arena, &settings, e));
+    for (size_t i = 0; i < api->queue_count; i++)
+        TRY(queue_depth(tx, api->queues[i].name, &depths[i], e));
+    json_t *list = json_array();
+    for (size_t i = 0; i < api->queue_count; i++)
+        (void)json_array_append_new(
+            list, queue_json(api, i, &depths[i], settings_of(&settings, api->queues[i].name)));
+    api_reply_list(call, "queues", list, NULL);
+    return OK;
+}
+
+static enum err set_paused(struct db_tx *tx, struct api_call *call, bool paused, struct error *e)
+{
+    const char *name;
+    TRY(queue_name(call, &name, e));
+    TRY(queue_pause(tx, call->api->env, call->actor, name, paused, call->arena, e));
+    api_reply(call, json_pack("{s:s, s:b}", "name", name, "paused", (int)paused));
+    return OK;
+}
+
+enum err api_queue_pause(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    return set_paused(tx, call, true, e);
+}
+
+enum err api_queue_resume(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    return set_paused(tx, call, false, e);
+}
+
+struct scale_request {
+    int64_t node_limit;
+};
+
+static const struct field scale_fields[] = {
+    {"node_limit", FIELD_INT, offsetof(struct scale_request, node_limit), .min = 1,
+     .max = NODE_LIMIT_MAX, .help = "jobs that each node runs at a time; null: as configured"},
+    FIELD_END,
+};
+
+const struct api_body api_queue_scale_body = {scale_fields, sizeof(struct scale_request)};
+
+enum err api_queue_scale(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    const struct scale_request *request = call->body;
+    const char *name;
+    TRY(queue_name(call, &name, e));
+    TRY(queue_scale(tx, call->api->env, call->actor, name, request->node_limit, call->arena, e));
+    json_t *reply = json_encode(scale_fields, request, JSON_KEEP_ABSENT);
+    (void)json_object_set_new(reply, "name", json_string(name));
+    api_reply(call, reply);
+    return OK;
+}
+
+/* -- metrics ---------------------------------------------------------------------------------- */
+
+struct metric {
+    const char *name, *type, *help;
+};
+
+static void metric_head(struct buf *out, const struct metric *m)
+{
+    (void)buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->type);
+}
+
+static void write_depths(const struct api *api, const struct queue_depth *depths, struct buf *out)
+{
+    static const struct metric jobs = {"webhost_jobs", "gauge", "Unfinished jobs by state."};
+    static const struct metric age = {"webhost_job_oldest_available_seconds", "gauge",
+                                      "How long the oldest available job has waited."};
+    int64_t now = env_now(api->env);
+    metric_head(out, &jobs);
+    for (size_t i = 0; i < api->queue_count; i++) {
+        const struct queue_depth *d = &depths[i];
+        const int64_t counts[] = {d->available, d->scheduled, d->executing, d->retryable};
+        for (size_t state = 0; state < ARRAY_LEN(counts); state++)
+            (void)buf_printf(out, "%s{queue=\"%s\",state=\"%s\"} %" PRId64 "\n", jobs.name,
+                             d->queue, job_state_names[state], counts[state]);
+    }
+    metric_head(out, &age);
+    for (size_t i = 0; i < api->queue_count; i++) {
+        int64_t oldest = depths[i].oldest_at;
+        double seconds = oldest == INT_ABSENT ? 0.0 : (double)(now - oldest) / 1e6;
+        (void)buf_printf(out, "%s{queue=\"%s\"} %.3f\n", age.name, depths[i].queue,
+                         seconds > 0 ? seconds : 0.0);
+    }
+}
+
+static void write_ends(const struct api *api, const struct runner_counts *counts, struct buf *out)
+{
+    static const struct metric ends = {"webhost_job_runs_total", "counter",
+                                       "Runs of jobs on this node by how they ended."};
+    metric_head(out, &ends);
+    for (size_t i = 0; i < api->queue_count; i++) {
+        const struct runner_counts *n = &counts[i];
+        const struct {
+            const char *end;
+            uint64_t count;
+        } all[] = {
+            {"completed", n->completed}, {"retried", n->retried}, {"discarded", n->discarded},
+            {"snoozed", n->snoozed},     {"fenced", n->fenced},   {"rescued", n->rescued},
+        };
+        for (size_t k = 0; k < ARRAY_LEN(all); k++)
+            (void)buf_printf(out, "%s{queue=\"%s\",end=\"%s\"} %" PRIu64 "\n", ends.name,
+                             api->queues[i].name, all[k].end, all[k].count);
+    }
+}
+
+static void write_times(const struct api *api, const struct runner_counts *counts, struct buf *out)
+{
+    static const struct metric wait = {"webhost_job_wait_seconds", "histogram",
+                                       "From a job's time until it began."};
+    static const struct metric run = {"webhost_job_run_seconds", "histogram",
+                                      "How long a job ran."};
+    char label[200];
+    metric_head(out, &wait);
+    for (size_t i = 0; i < api->queue_count; i++) {
+        (void)snprintf(label, sizeof(label), "queue=\"%s\"", api->queues[i].name);
+        histogram_write(&counts[i].wait, wait.name, label, out);
+    }
+    metric_head(out, &run);
+    for (size_t i = 0; i < api->queue_count; i++) {
+        (void)snprintf(label, sizeof(label), "queue=\"%s\"", api->queues[i].name);
+        histogram_write(&counts[i].run, run.name, label, out);
+    }
+}
+
+enum err api_metrics(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    const struct api *api = call->api;
+    struct queue_depth depths[QUEUES_MAX];
+    struct runner_counts counts[QUEUES_MAX];
+    for (size_t i = 0; i < api->queue_count; i++) {
+        TRY(queue_depth(tx, api->queues[i].name, &depths[i], e));
+        counts[i] = runner_counts(api->runner, i);
+    }
+    buf_release(&call->text); /* of an earlier run of this work */
+    call->text = BUF_INIT(METRICS_MAX);
+    write_depths(api, depths, &call->text);
+    write_ends(api, counts, &call->text);
+    write_times(api, counts, &call->text);
+    return OK;
+}

@@ -1,0 +1,71 @@
+-- name: node_insert
+INSERT INTO nodes (name, started_at, lease_until) VALUES ($1, $2, $3) RETURNING id;
+
+-- name: node_extend
+UPDATE nodes SET lease_until = $2 WHERE id = $1;
+
+-- name: node_delete
+DELETE FROM nodes WHERE id = $1;
+
+-- name: node_delete_expired
+DELETE FROM nodes WHERE lease_until < $1;
+
+-- name: job_make_due_available
+UPDATE jobs SET state = 'available'
+WHERE id IN (
+    SELECT id FROM jobs
+    WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= $1
+    ORDER BY scheduled_at LIMIT $2 /*pg FOR UPDATE SKIP LOCKED */
+);
+
+-- name: job_claim_available
+-- PostgreSQL finds the locked rows again by their place (ctid), which cannot change while they are
+-- locked, and other nodes' rows are skipped, not waited for.
+UPDATE jobs SET state = 'executing', attempt = attempt + 1, node = $2, attempted_at = $3
+WHERE /*pg ctid = ANY (ARRAY( SELECT ctid */ /*sqlite id IN ( SELECT id */
+    FROM jobs
+    WHERE queue = $1 AND state = 'available' AND (priority, id) > ($4, $5)
+    ORDER BY priority, id LIMIT $6
+    /*pg FOR UPDATE SKIP LOCKED) */
+)
+RETURNING id, worker, args, customer_id, attempt, max_attempts, snoozes, priority, inserted_at,
+          scheduled_at;
+
+-- name: job_complete
+-- The fence: only the node and attempt that hold the jobs may end them.
+UPDATE jobs SET state = 'completed', finished_at = $4
+WHERE /*pg id = ANY ($1::bigint[]) */ /*sqlite id IN (SELECT value FROM json_each($1)) */
+  AND node = $2 AND attempt = $3 AND state = 'executing';
+
+-- name: job_end
+UPDATE jobs SET state = $4, finished_at = $5, last_error = $6
+WHERE id = $1 AND node = $2 AND attempt = $3 AND state = 'executing';
+
+-- name: job_put_back
+-- $7 is 1 for a snooze, which does not count as an attempt, and 0 for an error. A snooze leaves the
+-- last error as it is.
+UPDATE jobs SET state = $4, scheduled_at = $5,
+                last_error = CASE WHEN $7 = 1 THEN last_error ELSE CAST($6 AS TEXT) END,
+                attempt = attempt - $7, snoozes = (snoozes + 1) * $7
+WHERE id = $1 AND node = $2 AND attempt = $3 AND state = 'executing';
+
+-- name: job_error_insert
+INSERT INTO job_errors (job_id, attempt, at, error) VALUES ($1, $2, $3, $4);
+
+-- name: job_orphans
+SELECT id, queue, worker, state, priority, customer_id, unique_key, args, attempt, max_attempts,
+       snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
+FROM jobs
+WHERE state = 'executing' AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = jobs.node)
+ORDER BY node, id LIMIT $1
+/*pg FOR UPDATE SKIP LOCKED */;
+
+-- name: job_put_back_unknown
+UPDATE jobs SET state = 'available', attempt = attempt - 1
+WHERE node = $1 AND state = 'executing'
+  AND NOT /*pg (id = ANY ($2::bigint[])) */ /*sqlite id IN (SELECT value FROM json_each($2)) */;
+
+-- name: job_cancelled_among
+SELECT id FROM jobs
+WHERE /*pg id = ANY ($1::bigint[]) */ /*sqlite id IN (SELECT value FROM json_each($1)) */
+  AND state = 'cancelled';

@@ -1,0 +1,24 @@
+-- name: queue_settings_all
+SELECT name, paused, node_limit FROM queues ORDER BY name LIMIT $1;
+
+-- name: queue_set_paused
+INSERT INTO queues (name, paused) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET paused = excluded.paused;
+
+-- name: queue_set_limit
+INSERT INTO queues (name, paused, node_limit) VALUES ($1, 0, $2)
+ON CONFLICT (name) DO UPDATE SET node_limit = excluded.node_limit;
+
+-- name: queue_depth_of
+-- Counts through the partial indexes, so the history's size does not matter.
+SELECT (SELECT count(*) FROM jobs WHERE queue = $1 AND state = 'available') AS available,
+       (SELECT count(*) FROM jobs
+        WHERE queue = $1 AND state = 'scheduled'
+          AND state IN ('scheduled', 'retryable', 'cancelled', 'discarded')) AS scheduled,
+       (SELECT count(*) FROM jobs WHERE queue = $1 AND state = 'executing') AS executing,
+       (SELECT count(*) FROM jobs
+        WHERE queue = $1 AND state = 'retryable'
+          AND state IN ('scheduled', 'retryable', 'cancelled', 'discarded')) AS retryable,
+       (SELECT min(scheduled_at) FROM (
+            SELECT scheduled_at FROM jobs WHERE queue = $1 AND state = 'available'
+            ORDER BY priority, id LIMIT 1000) AS oldest) AS oldest_at;

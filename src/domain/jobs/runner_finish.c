@@ -1,0 +1,159 @@
+/*
+ * The finisher: from tasks that ended to rows.
+ *
+ * Plain completions go together: one commit and one statement for each (node, attempt) that occurs.
+ * Everything else (an error, a snooze) is rarer and gets a transaction of its own, because a
+ * worker's `discarded` may fail and must not take others' completions with it.
+ */
+#include "domain/jobs/runner_parts.h"
+
+#define COMPLETE_MAX 1000 /* ids in one statement */
+
+static bool is_plain(const struct task *task)
+{
+    return task->result == JOB_DONE;
+}
+
+static void count_end(struct queue_state *q, const struct task *task, enum job_state to)
+{
+    struct runner_counts *n = &q->counts;
+    n->completed += to == JOB_COMPLETED;
+    n->retried += to == JOB_RETRYABLE;
+    n->discarded += to == JOB_DISCARDED;
+    n->snoozed += to == JOB_SCHEDULED;
+    histogram_add(&n->wait, task->job->attempted_at - task->job->scheduled_at);
+    histogram_add(&n->run, task->took_us);
+}
+
+/* The end of the list's first task is on record, or will never be. */
+static void settle(struct runner *r, struct task_list *list, enum job_state to, bool fenced)
+{
+    struct task *task = list->first;
+    if (!fenced && r->opt.observe)
+        r->opt.observe(task->job, to, task->why, task->took_us);
+    pthread_mutex_lock(&r->lock);
+    (void)task_list_take(list);
+    struct queue_state *q = &r->queues[task->queue];
+    if (fenced)
+        q->counts.fenced++;
+    else
+        count_end(q, task, to);
+    task_free(r, task);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* -- completions ------------------------------------------------------------------------------ */
+
+struct group {
+    struct group *next;
+    int64_t node, attempt;
+    int64_t ids[COMPLETE_MAX];
+    size_t count;
+    int64_t completed;
+};
+
+struct groups {
+    const struct env *env;
+    struct group *first;
+};
+
+static struct group *group_for(struct groups *g, const struct job *job, struct arena *arena)
+{
+    for (struct group *group = g->first; group; group = group->next) {
+        if (group->node == job->node && group->attempt == job->attempt &&
+            group->count < COMPLETE_MAX)
+            return group;
+    }
+    struct group *group = arena_new(arena, struct group);
+    group->node = job->node;
+    group->attempt = job->attempt;
+    group->next = g->first;
+    g->first = group;
+    return group;
+}
+
+static enum err complete_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct groups *g = arg;
+    for (struct group *group = g->first; group; group = group->next)
+        TRY(job_complete_many(tx, g->env, group->node, group->attempt, group->ids, group->count,
+                              &group->completed, e));
+    return OK;
+}
+
+static enum err complete(struct runner *r, struct error *e)
+{
+    struct task_list *plain = &r->completing;
+    if (plain->count == 0)
+        return OK;
+    _cleanup_arena_ struct arena arena = {0};
+    struct groups g = {.env = r->opt.env};
+    for (const struct task *t = plain->first; t; t = t->next) {
+        struct group *group = group_for(&g, t->job, &arena);
+        group->ids[group->count++] = t->job->id;
+    }
+    TRY(db_write_relaxed(r->opt.env->db, complete_work, &g, e));
+
+    int64_t refused = 0;
+    for (const struct group *group = g.first; group; group = group->next)
+        refused += (int64_t)group->count - group->completed;
+    /* Which ones were refused does not matter any more, only how many. */
+    while (plain->first)
+        settle(r, plain, JOB_COMPLETED, refused-- > 0);
+    return OK;
+}
+
+/* -- everything else ----------------------------------------------------------------------------
+ */
+
+struct end {
+    struct job_run run;
+    const struct task *task;
+    enum job_state to;
+};
+
+static enum err end_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct end *end = arg;
+    const struct task *t = end->task;
+    return job_finish(tx, &end->run, t->worker, t->result, t->why, &end->to, e);
+}
+
+static enum err end_one(struct runner *r, struct task *task, struct error *e)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    struct end end = {
+        .task = task,
+        .run = {.env = r->opt.env,
+                .job = task->job,
+                .arena = &arena,
+                .snooze_us = task->snooze_us,
+                .ctx = task->worker ? task->worker->ctx : NULL},
+    };
+    enum err err = db_write(r->opt.env->db, end_work, &end, e);
+    if (err != OK && err != ERR_CONFLICT)
+        return err;
+    settle(r, &r->ending, end.to, err == ERR_CONFLICT);
+    return OK;
+}
+
+/* -- both -----------------------------------------------------------------------------------------
+ */
+
+/* Takes over what ended meanwhile; what an earlier round could not write is still there. */
+static void collect(struct runner *r)
+{
+    pthread_mutex_lock(&r->lock);
+    for (struct task *t = task_list_take(&r->ended); t; t = task_list_take(&r->ended))
+        task_list_append(is_plain(t) ? &r->completing : &r->ending, t);
+    pthread_mutex_unlock(&r->lock);
+}
+
+enum err runner_finish(struct runner *r, struct error *e)
+{
+    collect(r);
+    TRY(complete(r, e));
+    while (r->ending.first)
+        TRY(end_one(r, r->ending.first, e));
+    return OK;
+}

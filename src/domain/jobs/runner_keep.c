@@ -1,0 +1,223 @@
+/* The keeper: this node's lease, dead nodes' jobs, due jobs, settings, cancellations, the cron. */
+#include "base/log.h"
+#include "domain/jobs/queue.h"
+#include "domain/jobs/runner_parts.h"
+
+#include <stdatomic.h>
+
+#define RESCUE_BATCH 100
+#define STAGE_BATCH  1000
+
+/* -- staying alive ---------------------------------------------------------------------------- */
+
+struct keep {
+    struct runner *runner;
+    int64_t node;
+    bool alive;
+    int64_t count;
+    struct arena *arena;
+};
+
+static enum err renew_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct keep *k = arg;
+    const struct runner_options *o = &k->runner->opt;
+    k->alive = false;
+    if (k->node != 0)
+        TRY(node_renew(tx, o->env, k->node, o->lease_us, &k->alive, e));
+    if (!k->alive)
+        TRY(node_register(tx, o->env, o->node_name, o->lease_us, &k->node, e));
+    return node_expire(tx, o->env, &k->count, e);
+}
+
+static void cancel_list(struct task *first, int64_t node)
+{
+    for (struct task *t = first; t; t = t->next) {
+        if (t->job->node == node)
+            atomic_store(&t->cancelled, true);
+    }
+}
+
+/*
+ * This node was given up and has a new number. What it holds under the old one belongs to others
+ * now: what has not begun is dropped, what runs is asked to stop, and its end will be refused.
+ */
+static void lose(struct runner *r, int64_t old)
+{
+    pthread_mutex_lock(&r->lock);
+    cancel_list(r->running, old);
+    for (size_t i = 0; i < r->opt.queue_count; i++) {
+        struct task_list kept;
+        task_list_init(&kept);
+        struct task_list *waiting = &r->queues[i].waiting;
+        for (struct task *t = task_list_take(waiting); t; t = task_list_take(waiting)) {
+            if (t->job->node == old)
+                task_free(r, t);
+            else
+                task_list_append(&kept, t);
+        }
+        task_list_append_all(waiting, &kept);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct keep *k = arg;
+    struct runner *r = k->runner;
+    _cleanup_arena_ struct arena arena = {0};
+    struct records orphans;
+    TRY(job_list_orphans(tx, RESCUE_BATCH, &arena, &orphans, e));
+    const struct job *jobs = orphans.items;
+    for (size_t i = 0; i < orphans.count; i++) {
+        const struct job_worker *worker = runner_worker(r, jobs[i].worker);
+        struct job_run run = {.env = r->opt.env,
+                              .job = &jobs[i],
+                              .arena = &arena,
+                              .ctx = worker ? worker->ctx : NULL};
+        const char *why =
+            arena_printf(&arena, "node %lld stopped answering", (long long)jobs[i].node);
+        enum job_state to;
+        TRY(job_finish(tx, &run, worker, JOB_RETRY, why, &to, e));
+    }
+    k->count = (int64_t)orphans.count;
+    return OK;
+}
+
+static enum err rescue(struct runner *r, struct error *e)
+{
+    struct keep k = {.runner = r};
+    do {
+        TRY(db_write(r->opt.env->db, rescue_work, &k, e));
+        if (k.count > 0)
+            log_warn("rescued jobs of nodes that stopped answering", LOG_INT("jobs", k.count));
+        pthread_mutex_lock(&r->lock);
+        r->queues[0].counts.rescued += (uint64_t)k.count;
+        pthread_mutex_unlock(&r->lock);
+    } while (k.count == RESCUE_BATCH);
+    return OK;
+}
+
+enum err runner_keep_alive(struct runner *r, struct error *e)
+{
+    struct keep k = {.runner = r};
+    pthread_mutex_lock(&r->lock);
+    int64_t old = r->node;
+    pthread_mutex_unlock(&r->lock);
+    k.node = old;
+    TRY(db_write_relaxed(r->opt.env->db, renew_work, &k, e));
+    if (k.node != old) {
+        if (old != 0)
+            log_warn("this node was given up for dead and starts again", LOG_INT("was", old),
+                     LOG_INT("is", k.node));
+        pthread_mutex_lock(&r->lock);
+        r->node = k.node;
+        pthread_mutex_unlock(&r->lock);
+        lose(r, old);
+    }
+    return rescue(r, e);
+}
+
+/* -- looking around --------------------------------------------------------------------------- */
+
+static enum err stage_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct keep *k = arg;
+    return job_stage_due(tx, k->runner->opt.env, STAGE_BATCH, &k->count, e);
+}
+
+static enum err stage(struct runner *r, struct error *e)
+{
+    struct keep k = {.runner = r};
+    do {
+        TRY(db_write_relaxed(r->opt.env->db, stage_work, &k, e));
+        if (k.count > 0)
+            runner_wake(r);
+    } while (k.count == STAGE_BATCH);
+    return OK;
+}
+
+static enum err cron_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct keep *k = arg;
+    const struct runner_options *o = &k->runner->opt;
+    return cron_tick(tx, o->env, k->node, o->lease_us, o->crons, o->cron_count, k->arena, &k->count,
+                     e);
+}
+
+struct look {
+    struct arena *arena;
+    const int64_t *ids;
+    size_t id_count;
+    struct records settings, cancelled;
+};
+
+static enum err look_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct look *l = arg;
+    TRY(queue_settings_list(tx, l->arena, &l->settings, e));
+    if (l->id_count == 0)
+        return OK;
+    return job_list_cancelled(tx, l->ids, l->id_count, l->arena, &l->cancelled, e);
+}
+
+/* Locked. */
+static void apply_settings(struct runner *r, const struct records *settings)
+{
+    const struct queue_settings *items = settings->items;
+    for (size_t i = 0; i < r->opt.queue_count; i++) {
+        struct queue_state *q = &r->queues[i];
+        q->paused = false;
+        q->limit = r->opt.queues[i].limit;
+        for (size_t n = 0; n < settings->count; n++) {
+            if (!text_eq(items[n].name, r->opt.queues[i].name))
+                continue;
+            q->paused = items[n].paused;
+            if (items[n].node_limit != INT_ABSENT)
+                q->limit = (unsigned)items[n].node_limit;
+        }
+    }
+}
+
+/* Locked. */
+static void apply_cancelled(struct runner *r, const struct records *cancelled)
+{
+    const struct job *jobs = cancelled->items;
+    for (size_t i = 0; i < cancelled->count; i++) {
+        for (struct task *t = r->running; t; t = t->next) {
+            if (t->job->id == jobs[i].id)
+                atomic_store(&t->cancelled, true);
+        }
+    }
+}
+
+static enum err hear(struct runner *r, struct arena *arena, struct error *e)
+{
+    struct look l = {.arena = arena};
+    pthread_mutex_lock(&r->lock);
+    l.ids = ids_in_hand(r, r->node, arena, &l.id_count);
+    pthread_mutex_unlock(&r->lock);
+    TRY(db_read(r->opt.env->db, look_work, &l, e));
+    pthread_mutex_lock(&r->lock);
+    apply_settings(r, &l.settings);
+    apply_cancelled(r, &l.cancelled);
+    pthread_mutex_unlock(&r->lock);
+    return OK;
+}
+
+enum err runner_look_around(struct runner *r, struct error *e)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    struct keep k = {.runner = r, .arena = &arena};
+    pthread_mutex_lock(&r->lock);
+    k.node = r->node;
+    pthread_mutex_unlock(&r->lock);
+    TRY(stage(r, e));
+    TRY(hear(r, &arena, e));
+    if (r->opt.cron_count == 0 || k.node == 0)
+        return OK;
+    TRY(db_write(r->opt.env->db, cron_work, &k, e));
+    if (k.count > 0)
+        runner_wake(r);
+    return OK;
+}

@@ -1,0 +1,2 @@
+-- name: notify
+SELECT /*pg pg_notify($1, '') */ /*sqlite $1 */;

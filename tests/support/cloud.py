@@ -1,0 +1,227 @@
+"""
+Clouds that outlive the control plane: `webhost sandbox` as a process of its own, and a gate before
+it that stops a request at an exact point.
+
+    def test_a_kill_between_order_and_record(webhost):
+        cloud = Cloud(webhost)
+        stop = cloud.gate.stop("POST", r"/v1/servers$", after=True)
+        server = cloud.serve()
+        ...sign up...
+        stop.wait()             # the server exists and webhost does not know it yet
+        server.kill()
+        cloud.gate.open()
+        server = cloud.serve()  # the same data folder
+"""
+
+import http.client
+import http.server
+import re
+import sqlite3
+import threading
+
+from support.webhost import DEADLINE, request
+
+# A test must not wait long for what a dead process held; a busy machine must not lose what it holds.
+LEASE_MS = 1500
+
+
+class Stop:
+    """One request that is to be held, either before it gets to the cloud or before its reply."""
+
+    def __init__(self, method, path, after, skip):
+        self.method, self.path, self.after, self.skip = method, re.compile(path), after, skip
+        self.reached = threading.Event()
+
+    def wait(self):
+        assert self.reached.wait(DEADLINE), f"no {self.method} {self.path.pattern} has come"
+
+
+class Gate:
+    """A proxy before a cloud. What it holds is let go by open(); nobody may be there any more."""
+
+    def __init__(self, url):
+        self._target = url.removeprefix("http://")
+        self._lock = threading.Lock()
+        self._stops = []
+        self._opened = threading.Event()
+        handler = type("Handler", (_Handler,), {"gate": self})
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self, method, path, after=False, skip=0):
+        """Holds one request of this method whose path matches, after letting `skip` of them by."""
+        stop = Stop(method, path, after, skip)
+        with self._lock:
+            self._stops.append(stop)
+            self._opened.clear()
+        return stop
+
+    def open(self):
+        with self._lock:
+            self._stops.clear()
+            self._opened.set()
+
+    def close(self):
+        self.open()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def take(self, method, path):
+        with self._lock:
+            for stop in self._stops:
+                if stop.reached.is_set() or stop.method != method or not stop.path.search(path):
+                    continue
+                if stop.skip > 0:
+                    stop.skip -= 1
+                    continue
+                stop.reached.set()
+                return stop
+        return None
+
+    def hold(self):
+        self._opened.wait(2 * DEADLINE)
+
+    def forward(self, method, path, body, headers):
+        connection = http.client.HTTPConnection(self._target, timeout=2 * DEADLINE)
+        connection.request(method, path, body, headers)
+        reply = connection.getresponse()
+        answer = reply.status, reply.getheaders(), reply.read()
+        connection.close()
+        return answer
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    gate: Gate
+
+    def _pass_on(self):
+        path = self.path.partition("?")[0]
+        stop = self.gate.take(self.command, path)
+        if stop and not stop.after:
+            # Whoever asked is dead by now: the request never got here.
+            self.gate.hold()
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            status, headers, text = self.gate.forward(
+                self.command, self.path, body, {k: v for k, v in self.headers.items()}
+            )
+        except (http.client.HTTPException, OSError):
+            return  # the cloud dropped its reply: so do we
+        if stop:
+            self.gate.hold()
+            return
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _pass_on  # noqa: N815
+
+    def log_message(self, *arguments):
+        pass
+
+    def handle(self):
+        try:
+            super().handle()
+        except OSError:
+            pass  # killed while it was asking
+
+
+class Cloud:
+    """Both clouds, the configuration that points at them, and what they say exists."""
+
+    def __init__(self, webhost):
+        self.webhost = webhost
+        self.process = webhost.sandbox()
+        self.gate = Gate(self.process.url)
+        webhost.at_close(self.gate.close)
+        for name in ("hetzner", "fly"):
+            (webhost.folder / name).mkdir()
+
+    def serve(self, *options, gate=True, **settings):
+        """`webhost serve` that provisions here; settings as in config()."""
+        tokens = {"HCLOUD_TOKEN": "hetzner-secret", "FLY_API_TOKEN": "fly-secret"}
+        path = self.config(self.gate.url if gate else self.process.url, **settings)
+        return self.webhost.serve("--config", path, *options, env=tokens)
+
+    def config(self, url, slots_per_host=40, lease_ms=LEASE_MS, call_timeout_ms=30000):
+        folder = self.webhost.folder
+        text = f"""
+jobs:
+  lease_ms: {lease_ms}
+  poll_ms: 50
+  drain_ms: 10000
+provisioning:
+  wait_ms: 100
+  call_timeout_ms: {call_timeout_ms}
+  hetzner:
+    endpoint: {url}/v1
+    slots_per_host: {slots_per_host}
+    database_url: "sqlite:{folder}/hetzner/{{host}}.db"
+  fly:
+    endpoint: {url}/v1
+    database_url: "sqlite:{folder}/fly/{{app}}.db"
+"""
+        path = folder / "webhost.yaml"
+        path.write_text(text)
+        return path
+
+    def fault(self, method, path, effect, skip=0, count=None):
+        """The next requests of this method whose path begins so; see src/sandbox/faults.h."""
+        fault = {
+            "match": {"method": method, "path_prefix": path},
+            "effect": effect,
+            "skip": skip,
+        }
+        if count is not None:
+            fault["count"] = count
+        answer = request("POST", f"{self.process.url}/sandbox/faults", [fault])
+        assert answer.status == 200, answer.text
+
+    def clear_faults(self):
+        assert request("DELETE", f"{self.process.url}/sandbox/faults").status == 204
+
+    def state(self):
+        return request("GET", f"{self.process.url}/sandbox/state").body
+
+    def tenants(self, kind, name):
+        """The rows of `tenants` in the database of a host ("hetzner") or of an app ("fly")."""
+        return query(
+            self.webhost.folder / kind / f"{name}.db",
+            "SELECT customer_id, slug, name FROM tenants ORDER BY slug",
+        )
+
+
+def query(path, sql, *values):
+    """All rows, from a SQLite file that a program may be using."""
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=DEADLINE)
+    try:
+        return database.execute(sql, values).fetchall()
+    finally:
+        database.close()
+
+
+def count_rows(path):
+    """{table: rows} of every table."""
+    tables = query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    return {name: query(path, f'SELECT COUNT(*) FROM "{name}"')[0][0] for (name,) in tables}
+
+
+def everything(list_body_of, name, **filters):
+    """All items of a list, page by page; list_body_of is a Server's get."""
+    items, cursor = [], None
+    while True:
+        parts = {**filters, "limit": 200, **({"cursor": cursor} if cursor else {})}
+        text = "&".join(f"{key}={value}" for key, value in parts.items())
+        answer = list_body_of(f"/api/{name}?{text}")
+        assert answer.status == 200, answer.text
+        items += answer.body[name]
+        cursor = answer.body["next_cursor"]
+        if not cursor:
+            return items
+
+

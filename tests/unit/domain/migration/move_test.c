@@ -1,0 +1,261 @@
+/* Asking for a move, its states, and a move from beginning to end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+#include "copy.sql.h"
+#include "move.sql.h"
+#include "world.sql.h"
+
+#define SMALL "{\"budget\":30,\"vehicle_count\":2}"
+
+static struct world w;
+
+static int setup(void **state)
+{
+    (void)state;
+    world_create(&w);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    world_remove(&w);
+    return 0;
+}
+
+/* -- states ------------------------------------------------------------------------------------ */
+
+static void every_edge_is_taken_and_every_other_pair_is_refused(void **state)
+{
+    (void)state;
+    int expected[MOVE_STATES][MOVE_EVENTS];
+    memset(expected, -1, sizeof(expected));
+    expected[MOVE_REQUESTED][MOVE_START] = MOVE_PROVISIONING;
+    expected[MOVE_PROVISIONING][MOVE_PREPARED] = MOVE_COPYING;
+    expected[MOVE_COPYING][MOVE_COPIED] = MOVE_VERIFYING;
+    expected[MOVE_VERIFYING][MOVE_AGAIN] = MOVE_COPYING;
+    expected[MOVE_VERIFYING][MOVE_SWITCH] = MOVE_CLEANING;
+    expected[MOVE_CLEANING][MOVE_CLEANED] = MOVE_COMPLETED;
+    for (int s = MOVE_REQUESTED; s <= MOVE_VERIFYING; s++) {
+        expected[s][MOVE_FAIL] = MOVE_FAILING;
+        expected[s][MOVE_CANCEL] = MOVE_CANCELLING;
+    }
+    expected[MOVE_FAILING][MOVE_UNDONE] = MOVE_FAILED;
+    expected[MOVE_CANCELLING][MOVE_UNDONE] = MOVE_CANCELLED;
+    for (int s = 0; s < MOVE_STATES; s++) {
+        for (int v = 0; v < MOVE_EVENTS; v++)
+            assert_int_equal(move_next_state((enum move_state)s, (enum move_event)v),
+                             expected[s][v]);
+    }
+}
+
+static void an_ended_move_has_no_way_on(void **state)
+{
+    (void)state;
+    for (int s = 0; s < MOVE_STATES; s++) {
+        bool way_on = false;
+        for (int v = 0; v < MOVE_EVENTS; v++)
+            way_on |= move_next_state((enum move_state)s, (enum move_event)v) >= 0;
+        assert_int_equal(way_on, !move_is_over((enum move_state)s));
+    }
+}
+
+struct setting {
+    const char *id;
+    enum move_event event;
+    int64_t run_off;
+};
+
+static enum err set_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct setting *s = arg;
+    struct move move;
+    TRY(move_find(tx, s->id, &w.arena, &move, e));
+    move.run += s->run_off;
+    return move_set_state(tx, &w.env, "test", &move, s->event, NULL, &w.arena, e);
+}
+
+static void the_setter_refuses_an_old_run_and_a_missing_edge(void **state)
+{
+    (void)state;
+    struct error e;
+    struct move move;
+    const char *id = world_customer(&w, "acme", SMALL);
+    assert_int_equal(world_request(&w, id, "single_tenant", &move, &e), OK);
+    struct setting old_run = {move.id, MOVE_START, -1}, no_edge = {move.id, MOVE_SWITCH, 0};
+    assert_int_equal(db_write(w.env.db, set_work, &old_run, &e), ERR_CONFLICT);
+    assert_int_equal(db_write(w.env.db, set_work, &no_edge, &e), ERR_CONFLICT);
+    assert_non_null(strstr(e.text, "is requested: it cannot be switched"));
+    assert_int_equal(world_move(&w, move.id).state, MOVE_REQUESTED);
+}
+
+static enum err prepare_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct db_query *const *queries = arg;
+    for (; *queries; queries++)
+        TRY(db_prepare_check(tx, *queries, e));
+    return OK;
+}
+
+static void every_query_fits_the_schema(void **state)
+{
+    (void)state;
+    struct error e;
+    struct db *db;
+    const char *url = w.shared.url;
+    assert_int_equal(db_read(w.env.db, prepare_work, (void *)(uintptr_t)move_queries, &e), OK);
+    assert_int_equal(tenant_store_get(w.provisioning.stores, url, &db, &e), OK);
+    assert_int_equal(db_read(db, prepare_work, (void *)(uintptr_t)copy_queries, &e), OK);
+    assert_int_equal(db_read(db, prepare_work, (void *)(uintptr_t)tenant_all_queries, &e), OK);
+    tenant_store_put(w.provisioning.stores, db);
+}
+
+/* A column or table added to the fleet's schema must not stay behind. */
+static void the_mover_carries_every_table_and_column(void **state)
+{
+    (void)state;
+    assert_int_equal(world_tenant_count(&w, w.shared.url, &world_tables, ""), mover_table_count);
+    for (size_t i = 0; i < mover_table_count; i++)
+        assert_int_equal(world_tenant_count(&w, w.shared.url, &world_columns, mover_tables[i].name),
+                         mover_tables[i].insert->params);
+}
+
+/* -- asking ------------------------------------------------------------------------------------ */
+
+static void refused(const char *customer, const char *mode, enum err err, const char *sentence)
+{
+    struct error e = {0};
+    struct move move;
+    int64_t before = world_count(&w, &world_rows, "");
+    assert_int_equal(world_request(&w, customer, mode, &move, &e), err);
+    if (!strstr(e.text, sentence))
+        fail_msg("'%s' is not in '%s'", sentence, e.text);
+    assert_int_equal(world_count(&w, &world_rows, ""), before);
+}
+
+static void a_refused_request_says_why_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct error e;
+    struct move move;
+    const char *id = world_customer(&w, "acme", SMALL);
+    refused(id, "both", ERR_INVALID, "target_mode: must be multi_tenant or single_tenant");
+    refused("nobody", "single_tenant", ERR_NOT_FOUND, "no customer nobody");
+    refused("acme", "multi_tenant", ERR_CONFLICT, "is in mode multi_tenant already");
+    assert_int_equal(world_request(&w, "acme", "single_tenant", &move, &e), OK);
+    refused(id, "single_tenant", ERR_CONFLICT, "is being moved already");
+    refused(id, "multi_tenant", ERR_CONFLICT, "is being moved already");
+}
+
+static enum err fail_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    return deployment_set_leaving(tx, &w.env, arg, DEPLOYMENT_RETIRING, e);
+}
+
+static void a_deployment_that_is_not_active_cannot_be_moved(void **state)
+{
+    (void)state;
+    struct error e;
+    const char *id = world_customer(&w, "acme", SMALL);
+    struct deployment at = world_current(&w, id);
+    assert_int_equal(db_write(w.env.db, fail_work, (void *)(uintptr_t)at.id, &e), OK);
+    refused(id, "single_tenant", ERR_CONFLICT, "before its deployment is active");
+}
+
+static void a_constraint_of_the_policy_forbids_the_mode(void **state)
+{
+    (void)state;
+    const char *id = world_customer(
+        &w, "clinic",
+        "{\"budget\":30,\"vehicle_count\":2,\"compliance_requirements\":[\"hipaa\"]}");
+    assert_int_equal(world_current(&w, id).mode, SINGLE_TENANT);
+    refused(id, "multi_tenant", ERR_CONFLICT, "[hipaa-dedicated]");
+}
+
+/* -- moving ------------------------------------------------------------------------------------ */
+
+static struct move moved(const char *id, const char *mode)
+{
+    struct error e = {0};
+    struct move move;
+    if (world_request(&w, id, mode, &move, &e) != OK)
+        fail_msg("%s", e.text);
+    world_run(&w, 100);
+    return world_move(&w, move.id);
+}
+
+static void a_customer_moves_there_and_back_with_every_row(void **state)
+{
+    (void)state;
+    struct error e;
+    const char *id = world_customer(&w, "acme", SMALL);
+    const char *other = world_customer(&w, "neighbour", SMALL);
+    const char *rows = world_fingerprint(&w, w.shared.url, id);
+    const char *neighbours = world_fingerprint(&w, w.shared.url, other);
+
+    struct move there = moved(id, "single_tenant");
+    assert_string_equal(move_state_names[there.state], "completed");
+    assert_int_equal(there.rows_copied, 1 + 50 + 3000);
+    assert_true(there.stall_us >= 0 && there.fenced_at == INT_ABSENT);
+    assert_non_null(strstr(there.proof, "\"gps_points\":{\"rows\":3000"));
+    struct deployment at = world_current(&w, id), was = world_deployment(&w, there.source_id);
+    assert_int_equal(at.mode, SINGLE_TENANT);
+    assert_int_equal(at.status, DEPLOYMENT_ACTIVE);
+    assert_int_equal(was.status, DEPLOYMENT_RETIRED);
+    assert_string_equal(world_fingerprint(&w, w.dedicated.url, id), rows);
+    assert_int_equal(world_tenant_count(&w, w.shared.url, &world_places, id), 0);
+    assert_int_equal(world_tenant_count(&w, w.shared.url, &world_points, id), 0);
+    assert_int_equal(world_count(&w, &world_slots, ""), 1);
+
+    struct move back = moved(id, "multi_tenant");
+    assert_string_equal(move_state_names[back.state], "completed");
+    assert_true(back.run > there.run);
+    assert_string_equal(world_fingerprint(&w, w.shared.url, id), rows);
+    assert_string_equal(world_fingerprint(&w, w.shared.url, other), neighbours);
+    assert_int_equal(world_tenant_count(&w, w.dedicated.url, &world_places, id), 0);
+    assert_int_equal(world_count(&w, &world_slots, ""), 2);
+    assert_int_equal(world_write(&w, w.shared.url, id, "new", &e), OK);
+}
+
+static void a_tenant_without_rows_moves_too(void **state)
+{
+    (void)state;
+    const char *id = world_customer(&w, "acme", SMALL);
+    struct error e;
+    struct deployment at = world_current(&w, id);
+    struct tenant tenant = {id, "acme", "A Name", at.id};
+    assert_int_equal(tenant_drop(w.provisioning.stores, at.database_url, id, at.id, &e), OK);
+    assert_int_equal(tenant_create(w.provisioning.stores, at.database_url, &tenant, 1, &e), OK);
+    struct move there = moved(id, "single_tenant");
+    assert_int_equal(there.state, MOVE_COMPLETED);
+    assert_int_equal(there.rows_copied, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_edge_is_taken_and_every_other_pair_is_refused),
+        cmocka_unit_test(an_ended_move_has_no_way_on),
+        cmocka_unit_test_setup_teardown(the_setter_refuses_an_old_run_and_a_missing_edge, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(every_query_fits_the_schema, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_mover_carries_every_table_and_column, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refused_request_says_why_and_changes_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_deployment_that_is_not_active_cannot_be_moved, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_constraint_of_the_policy_forbids_the_mode, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_customer_moves_there_and_back_with_every_row, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_tenant_without_rows_moves_too, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

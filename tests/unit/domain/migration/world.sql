@@ -1,0 +1,55 @@
+-- name: world_jobs_left
+SELECT count(*) FROM jobs WHERE state IN ('available', 'scheduled', 'executing', 'retryable')
+AND id > $1;
+
+-- name: world_rows
+SELECT (SELECT count(*) FROM deployments) + (SELECT count(*) FROM migrations)
+     + (SELECT count(*) FROM decisions) + (SELECT count(*) FROM jobs) + (SELECT count(*) FROM audit)
+     + length($1);
+
+-- name: world_slots
+SELECT sum(slots_used) FROM hosts WHERE id > $1;
+
+-- name: world_fences
+SELECT count(*) FROM tenants WHERE fenced = 1 AND customer_id > $1;
+
+-- name: world_places
+SELECT count(*) FROM tenants WHERE customer_id = $1;
+
+-- name: world_points
+SELECT count(*) FROM gps_points WHERE customer_id = $1;
+
+-- name: world_vehicle_insert
+INSERT INTO vehicles (customer_id, id, name, created_at) VALUES ($1, $2, 'A vehicle', 7);
+
+-- name: world_vehicle_rename
+UPDATE vehicles SET name = $2 WHERE customer_id = $1;
+
+-- name: world_vehicle_delete
+DELETE FROM vehicles WHERE customer_id = $1 AND id = $2;
+
+-- name: world_point_delete
+DELETE FROM gps_points WHERE customer_id = $1;
+
+-- name: world_spoil
+UPDATE gps_points SET speed = speed + 1 WHERE customer_id = $1
+AND id = (SELECT max(id) FROM gps_points WHERE customer_id = $1);
+
+-- name: world_job_cancel
+UPDATE jobs SET state = 'cancelled' WHERE queue = $1 AND state <> 'completed';
+
+-- name: world_columns
+-- Those that a move carries over: everything but the place's own.
+SELECT count(*) FROM
+/*sqlite pragma_table_info($1) WHERE name NOT IN ('deployment_id', 'fenced', 'mover') */
+/*pg information_schema.columns WHERE table_name = $1
+   AND column_name NOT IN ('deployment_id', 'fenced', 'mover') */;
+
+-- name: world_tables
+SELECT count(*) FROM
+/*sqlite sqlite_master WHERE type = 'table' AND sql LIKE '%customer_id%' AND name > $1 */
+/*pg information_schema.columns WHERE table_schema = 'public' AND column_name = 'customer_id'
+     AND table_name > $1 */;
+
+-- name: world_job_exhaust
+UPDATE jobs SET max_attempts = attempt WHERE queue = $1 AND state = 'executing';
