@@ -14,12 +14,17 @@
 #include "testdb.h"
 
 #include "audit.sql.h"
+#include "claim.sql.h"
+#include "copy.sql.h"
+#include "cron.sql.h"
 #include "customer.sql.h"
 #include "decisions.sql.h"
 #include "deployment.sql.h"
 #include "host.sql.h"
 #include "job.sql.h"
+#include "move.sql.h"
 #include "plan.sql.h"
+#include "queue.sql.h"
 #include "signup.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
@@ -28,12 +33,13 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries, customer_queries, decisions_queries, deployment_queries, host_queries,
-    job_queries,   plan_queries,     signup_queries,    tokens_queries,
+    audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
+    deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
+    queue_queries,      signup_queries, tokens_queries,
 };
 
 /* For the customers' databases. */
-static const struct db_query *const *const fleet_files[] = {tenant_queries};
+static const struct db_query *const *const fleet_files[] = {copy_queries, tenant_queries};
 
 struct group {
     const struct db_query *const *const *files;

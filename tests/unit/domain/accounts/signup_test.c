@@ -214,8 +214,8 @@ static void every_wrong_field_is_named_at_once(void **state)
         "billing_email",
         "profile_overrides.budget",
         "profile_overrides.compliance_requirements[0]",
-        "",
-        NULL, /* "": the unknown field */
+        "plan", /* no field of a signup */
+        NULL,
     };
     struct product *p = *state;
     refused(p,
@@ -223,7 +223,6 @@ static void every_wrong_field_is_named_at_once(void **state)
             "\"billing_email\":\"a@b\",\"plan_slug\":\"hobby\",\"plan\":\"hobby\","
             "\"profile_overrides\":{\"budget\":-1,\"compliance_requirements\":[\"hippa\"]}}",
             paths);
-    ASSERT_CONTAINS(p->e.text, "unknown field \"plan\"");
 }
 
 static void every_missing_field_is_named_at_once(void **state)

@@ -51,7 +51,7 @@ static void activating_records_the_database_and_is_audited_once(void **state)
     product_rollback(p);
 }
 
-static void a_failed_deployment_says_why_and_can_still_become_active(void **state)
+static void a_failed_deployment_says_why_and_becomes_active_when_tried_again(void **state)
 {
     struct product *p = *state;
     struct signed_up done = product_signup(p, "acme", "hobby", "{}");
@@ -62,10 +62,15 @@ static void a_failed_deployment_says_why_and_can_still_become_active(void **stat
     assert_int_equal(d.status, DEPLOYMENT_FAILED);
     assert_string_equal(d.error, "no room in fsn1");
     assert_int_equal(audited(p, "deployment.failed"), 1);
-    activate(p, &d, "sqlite:x");
+    activate(p, &d, "sqlite:x"); /* not before that */
+    assert_int_equal(find(p, done.deployment.id).status, DEPLOYMENT_FAILED);
+    ASSERT_OK(p, deployment_try_again(p->tx, done.deployment.id, &p->e));
+    ASSERT_OK(p, deployment_try_again(p->tx, done.deployment.id, &p->e));
     d = find(p, done.deployment.id);
-    assert_int_equal(d.status, DEPLOYMENT_ACTIVE);
+    assert_int_equal(d.status, DEPLOYMENT_PROVISIONING);
     assert_null(d.error);
+    activate(p, &d, "sqlite:x");
+    assert_int_equal(find(p, done.deployment.id).status, DEPLOYMENT_ACTIVE);
     product_rollback(p);
 }
 
@@ -252,7 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PRODUCT_TEST(activating_records_the_database_and_is_audited_once),
-        PRODUCT_TEST(a_failed_deployment_says_why_and_can_still_become_active),
+        PRODUCT_TEST(a_failed_deployment_says_why_and_becomes_active_when_tried_again),
         PRODUCT_TEST(an_active_deployment_does_not_fail_any_more),
         PRODUCT_TEST(a_switch_makes_the_target_the_customers_place),
         PRODUCT_TEST(a_switch_to_nowhere_is_refused),
