@@ -280,7 +280,7 @@ static void cond_init(pthread_cond_t *cond)
 
 struct runner *runner_new(const struct runner_options *options)
 {
-    BUG_ON(options->queue_count == 0 || options->lease_us < 3 || options->poll_us < 1);
+    BUG_ON(options->queue_count == 0);
     struct runner *r = calloc(1, sizeof(*r));
     BUG_ON(!r);
     r->opt = *options;
@@ -370,7 +370,7 @@ static enum err start_executors(struct runner *r, struct error *e)
 
 enum err runner_start(struct runner *r, struct error *e)
 {
-    BUG_ON(r->started);
+    BUG_ON(r->started || r->opt.lease_us < 3 || r->opt.poll_us < 1);
     TRY(runner_keep_alive(r, e));
     TRY(runner_look_around(r, e));
     TRY(start_executors(r, e));

@@ -143,7 +143,7 @@ static enum err have_unit(struct fly_run *f, const struct unit *u, bool *all_sta
                           struct error *e)
 {
     const char *volume_id;
-    bool started;
+    bool started = false;
     TRY(have_volume(f, u, &volume_id, e));
     TRY(have_machine(f, u, volume_id, &started, e));
     *all_started = *all_started && started;
