@@ -137,7 +137,8 @@ static enum err queue_insert(struct bench_jobs jobs, struct error *e)
 static enum err queue_start(int64_t batch, struct runner **ret_runner, struct error *e)
 {
     bool single = batch == 1;
-    ours.queue = (struct job_queue){QUEUE, single ? 1 : RUN_PLACES, single ? 0 : 2 * (unsigned)batch};
+    ours.queue =
+        (struct job_queue){QUEUE, single ? 1 : RUN_PLACES, single ? 0 : 2 * (unsigned)batch};
     ours.worker = (struct job_worker){.name = WORKER, .queue = QUEUE, .perform = perform};
     struct runner_options options = {
         .env = &ours.env,
