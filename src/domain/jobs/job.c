@@ -60,6 +60,11 @@ static struct job job_of(const struct job_spec *spec, int64_t now)
     };
 }
 
+static struct db_value due_at(const struct job *job)
+{
+    return db_int(job->state == JOB_SCHEDULED ? job->scheduled_at : INT_ABSENT);
+}
+
 enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
                      struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e)
 {
@@ -110,7 +115,8 @@ static enum err insert_alike(struct db_tx *tx, int64_t now, const struct job_spe
     return db_exec_rows(tx, unique ? &job_insert_many_unique : &job_insert_many,
                         DB_ARGS(db_text(job.queue), db_text(job.worker),
                                 db_text(job_state_names[job.state]), db_int(job.priority),
-                                db_int(job.max_attempts), db_int(now), db_int(job.scheduled_at)),
+                                db_int(job.max_attempts), db_int(now), db_int(job.scheduled_at),
+                                due_at(&job)),
                         rows, width, count, ret_added, e);
 }
 

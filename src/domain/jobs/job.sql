@@ -1,30 +1,31 @@
 -- name: job_insert
 INSERT INTO jobs (queue, worker, state, priority, customer_id, args, attempt, max_attempts,
-                  snoozes, inserted_at, scheduled_at)
-VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9)
+                  snoozes, inserted_at, scheduled_at, due_at)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9, $10)
 RETURNING id;
 
 -- name: job_insert_unique
 INSERT INTO jobs (queue, worker, state, priority, customer_id, args, attempt, max_attempts,
-                  snoozes, inserted_at, scheduled_at, unique_key)
-VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9, $10)
+                  snoozes, inserted_at, scheduled_at, due_at, unique_key)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9, $10, $11)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: job_insert_many
 INSERT INTO jobs (queue, worker, state, priority, customer_id, args, attempt, max_attempts,
-                  snoozes, inserted_at, scheduled_at)
-SELECT $1, $2, $3, $4, spec.customer_id, spec.args, 0, $5, 0, $6, $7
-FROM /*pg unnest($8::text[], $9::text[]) AS spec (customer_id, args) */
-     /*sqlite (SELECT c0 AS customer_id, c1 AS args FROM rows($8, $9)) AS spec */;
+                  snoozes, inserted_at, scheduled_at, due_at)
+SELECT $1, $2, $3, $4, spec.customer_id, spec.args, 0, $5, 0, $6, $7, CAST($8 AS BIGINT)
+FROM /*pg unnest($9::text[], $10::text[]) AS spec (customer_id, args) */
+     /*sqlite (SELECT c0 AS customer_id, c1 AS args FROM rows($9, $10)) AS spec */;
 
 -- name: job_insert_many_unique
 -- A row that may conflict costs more than one that cannot, so they do not share a statement.
 INSERT INTO jobs (queue, worker, state, priority, customer_id, unique_key, args, attempt,
-                  max_attempts, snoozes, inserted_at, scheduled_at)
-SELECT $1, $2, $3, $4, spec.customer_id, spec.unique_key, spec.args, 0, $5, 0, $6, $7
-FROM /*pg unnest($8::text[], $9::text[], $10::text[]) AS spec (customer_id, args, unique_key) */
-     /*sqlite (SELECT c0 AS customer_id, c1 AS args, c2 AS unique_key FROM rows($8, $9, $10))
+                  max_attempts, snoozes, inserted_at, scheduled_at, due_at)
+SELECT $1, $2, $3, $4, spec.customer_id, spec.unique_key, spec.args, 0, $5, 0, $6, $7,
+       CAST($8 AS BIGINT)
+FROM /*pg unnest($9::text[], $10::text[], $11::text[]) AS spec (customer_id, args, unique_key) */
+     /*sqlite (SELECT c0 AS customer_id, c1 AS args, c2 AS unique_key FROM rows($9, $10, $11))
        AS spec */
 WHERE true
 ON CONFLICT DO NOTHING;
@@ -38,8 +39,7 @@ FROM jobs WHERE id = $1;
 SELECT id, queue, worker, state, priority, customer_id, unique_key, args, attempt, max_attempts,
        snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs
-WHERE unique_key = $1 AND unique_key IS NOT NULL
-  AND state IN ('available', 'scheduled', 'executing', 'retryable');
+WHERE unique_key = $1 AND unique_key IS NOT NULL;
 
 -- name: job_errors_of
 SELECT attempt, at, error FROM job_errors WHERE job_id = $1 ORDER BY attempt, at LIMIT $2;
@@ -78,13 +78,15 @@ WHERE customer_id = $1 AND state IN ('available', 'scheduled', 'executing', 'ret
 ORDER BY id DESC LIMIT $2;
 
 -- name: job_make_available
-UPDATE jobs SET state = 'available', scheduled_at = $2, finished_at = NULL, snoozes = 0,
+UPDATE jobs SET state = 'available', scheduled_at = $2, due_at = NULL, finished_at = NULL,
+                snoozes = 0,
                 max_attempts = CASE WHEN max_attempts > attempt THEN max_attempts
                                     ELSE attempt + 1 END
 WHERE id = $1 AND state IN ('discarded', 'cancelled', 'retryable', 'scheduled');
 
 -- name: job_make_many_available
-UPDATE jobs SET state = 'available', scheduled_at = $1, finished_at = NULL, snoozes = 0,
+UPDATE jobs SET state = 'available', scheduled_at = $1, due_at = NULL, finished_at = NULL,
+                snoozes = 0,
                 max_attempts = CASE WHEN max_attempts > attempt THEN max_attempts
                                     ELSE attempt + 1 END
 WHERE id IN (
@@ -96,7 +98,7 @@ WHERE id IN (
 );
 
 -- name: job_mark_cancelled
-UPDATE jobs SET state = 'cancelled', finished_at = $2
+UPDATE jobs SET state = 'cancelled', finished_at = $2, due_at = NULL, unique_key = NULL
 WHERE id = $1 AND state IN ('available', 'scheduled', 'executing', 'retryable');
 
 -- name: job_delete_old
