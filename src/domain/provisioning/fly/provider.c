@@ -215,6 +215,27 @@ static struct fly_run fly_run_of(struct provision_run *run, struct http_client *
     };
 }
 
+struct place_of_tenant {
+    const char *deployment_id, *url;
+};
+
+static enum err intend_place_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct place_of_tenant *place = arg;
+    return deployment_set_database(tx, place->deployment_id, place->url, e);
+}
+
+/* Where it is goes on record first: a run that dies after making it leaves what removal looks for.
+ */
+static enum err have_tenant(struct provision_run *run, const char *url, struct error *e)
+{
+    const struct deployment *d = run->deployment;
+    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name, d->id};
+    struct place_of_tenant place = {d->id, url};
+    TRY(db_write(run->with->env->db, intend_place_work, &place, e));
+    return tenant_create(run->with->stores, url, &tenant, env_now(run->with->env), e);
+}
+
 static enum job_result advance(struct provision_run *run, const char **ret_database_url,
                                struct error *e)
 {
@@ -231,8 +252,7 @@ static enum job_result advance(struct provision_run *run, const char **ret_datab
     const struct deployment *d = run->deployment;
     const char *url =
         template_fill(run->arena, run->with->settings->fly.database_url, "app", d->app);
-    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name, d->id};
-    err = tenant_create(run->with->stores, url, &tenant, env_now(run->with->env), e);
+    err = have_tenant(run, url, e);
     if (err == OK)
         *ret_database_url = url;
     return provider_result(err);
