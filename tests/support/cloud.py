@@ -21,7 +21,7 @@ import threading
 
 from support.webhost import DEADLINE, request
 
-# A test must not wait long for what a dead process held; a busy machine must not lose what it holds.
+# A test must not wait long for what a dead process held; a busy machine must not lose what it has.
 LEASE_MS = 1500
 
 

@@ -48,7 +48,8 @@ BEGIN
 END;
 
 CREATE TRIGGER vehicles_fence_update BEFORE UPDATE ON vehicles
-WHEN EXISTS (SELECT 1 FROM tenants WHERE customer_id IN (OLD.customer_id, NEW.customer_id) AND fenced = 1)
+WHEN EXISTS (SELECT 1 FROM tenants
+             WHERE customer_id IN (OLD.customer_id, NEW.customer_id) AND fenced = 1)
 BEGIN
     SELECT RAISE(ABORT, 'the tenant is read-only while it is moved; try again in a moment');
 END;
@@ -66,7 +67,8 @@ BEGIN
 END;
 
 CREATE TRIGGER gps_points_fence_update BEFORE UPDATE ON gps_points
-WHEN EXISTS (SELECT 1 FROM tenants WHERE customer_id IN (OLD.customer_id, NEW.customer_id) AND fenced = 1)
+WHEN EXISTS (SELECT 1 FROM tenants
+             WHERE customer_id IN (OLD.customer_id, NEW.customer_id) AND fenced = 1)
 BEGIN
     SELECT RAISE(ABORT, 'the tenant is read-only while it is moved; try again in a moment');
 END;
