@@ -15,7 +15,7 @@
 
 #define QUEUE           "bench"
 #define WORKER          "BenchWorker"
-#define RUN_PLACES      24 /* jobs at a time when batches are allowed */
+#define RUN_PLACES      2 /* jobs at a time when batches are allowed: one for each core */
 #define DB_READERS      4
 #define BUSY_TIMEOUT_US (30 * USEC_PER_SEC)
 #define LEASE_US        (60 * USEC_PER_SEC)
@@ -63,7 +63,7 @@ static void observe(const struct job *job, enum job_state to, const char *why, i
 {
     (void)took_us;
     if (to != JOB_COMPLETED)
-        fprintf(stderr, "jobs_ours: job %s is %s: %s\n", job->id, job_state_names[to],
+        fprintf(stderr, "jobs_ours: job %" PRId64 " is %s: %s\n", job->id, job_state_names[to],
                 why ? why : "");
     pthread_mutex_lock(&ours.lock);
     ours.finished++;
@@ -115,30 +115,34 @@ static enum err insert_work(struct db_tx *tx, void *arg, struct error *e)
 {
     const struct bench_jobs *jobs = arg;
     _cleanup_arena_ struct arena arena = {0};
-    for (int64_t i = 0; i < jobs->count; i++) {
-        struct job_spec spec = {
+    struct job_spec *specs = arena_new_array(&arena, (size_t)jobs->count, struct job_spec);
+    for (int64_t i = 0; i < jobs->count; i++)
+        specs[i] = (struct job_spec){
             .worker = WORKER,
             .queue = QUEUE,
             .args = arena_printf(&arena, "{\"n\":%" PRId64 "}", jobs->first + i),
         };
-        struct job job;
-        TRY(job_enqueue(tx, &ours.env, &spec, &arena, &job, e));
-    }
-    return OK;
+    if (jobs->count > 1)
+        return job_enqueue_many(tx, &ours.env, specs, (size_t)jobs->count, NULL, e);
+    struct job job;
+    return job_enqueue(tx, &ours.env, specs, &arena, &job, NULL, e);
 }
 
 /* One transaction. */
 static enum err queue_insert(struct bench_jobs jobs, struct error *e)
 {
-    return db_write(ours.env.db, insert_work, &jobs, e);
+    return db_write_relaxed(ours.env.db, insert_work, &jobs, e);
 }
 
 static enum err queue_start(int64_t batch, struct runner **ret_runner, struct error *e)
 {
-    ours.queue = (struct job_queue){QUEUE, batch == 1 ? 1 : RUN_PLACES};
+    bool single = batch == 1;
+    ours.queue =
+        (struct job_queue){QUEUE, single ? 1 : RUN_PLACES, single ? 0 : 2 * (unsigned)batch};
     ours.worker = (struct job_worker){.name = WORKER, .queue = QUEUE, .perform = perform};
     struct runner_options options = {
         .env = &ours.env,
+        .node_name = "bench",
         .workers = &ours.worker,
         .worker_count = 1,
         .queues = &ours.queue,

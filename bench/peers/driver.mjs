@@ -1,8 +1,9 @@
 // The line protocol of bench/driver.h for the peers.
 //
-// A subject has insert(numbers, batch), one transaction; run(all, batch, untilMs), which resolves when
-// `all` jobs have run since the start of the process and are durably finished; and latencyStart()
-// and latencyStop(), between which jobs run as they come. A job that starts calls marks.mark().
+// A subject has insert(numbers, batch), one transaction; run(all, batch, untilMs), which resolves
+// when `all` jobs have run since the start of the process and are durably finished; and
+// latencyStart() and latencyStop(), between which jobs run as they come. A job that starts calls
+// marks.mark().
 
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";

@@ -2,9 +2,9 @@
 //
 //     pgboss.mjs URL work|fetch       then the protocol of driver.mjs
 //
-// `work` lets its workers fetch batches without a pause while batches come full; `fetch` is loops of
-// fetch() and complete(). Finished jobs stay in the table; that is its default. Its workers poll, so
-// latency is measured on a queue with NOTIFY, its quickest setting.
+// `work` lets its workers fetch batches without a pause while batches come full; `fetch` is loops
+// of fetch() and complete(). Finished jobs stay in the table; that is its default. Its workers
+// poll, so latency is measured on a queue with NOTIFY, its quickest setting.
 
 import { PgBoss } from "pg-boss";
 

@@ -47,6 +47,10 @@ const char *time_text(int64_t time_us, char out[TIME_TEXT_MAX])
     return out;
 }
 
+/* 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: RFC 3339's years have four digits. */
+#define FIRST_SECOND INT64_C(-62167219200)
+#define LAST_SECOND  INT64_C(253402300799)
+
 /* Reads exactly `n` digits. */
 static bool take_digits(struct str *s, size_t n, int *ret_value)
 {
@@ -124,11 +128,16 @@ bool time_parse(struct str s, int64_t *ret_time_us)
     if (!take_date_and_time(&s, &tm) || !take_fraction(&s, &micros) || !take_offset(&s, &offset) ||
         s.len > 0)
         return false;
-    struct tm given = tm;
-    time_t seconds = timegm(&tm);
-    if (tm.tm_mday != given.tm_mday || tm.tm_mon != given.tm_mon)
+    struct tm day = {.tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday};
+    (void)timegm(&day);
+    if (day.tm_mday != tm.tm_mday || day.tm_mon != tm.tm_mon)
         return false; /* timegm turned 31 February into March */
-    *ret_time_us = ((int64_t)seconds - offset) * USEC_PER_SEC + micros;
+    /* a leap second, 23:59:60, is the same moment as the next day's first: as POSIX counts */
+    time_t seconds = timegm(&tm);
+    int64_t utc = (int64_t)seconds - offset;
+    if (utc < FIRST_SECOND || utc > LAST_SECOND)
+        return false; /* an offset carried it out of the years that have a text */
+    *ret_time_us = utc * USEC_PER_SEC + micros;
     return true;
 }
 

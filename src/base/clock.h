@@ -38,7 +38,10 @@ static inline int64_t clock_now(const struct clock *c)
 /* RFC 3339 in UTC with microseconds: "2026-11-23T17:20:00.123456Z". Returns `out`. */
 const char *time_text(int64_t time_us, char out[TIME_TEXT_MAX]);
 
-/* Reads RFC 3339 with any offset and up to nine fractional digits (rounded down). */
+/*
+ * Reads RFC 3339 with any offset and up to nine fractional digits (rounded down). False for what is
+ * outside of the years 0000 to 9999 in UTC, which time_text() could not write.
+ */
 bool time_parse(struct str s, int64_t *ret_time_us);
 
 /*

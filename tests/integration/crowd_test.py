@@ -20,7 +20,7 @@ EUROPE = {"budget": 40, "vehicle_count": 3, "geographic_distribution": ["EU"]}
 
 
 class Crowd:
-    """Everybody signs up from a thread of their own, with a key that makes it safe to repeat."""
+    """Everybody signs up in a thread of their own, with a key that makes it safe to repeat."""
 
     def __init__(self):
         self.bodies = {

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from support.cloud import count_rows
-from support.customers import sign_up, signup_body, wait_active
+from support.customers import job_states, sign_up, signup_body, wait_active
 from support.webhost import DEADLINE, WebHost, wait_until
 
 BIG = 10_000_000
@@ -28,10 +28,6 @@ def server(programs):
     wait_active(server, "there-already")
     wait_until(lambda: job_states(server) == ["completed"], "the job has not ended")
     return server
-
-
-def job_states(server):
-    return [job["state"] for job in server.get("/api/jobs").body["jobs"]]
 
 
 @pytest.fixture(autouse=True)

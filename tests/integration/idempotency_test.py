@@ -63,9 +63,8 @@ def test_the_same_key_for_another_path_is_422(server):
     headers = {"Idempotency-Key": "key-path"}
     body = {"name": "ci", "role": "viewer"}
     assert server.post("/api/tokens", body, headers=headers).status == 201
-    customer = sign_up(server, "path", "x").body["customer"]["id"]
-    job = everything(server.get, "jobs", customer=customer)
-    answer = server.post(f"/api/jobs/{job[0]['id']}/retry", body, headers=headers)
+    job = sign_up(server, "path", "x").body["job"]["id"]
+    answer = server.post(f"/api/jobs/{job}/retry", body, headers=headers)
     assert answer.status == 422
 
 

@@ -21,7 +21,7 @@ import threading
 
 from support.webhost import DEADLINE, request
 
-# A test must not wait long for what a dead process held; a busy machine must not lose what it has.
+# Short, so that what a dead process held is free soon; long enough for a busy machine to renew.
 LEASE_MS = 1500
 
 
@@ -37,7 +37,7 @@ class Stop:
 
 
 class Gate:
-    """A proxy before a cloud. What it holds is let go by open(); nobody may be there any more."""
+    """A proxy before a cloud. What it holds is let go by open(): a reply then goes on its way."""
 
     def __init__(self, url):
         self._target = url.removeprefix("http://")
@@ -110,7 +110,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return  # the cloud dropped its reply: so do we
         if stop:
             self.gate.hold()
-            return
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in ("transfer-encoding", "connection", "content-length"):
@@ -142,29 +141,40 @@ class Cloud:
         for name in ("hetzner", "fly"):
             (webhost.folder / name).mkdir()
 
-    def serve(self, *options, gate=True, **settings):
+    def serve(self, *options, gate=True, data="data", **settings):
         """`webhost serve` that provisions here; settings as in config()."""
         tokens = {"HCLOUD_TOKEN": "hetzner-secret", "FLY_API_TOKEN": "fly-secret"}
         path = self.config(self.gate.url if gate else self.process.url, **settings)
-        return self.webhost.serve("--config", path, *options, env=tokens)
+        return self.webhost.serve("--config", path, *options, data=data, env=tokens)
 
-    def config(self, url, slots_per_host=40, lease_ms=LEASE_MS, call_timeout_ms=30000):
+    def config(
+        self,
+        url,
+        slots_per_host=40,
+        lease_ms=LEASE_MS,
+        drain_ms=10000,
+        call_timeout_ms=30000,
+        database_url=None,
+    ):
+        """database_url: of all hosts and apps; a SQLite file for each unless told."""
         folder = self.webhost.folder
+        hetzner = database_url or f"sqlite:{folder}/hetzner/{{host}}.db"
+        fly = database_url or f"sqlite:{folder}/fly/{{app}}.db"
         text = f"""
 jobs:
   lease_ms: {lease_ms}
   poll_ms: 50
-  drain_ms: 10000
+  drain_ms: {drain_ms}
 provisioning:
   wait_ms: 100
   call_timeout_ms: {call_timeout_ms}
   hetzner:
     endpoint: {url}/v1
     slots_per_host: {slots_per_host}
-    database_url: "sqlite:{folder}/hetzner/{{host}}.db"
+    database_url: "{hetzner}"
   fly:
     endpoint: {url}/v1
-    database_url: "sqlite:{folder}/fly/{{app}}.db"
+    database_url: "{fly}"
 """
         path = folder / "webhost.yaml"
         path.write_text(text)

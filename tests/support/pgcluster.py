@@ -60,7 +60,8 @@ class Cluster:
                 **self.user,
             )
 
-    def start(self):
+    def start(self, settings=()):
+        """Returns the server's URL; `settings` are NAME=VALUE on top of ours."""
         self.run(
             "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
             "--locale=C", "--no-sync",
@@ -68,15 +69,15 @@ class Cluster:
         for attempt in range(ATTEMPTS):
             # Somebody else may take the port before the server does: then another one.
             port = free_port()
-            settings = (
+            options = (
                 f"-c port={port} -c listen_addresses=127.0.0.1"
                 f" -c unix_socket_directories={self.folder} -c max_connections=100"
                 " -c shared_buffers=32MB -c log_min_messages=fatal"
                 # No test crashes the server, and databases come and go with every test.
                 " -c fsync=off"
-            )
+            ) + "".join(f" -c {setting}" for setting in settings)
             try:
-                self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-o", settings, "start")
+                self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "-o", options, "start")
             except subprocess.CalledProcessError:
                 if attempt + 1 == ATTEMPTS:
                     raise

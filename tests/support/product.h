@@ -5,16 +5,10 @@
 #ifndef WEBHOST_TESTS_SUPPORT_PRODUCT_H
 #define WEBHOST_TESTS_SUPPORT_PRODUCT_H
 
+#include "check.h"
 #include "domain/accounts/signup.h"
 #include "testdb.h"
 #include "testtx.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #define PRODUCT_START_US (INT64_C(1790000000) * USEC_PER_SEC) /* 2026-09-21 */
 
@@ -43,19 +37,6 @@ void product_release(struct product *p);
 struct db_tx *product_begin(struct product *p);
 void product_commit(struct product *p);
 void product_rollback(struct product *p);
-
-/* Fails the test with the error's sentence unless `expr` is OK. */
-#define ASSERT_OK(p, expr)                                                                         \
-    do {                                                                                           \
-        if ((expr) != OK)                                                                          \
-            fail_msg("%s: %s", #expr, (p)->e.text);                                                \
-    } while (0)
-
-#define ASSERT_CONTAINS(text, part)                                                                \
-    do {                                                                                           \
-        if (!strstr((text), (part)))                                                               \
-            fail_msg("\"%s\" does not contain \"%s\"", (text), (part));                            \
-    } while (0)
 
 /* A number that a query gives outside of a transaction. */
 int64_t product_number(struct product *p, const struct db_query *query);

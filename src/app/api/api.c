@@ -57,19 +57,16 @@ enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
     return OK;
 }
 
-enum err api_enum_filter(struct api_call *call, const char *name, const char *const *names,
-                         const char **ret_value, struct error *e)
+enum err api_one_of(struct api_call *call, const char *name, const char *value,
+                    const char *const *names, struct error *e)
 {
-    const char *value = http_query(call->request, name);
-    if (value && enum_from_text(names, str_from(value)) < 0) {
-        const char *known = names[0];
-        for (size_t i = 1; names[i]; i++)
-            known = arena_printf(call->arena, "%s, %s", known, names[i]);
-        problem_add(&call->problems, name, 0, "must be one of %s", known);
-        return problems_error(&call->problems, e);
-    }
-    *ret_value = value;
-    return OK;
+    if (!value || enum_from_text(names, str_from(value)) >= 0)
+        return OK;
+    const char *known = names[0];
+    for (size_t i = 1; names[i]; i++)
+        known = arena_printf(call->arena, "%s, %s", known, names[i]);
+    problem_add(&call->problems, name, 0, "must be one of %s", known);
+    return problems_error(&call->problems, e);
 }
 
 static bool is_known_query(const struct api_route *route, const char *name)

@@ -87,9 +87,9 @@ enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
 /* `limit` alone, for a list whose cursors are no UUIDs. */
 enum err api_limit(struct api_call *call, int64_t *ret_limit, struct error *e);
 
-/* A query parameter that is one of `names` (ends with NULL), or NULL when it was not given. */
-enum err api_enum_filter(struct api_call *call, const char *name, const char *const *names,
-                         const char **ret_value, struct error *e);
+/* A filter's value must be one of `names` (ends with NULL), or NULL: it was not given. */
+enum err api_one_of(struct api_call *call, const char *name, const char *value,
+                    const char *const *names, struct error *e);
 
 /* {NAME: [...], "next_cursor": ...} as the reply. */
 void api_reply_list(struct api_call *call, const char *name, json_t *items, const char *next);

@@ -46,12 +46,15 @@ enum err api_plans(struct db_tx *tx, struct api_call *call, struct error *e)
 
 enum err api_customers(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct customer_filter filter;
+    struct customer_filter filter = {
+        .mode = http_query(call->request, "mode"),
+        .status = http_query(call->request, "status"),
+    };
     struct page page;
     struct records customers;
     const char *next;
-    TRY(api_enum_filter(call, "mode", mode_names, &filter.mode, e));
-    TRY(api_enum_filter(call, "status", customer_status_names, &filter.status, e));
+    TRY(api_one_of(call, "mode", filter.mode, mode_names, e));
+    TRY(api_one_of(call, "status", filter.status, customer_status_names, e));
     TRY(api_page(call, &page, e));
     TRY(customer_list(tx, &filter, page, call->arena, &customers, &next, e));
     api_reply_list(call, "customers",

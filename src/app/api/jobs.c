@@ -18,13 +18,8 @@ static enum err job_id(const struct api_call *call, int64_t *ret_id, struct erro
 static enum err job_filter(struct db_tx *tx, struct api_call *call, const char *state,
                            const char *customer, struct job_filter *filter, struct error *e)
 {
+    TRY(api_one_of(call, "state", state, job_state_names, e));
     filter->state = state ? enum_from_text(job_state_names, str_from(state)) : -1;
-    if (state && filter->state < 0) {
-        problem_add(&call->problems, "state", 0,
-                    "must be one of available, scheduled, executing, retryable, completed, "
-                    "cancelled, discarded");
-        return problems_error(&call->problems, e);
-    }
     if (!customer)
         return OK;
     struct customer found;

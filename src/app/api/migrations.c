@@ -46,12 +46,7 @@ enum err api_migrations(struct db_tx *tx, struct api_call *call, struct error *e
     struct records moves;
     const char *next, *customer_name = http_query(call->request, "customer");
     TRY(api_page(call, &page, e));
-    if (filter.state && enum_from_text(move_state_names, str_from(filter.state)) < 0) {
-        problem_add(&call->problems, "state", 0,
-                    "must be one of requested, provisioning, copying, verifying, cleaning, "
-                    "completed, failing, failed, cancelling, cancelled");
-        return problems_error(&call->problems, e);
-    }
+    TRY(api_one_of(call, "state", filter.state, move_state_names, e));
     if (customer_name) {
         struct customer customer;
         TRY(customer_find(tx, customer_name, call->arena, &customer, e));

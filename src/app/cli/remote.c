@@ -52,7 +52,7 @@ static enum err remote_open(struct cli *cli, struct error *e)
 {
     if (cli->remote)
         return OK;
-    const char *url;
+    const char *url = NULL;
     struct secret *token;
     TRY(server_url(cli, &url, e));
     TRY(token_read(cli, &token, e));

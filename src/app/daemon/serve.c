@@ -14,7 +14,9 @@
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -32,6 +34,7 @@ struct daemon {
     const struct serve_options *options;
     struct arena arena;
     struct config config;
+    int lock_fd; /* of the data directory; -1: not held */
     struct sandbox *sandbox;
     struct env env;
     struct policy *policy;
@@ -56,6 +59,24 @@ static enum err make_directory(const char *path, struct error *e)
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return error_errno(e, "cannot make the data directory %s", path);
     return OK;
+}
+
+/* Two processes on one directory would share the sandbox's file and revoke each other's tokens. */
+static enum err lock_data(struct daemon *d, struct error *e)
+{
+    const char *data = d->config.data;
+    const char *path = arena_printf(&d->arena, "%s/serve.lock", data);
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd < 0)
+        return error_errno(e, "cannot write in the data directory %s", data);
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    if (errno == EWOULDBLOCK)
+        return error_set(e, ERR_CONFLICT,
+                         "the data directory %s is used by another webhost serve; stop that one or "
+                         "give another directory with --data",
+                         data);
+    return error_errno(e, "cannot lock %s", path);
 }
 
 /* Both clouds are the sandbox, and every database is a SQLite file in the data directory. */
@@ -242,6 +263,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(config_load(d->options, &d->arena, &d->config, e));
     log_configure((enum log_level)d->config.log.level, (enum log_format)d->config.log.format);
     TRY(make_directory(d->config.data, e));
+    TRY(lock_data(d, e));
     TRY(load_policy(d, e));
     TRY(load_prices(d, e));
     TRY(reach_clouds(d, e));
@@ -272,12 +294,14 @@ static void stop(struct daemon *d)
     prices_free(d->prices);
     policy_free(d->policy);
     arena_release(&d->arena);
+    if (d->lock_fd >= 0)
+        (void)close(d->lock_fd);
 }
 
 enum err serve_run(const struct serve_options *options, struct error *e)
 {
     signals_block();
-    struct daemon d = {.options = options};
+    struct daemon d = {.options = options, .lock_fd = -1};
     enum err err = start(&d, e);
     if (err == OK) {
         (void)sd_notify(0, "READY=1");

@@ -32,13 +32,9 @@ enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, s
                        struct arena *arena, struct records *ret_customers, const char **ret_next,
                        struct error *e)
 {
-    TRY(db_list(
-        tx, &customer_page,
-        DB_ARGS(page_cursor(page), page_rows(page), db_text(filter->mode), db_text(filter->status)),
-        customer_fields, sizeof(struct customer), PAGE_LIMIT_MAX + 1, arena, ret_customers, e));
-    *ret_next =
-        page_next(page, ret_customers, sizeof(struct customer), offsetof(struct customer, id));
-    return OK;
+    return page_list(tx, &customer_page, page,
+                     DB_ARGS(db_text(filter->mode), db_text(filter->status)), customer_fields,
+                     sizeof(struct customer), arena, ret_customers, ret_next, e);
 }
 
 enum err customer_profile(struct db_tx *tx, const struct customer *customer, struct arena *arena,

@@ -71,12 +71,9 @@ enum err decision_record_list(struct db_tx *tx, const char *customer_id, struct 
                               struct arena *arena, struct records *ret, const char **ret_next,
                               struct error *e)
 {
-    TRY(db_list(
-        tx, &decision_page_of, DB_ARGS(page_cursor(page), page_rows(page), db_text(customer_id)),
-        decision_record_fields, sizeof(struct decision_record), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next =
-        page_next(page, ret, sizeof(struct decision_record), offsetof(struct decision_record, id));
-    return OK;
+    return page_list(tx, &decision_page_of, page, DB_ARGS(db_text(customer_id)),
+                     decision_record_fields, sizeof(struct decision_record), arena, ret, ret_next,
+                     e);
 }
 
 json_t *decision_record_json(const struct decision_record *record)

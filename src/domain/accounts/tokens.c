@@ -77,10 +77,8 @@ enum err token_revoke_named(struct db_tx *tx, const struct env *env, const char 
 enum err token_list(struct db_tx *tx, struct page page, struct arena *arena,
                     struct records *ret_rows, const char **ret_next, struct error *e)
 {
-    TRY(db_list(tx, &token_page, DB_ARGS(page_cursor(page), page_rows(page)), token_fields,
-                sizeof(struct token), PAGE_LIMIT_MAX + 1, arena, ret_rows, e));
-    *ret_next = page_next(page, ret_rows, sizeof(struct token), offsetof(struct token, id));
-    return OK;
+    return page_list(tx, &token_page, page, DB_NO_ARGS, token_fields, sizeof(struct token), arena,
+                     ret_rows, ret_next, e);
 }
 
 enum err token_count(struct db_tx *tx, int64_t *ret_count, struct error *e)

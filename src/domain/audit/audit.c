@@ -25,9 +25,6 @@ enum err audit_write(struct db_tx *tx, const struct env *env, struct arena *aren
 enum err audit_list(struct db_tx *tx, struct page page, struct arena *arena,
                     struct records *ret_rows, const char **ret_next, struct error *e)
 {
-    TRY(db_list(tx, &audit_page, DB_ARGS(page_cursor(page), page_rows(page)), audit_fields,
-                sizeof(struct audit_entry), PAGE_LIMIT_MAX + 1, arena, ret_rows, e));
-    *ret_next =
-        page_next(page, ret_rows, sizeof(struct audit_entry), offsetof(struct audit_entry, id));
-    return OK;
+    return page_list(tx, &audit_page, page, DB_NO_ARGS, audit_fields, sizeof(struct audit_entry),
+                     arena, ret_rows, ret_next, e);
 }

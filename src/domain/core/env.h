@@ -36,8 +36,7 @@ extern const size_t core_migration_count;
 
 /*
  * Lists are in id order, newest first, which is time order for UUIDv7. A page starts below the id
- * `cursor` (NULL: at the newest). A list function reads limit + 1 rows; page_next() drops the extra
- * one and tells the next cursor.
+ * `cursor` (NULL: at the newest).
  */
 struct page {
     int64_t limit;
@@ -48,7 +47,19 @@ struct page {
 struct db_value page_cursor(struct page page);
 struct db_value page_rows(struct page page);
 
-/* The id to go on from, or NULL at the end. `id_offset` is where the rows' id member is. */
+/*
+ * Reads a page with a query whose first two parameters are page_cursor() and page_rows(), followed
+ * by `filters`. The rows' table must have an "id". `ret_next` is the id to go on from, or NULL.
+ */
+enum err page_list(struct db_tx *tx, const struct db_query *query, struct page page,
+                   struct db_args filters, const struct field *fields, size_t row_size,
+                   struct arena *arena, struct records *ret_rows, const char **ret_next,
+                   struct error *e);
+
+/*
+ * Drops the extra row, that a query with page_rows() reads to see whether there are more, and gives
+ * the id to go on from. `id_offset` is where the rows' id member is.
+ */
 const char *page_next(struct page page, struct records *rows, size_t row_size, size_t id_offset);
 
 #endif

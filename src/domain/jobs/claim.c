@@ -84,10 +84,12 @@ enum err job_complete_many(struct db_tx *tx, const struct env *env, int64_t node
                            struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    return db_exec(tx, &job_complete,
-                   DB_ARGS(db_int_list(tx, &arena, ids, count), db_int(node), db_int(attempt),
-                           db_int(env_now(env))),
-                   ret_completed, e);
+    struct db_value *rows = arena_new_array(&arena, count, struct db_value);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = db_int(ids[i]);
+    return db_exec_rows(tx, &job_complete,
+                        DB_ARGS(db_int(node), db_int(attempt), db_int(env_now(env))), rows, 1,
+                        count, ret_completed, e);
 }
 
 /* Ends the job for good, or puts it back; zero changes means that the fence refused. */

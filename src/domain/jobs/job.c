@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { ERRORS_SHOWN_MAX = 1000, INSERT_WIDTH = 9 };
+enum { ERRORS_SHOWN_MAX = 1000 };
 
 const char *const job_state_names[] = {
     "available", "scheduled", "executing", "retryable", "completed", "cancelled", "discarded", NULL,
@@ -60,17 +60,22 @@ static struct job job_of(const struct job_spec *spec, int64_t now)
     };
 }
 
+static struct db_value due_at(const struct job *job)
+{
+    return db_int(job->state == JOB_SCHEDULED ? job->scheduled_at : INT_ABSENT);
+}
+
 enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
                      struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e)
 {
     struct job job = job_of(spec, env_now(env));
-    TRY(db_get_int(tx, &job_insert,
-                   DB_ARGS(db_text(job.queue), db_text(job.worker),
-                           db_text(job_state_names[job.state]), db_int(job.priority),
-                           db_text(job.customer_id), db_text(job.unique_key), db_text(job.args),
-                           db_int(job.max_attempts), db_int(job.inserted_at),
-                           db_int(job.scheduled_at)),
-                   &job.id, e));
+    struct db_args plain = DB_ARGS(
+        db_text(job.queue), db_text(job.worker), db_text(job_state_names[job.state]),
+        db_int(job.priority), db_text(job.customer_id), db_text(job.args), db_int(job.max_attempts),
+        db_int(job.inserted_at), db_int(job.scheduled_at), db_text(job.unique_key));
+    if (!job.unique_key)
+        plain.count--;
+    TRY(db_get_int(tx, job.unique_key ? &job_insert_unique : &job_insert, plain, &job.id, e));
     bool added = job.id != INT_ABSENT;
     if (added)
         TRY(db_notify(tx, JOB_CHANNEL, e));
@@ -83,31 +88,49 @@ enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_s
     return OK;
 }
 
-static void fill_row(struct db_value row[INSERT_WIDTH], const struct job *job)
+/* Whether the two differ only in what a row of a bulk insert holds. */
+static bool alike(const struct job_spec *a, const struct job_spec *b)
 {
-    row[0] = db_text(job->queue);
-    row[1] = db_text(job->worker);
-    row[2] = db_text(job_state_names[job->state]);
-    row[3] = db_int(job->priority);
-    row[4] = db_text(job->customer_id);
-    row[5] = db_text(job->unique_key);
-    row[6] = db_text(job->args);
-    row[7] = db_int(job->max_attempts);
-    row[8] = db_int(job->scheduled_at);
+    return text_eq(a->worker, b->worker) && text_eq(a->queue, b->queue) &&
+           a->max_attempts == b->max_attempts && a->priority == b->priority &&
+           a->delay_us == b->delay_us && !a->unique_key == !b->unique_key;
+}
+
+/* One statement for `count` specs that are alike. */
+static enum err insert_alike(struct db_tx *tx, int64_t now, const struct job_spec *specs,
+                             size_t count, int64_t *ret_added, struct error *e)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    struct job job = job_of(specs, now);
+    bool unique = job.unique_key != NULL;
+    size_t width = unique ? 3 : 2;
+    struct db_value *rows = arena_new_array(&arena, count * width, struct db_value);
+    for (size_t i = 0; i < count; i++) {
+        struct db_value *row = &rows[i * width];
+        row[0] = db_text(specs[i].customer_id);
+        row[1] = db_text(specs[i].args);
+        if (unique)
+            row[2] = db_text(specs[i].unique_key);
+    }
+    return db_exec_rows(tx, unique ? &job_insert_many_unique : &job_insert_many,
+                        DB_ARGS(db_text(job.queue), db_text(job.worker),
+                                db_text(job_state_names[job.state]), db_int(job.priority),
+                                db_int(job.max_attempts), db_int(now), db_int(job.scheduled_at),
+                                due_at(&job)),
+                        rows, width, count, ret_added, e);
 }
 
 enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct job_spec *specs,
                           size_t count, int64_t *ret_added, struct error *e)
 {
-    _cleanup_arena_ struct arena arena = {0};
     int64_t now = env_now(env), added = 0;
-    struct db_value *rows = arena_alloc_array(&arena, count, INSERT_WIDTH * sizeof(*rows));
-    for (size_t i = 0; i < count; i++) {
-        struct job job = job_of(&specs[i], now);
-        fill_row(&rows[i * INSERT_WIDTH], &job);
+    for (size_t done = 0, next; done < count; done = next) {
+        int64_t some;
+        for (next = done + 1; next < count && alike(&specs[done], &specs[next]);)
+            next++;
+        TRY(insert_alike(tx, now, &specs[done], next - done, &some, e));
+        added += some;
     }
-    TRY(db_exec_rows(tx, &job_insert_many, DB_ARGS(db_int(now)), rows, INSERT_WIDTH, count, &added,
-                     e));
     if (added > 0)
         TRY(db_notify(tx, JOB_CHANNEL, e));
     if (ret_added)
@@ -132,12 +155,6 @@ enum err job_error_list(struct db_tx *tx, int64_t id, struct arena *arena,
                    e);
 }
 
-static bool is_stopped(int state)
-{
-    return state == JOB_SCHEDULED || state == JOB_RETRYABLE || state == JOB_CANCELLED ||
-           state == JOB_DISCARDED;
-}
-
 /* Reads one row more than the page, through the index that fits the filter. */
 static enum err read_page(struct db_tx *tx, const struct job_filter *f, int64_t below,
                           int64_t limit, struct arena *arena, struct records *ret, struct error *e)
@@ -149,15 +166,11 @@ static enum err read_page(struct db_tx *tx, const struct job_filter *f, int64_t 
     const struct db_query *query = &job_page;
     struct db_args args = DB_ARGS(from, rows, state, queue, worker);
     struct db_args of_customer = DB_ARGS(from, rows, state, queue, worker, db_text(f->customer_id));
-    struct db_args executing = DB_ARGS(from, rows, queue, worker);
     if (f->customer_id) {
         query = &job_page_of_customer;
         args = of_customer;
-    } else if (f->state == JOB_EXECUTING) {
-        query = &job_page_executing;
-        args = executing;
-    } else if (is_stopped(f->state)) {
-        query = &job_page_stopped;
+    } else if (f->state >= 0 && f->state != JOB_COMPLETED) {
+        query = &job_page_live;
     }
     return db_list(tx, query, args, job_fields, sizeof(struct job), (size_t)limit + 1, arena, ret,
                    e);

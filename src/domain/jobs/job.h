@@ -41,9 +41,9 @@ struct job {
     int state;               /* enum job_state */
     int64_t priority;        /* smaller first */
     const char *customer_id; /* NULL for work about nobody in particular */
-    const char *unique_key;
-    const char *args; /* one JSON object */
-    int64_t attempt;  /* the attempt that runs, or ran last; from 1 */
+    const char *unique_key;  /* until it is finished */
+    const char *args;        /* one JSON object */
+    int64_t attempt;         /* the attempt that runs, or ran last; from 1 */
     int64_t max_attempts;
     int64_t snoozes; /* since the last error; lets a worker bound its waiting */
     int64_t node;
@@ -126,7 +126,10 @@ struct job_spec {
 enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
                      struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e);
 
-/* Adds many at once, in one statement; those whose unique_key is taken are left out. */
+/*
+ * Adds many at once, one statement for each run of specs that differ in customer, args and key
+ * only; those whose unique_key is taken are left out.
+ */
 enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct job_spec *specs,
                           size_t count, int64_t *ret_added, struct error *e);
 

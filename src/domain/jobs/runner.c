@@ -7,6 +7,13 @@
 
 #define AFTER_ERROR_US USEC_PER_SEC /* before the next try at something that failed */
 
+/*
+ * While there is more to run, ends are collected for so long, or until there are so many: one
+ * commit for many costs as much as one commit for one.
+ */
+#define LINGER_US    (4 * USEC_PER_MS)
+#define LINGER_COUNT 500
+
 /* -- tasks and lists -------------------------------------------------------------------------- */
 
 void task_list_init(struct task_list *list)
@@ -95,6 +102,20 @@ struct task *runner_next_task(struct runner *r)
     return NULL;
 }
 
+/* When what ended has to be written down; INT64_MAX when nothing ended. Locked. */
+static int64_t finish_at(const struct runner *r)
+{
+    if (r->completing.count + r->ending.count > 0)
+        return 0; /* an earlier round could not */
+    if (r->ended.count == 0)
+        return INT64_MAX;
+    size_t waiting = 0;
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        waiting += r->queues[i].waiting.count;
+    bool now = waiting == 0 || r->ended.count >= LINGER_COUNT || r->finishing;
+    return now ? 0 : r->ended_since + LINGER_US;
+}
+
 static void move_to_ended(struct runner *r, struct task *task)
 {
     pthread_mutex_lock(&r->lock);
@@ -106,11 +127,15 @@ static void move_to_ended(struct runner *r, struct task *task)
     q->running--;
     task_list_append(&r->ended, task);
     if (r->ended.count == 1)
+        r->ended_since = monotonic_us();
+    /* Once to set a time for it, and once when it is time at once. */
+    bool finish = r->ended.count == 1 || finish_at(r) == 0;
+    if (finish && !r->one_writer)
         pthread_cond_signal(&r->finisher_wake);
-    if (q->waiting.count <= r->opt.queues[task->queue].buffer / 2 && !r->claimer_woken) {
+    if (q->waiting.count <= r->opt.queues[task->queue].buffer / 2)
         r->claimer_woken = true;
+    if (r->claimer_woken || (finish && r->one_writer))
         pthread_cond_signal(&r->claimer_wake);
-    }
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -189,32 +214,52 @@ static int64_t next_look(const struct runner *r)
     return at;
 }
 
+static bool has_ended(const struct runner *r)
+{
+    return r->ended.count + r->completing.count + r->ending.count > 0;
+}
+
+/* Locked. Waits until there may be something to claim, or until what ended is to be written. */
+static void claimer_wait(struct runner *r, int64_t until)
+{
+    while (!r->claimer_woken && !r->finishing && !(r->stopping && !r->one_writer)) {
+        int64_t finish = r->one_writer ? finish_at(r) : INT64_MAX;
+        int64_t wake = finish < until ? finish : until;
+        if (wake <= monotonic_us())
+            break;
+        (void)wait_until(&r->claimer_wake, &r->lock, wake);
+    }
+}
+
+/* On an engine with one writer it does the finisher's work too, and stays until that is done. */
+static bool claimer_stays(const struct runner *r)
+{
+    return !r->stopping || (r->one_writer && (!r->finishing || has_ended(r)));
+}
+
 static void *claimer_main(void *arg)
 {
     struct runner *r = arg;
+    unsigned parts = ROUND_CLAIM | (r->one_writer ? ROUND_FINISH : 0);
     pthread_mutex_lock(&r->lock);
-    while (!r->stopping) {
+    while (claimer_stays(r)) {
         struct error e;
         size_t claimed = 0;
         r->claimer_woken = false;
         pthread_mutex_unlock(&r->lock);
-        enum err err = runner_claim(r, &claimed, &e);
+        enum err err = runner_round(r, parts, &claimed, &e);
         if (err != OK)
             log_error("jobs not claimed", LOG_TEXT("error", e.text));
         pthread_mutex_lock(&r->lock);
-        int64_t until = err == OK ? next_look(r) : monotonic_us() + AFTER_ERROR_US;
-        while (claimed == 0 && !r->stopping && (err != OK || !r->claimer_woken)) {
-            if (!wait_until(&r->claimer_wake, &r->lock, until))
-                break;
-        }
+        if (err != OK && r->finishing)
+            break; /* their lease runs out; others do them again */
+        if (err != OK)
+            (void)wait_until(&r->claimer_wake, &r->lock, monotonic_us() + AFTER_ERROR_US);
+        else if (claimed == 0)
+            claimer_wait(r, next_look(r));
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
-}
-
-static bool has_ended(const struct runner *r)
-{
-    return r->ended.count + r->completing.count + r->ending.count > 0;
 }
 
 static void *finisher_main(void *arg)
@@ -223,19 +268,24 @@ static void *finisher_main(void *arg)
     pthread_mutex_lock(&r->lock);
     while (!r->finishing || has_ended(r)) {
         struct error e;
-        if (!has_ended(r)) {
+        int64_t at = finish_at(r);
+        if (at == INT64_MAX) {
             pthread_cond_wait(&r->finisher_wake, &r->lock);
             continue;
         }
+        if (at > monotonic_us()) {
+            (void)wait_until(&r->finisher_wake, &r->lock, at);
+            continue;
+        }
         pthread_mutex_unlock(&r->lock);
-        enum err err = runner_finish(r, &e);
+        enum err err = runner_round(r, ROUND_FINISH, NULL, &e);
         if (err != OK)
             log_error("ends of jobs not recorded", LOG_TEXT("error", e.text));
         pthread_mutex_lock(&r->lock);
         if (err != OK && r->finishing)
             break; /* their lease runs out; others do them again */
         if (err != OK)
-            (void)wait_until(&r->keeper_wake, &r->lock, monotonic_us() + AFTER_ERROR_US);
+            (void)wait_until(&r->finisher_wake, &r->lock, monotonic_us() + AFTER_ERROR_US);
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
@@ -284,6 +334,7 @@ struct runner *runner_new(const struct runner_options *options)
     struct runner *r = calloc(1, sizeof(*r));
     BUG_ON(!r);
     r->opt = *options;
+    r->one_writer = db_engine_of(options->env->db) == DB_SQLITE;
     BUG_ON(pthread_mutex_init(&r->lock, NULL));
     cond_init(&r->claimer_wake);
     cond_init(&r->executor_wake);
@@ -375,8 +426,9 @@ enum err runner_start(struct runner *r, struct error *e)
     TRY(runner_look_around(r, e));
     TRY(start_executors(r, e));
     BUG_ON(pthread_create(&r->claimer, NULL, claimer_main, r) ||
-           pthread_create(&r->finisher, NULL, finisher_main, r) ||
            pthread_create(&r->keeper, NULL, keeper_main, r));
+    if (!r->one_writer)
+        BUG_ON(pthread_create(&r->finisher, NULL, finisher_main, r));
     r->listener = db_listen(r->opt.env->db, JOB_CHANNEL, heard, r);
     r->started = true;
     return OK;
@@ -428,17 +480,19 @@ bool runner_stop(struct runner *r)
     pthread_cond_signal(&r->claimer_wake);
     pthread_cond_broadcast(&r->executor_wake);
     pthread_mutex_unlock(&r->lock);
-    (void)pthread_join(r->claimer, NULL);
     if (!wait_for_executors(r))
         return false;
     for (size_t i = 0; i < r->executor_count; i++)
         (void)pthread_join(r->executors[i], NULL);
     pthread_mutex_lock(&r->lock);
     r->finishing = true;
+    pthread_cond_broadcast(&r->claimer_wake);
     pthread_cond_broadcast(&r->finisher_wake);
     pthread_cond_broadcast(&r->keeper_wake);
     pthread_mutex_unlock(&r->lock);
-    (void)pthread_join(r->finisher, NULL);
+    (void)pthread_join(r->claimer, NULL);
+    if (!r->one_writer)
+        (void)pthread_join(r->finisher, NULL);
     (void)pthread_join(r->keeper, NULL);
     leave(r);
     return true;
@@ -448,12 +502,11 @@ enum err runner_step(struct runner *r, size_t *ret_ran, struct error *e)
 {
     BUG_ON(r->started);
     size_t claimed, ran = 0;
-    TRY(runner_finish(r, e)); /* what a failed step before left */
     TRY(runner_keep_alive(r, e));
     TRY(runner_look_around(r, e));
     for (size_t i = 0; i < r->opt.queue_count; i++)
         r->queues[i].look_at_all_at = 0; /* real time must not decide what a round finds */
-    TRY(runner_claim(r, &claimed, e));
+    TRY(runner_round(r, ROUND_FINISH | ROUND_CLAIM, &claimed, e));
     for (;;) {
         pthread_mutex_lock(&r->lock);
         struct task *task = runner_next_task(r);
@@ -463,7 +516,7 @@ enum err runner_step(struct runner *r, size_t *ret_ran, struct error *e)
         runner_execute(r, task);
         ran++;
     }
-    TRY(runner_finish(r, e));
+    TRY(runner_round(r, ROUND_FINISH, NULL, e));
     *ret_ran = ran;
     return OK;
 }

@@ -1,4 +1,4 @@
-/* The claimer: from rows to tasks. */
+/* Claiming: from rows to tasks. */
 #include "domain/jobs/runner_parts.h"
 
 #include <stdatomic.h>
@@ -11,23 +11,23 @@
 #define LOOK_AT_ALL_SHARE  10
 #define LOOK_AT_ALL_MIN_US (10 * USEC_PER_MS)
 
+/* One queue's part of a round. */
 struct claim {
-    const struct runner *runner;
-    int64_t node;
     size_t queue;
     int64_t max;
+    bool all; /* from the very beginning */
     struct job_cursor from, cursor;
     struct batch *batch;
     struct records jobs;
 };
 
-static enum err claim_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct claim *c = arg;
-    c->cursor = c->from;
-    return job_claim(tx, c->runner->opt.env, c->runner->opt.queues[c->queue].name, c->node, c->max,
-                     &c->cursor, &c->batch->arena, &c->jobs, e);
-}
+struct claims {
+    struct runner *runner;
+    int64_t node;
+    int64_t began; /* monotonic */
+    struct claim *items;
+    size_t count;
+};
 
 static struct batch *batch_new(void)
 {
@@ -39,6 +39,8 @@ static struct batch *batch_new(void)
 
 static void batch_free(struct batch *batch)
 {
+    if (!batch)
+        return;
     struct arena arena = batch->arena; /* the batch lies in it */
     arena_release(&arena);
 }
@@ -52,17 +54,17 @@ void task_free(struct runner *r, struct task *task)
         batch_free(batch);
 }
 
-/* How many more jobs of the queue may be claimed. Locked. */
+/* How many more jobs of the queue to claim. Locked. */
 static int64_t places(const struct runner *r, size_t queue)
 {
     const struct queue_state *q = &r->queues[queue];
-    size_t room = q->limit + r->opt.queues[queue].buffer;
+    size_t buffer = r->opt.queues[queue].buffer, room = q->limit + buffer;
     size_t held = q->running + q->waiting.count;
-    size_t buffer = r->opt.queues[queue].buffer;
-    bool low = buffer == 0 || q->waiting.count <= buffer / 2; /* no nibbling */
+    bool low = q->waiting.count <= buffer / 2; /* no nibbling */
     if (r->stopping || q->paused || !low || held >= room || r->ended.count > 4 * room)
         return 0;
-    return (int64_t)(room - held);
+    size_t most = buffer / 2 > q->limit ? buffer / 2 : q->limit;
+    return (int64_t)(room - held < most ? room - held : most);
 }
 
 /* Hands the claimed jobs to the executors. */
@@ -86,40 +88,79 @@ static void put_before_executors(struct runner *r, const struct claim *c)
     pthread_mutex_unlock(&r->lock);
 }
 
-static enum err claim_for(struct runner *r, size_t queue, size_t *claimed, struct error *e)
+struct claims *claims_prepare(struct runner *r, struct arena *arena)
 {
-    struct queue_state *q = &r->queues[queue];
-    struct claim c = {.runner = r, .queue = queue};
+    struct claims *claims = arena_new(arena, struct claims);
+    claims->runner = r;
+    claims->began = monotonic_us();
+    claims->items = arena_new_array(arena, r->opt.queue_count, struct claim);
     pthread_mutex_lock(&r->lock);
-    c.node = r->node;
-    c.max = places(r, queue);
+    claims->node = r->node;
+    for (size_t i = 0; i < r->opt.queue_count && r->node != 0; i++) {
+        const struct queue_state *q = &r->queues[i];
+        struct claim c = {.queue = i, .max = places(r, i)};
+        c.all = claims->began >= q->look_at_all_at;
+        c.from = c.all ? JOB_CURSOR_START : q->cursor;
+        if (c.max > 0)
+            claims->items[claims->count++] = c;
+    }
     pthread_mutex_unlock(&r->lock);
-    if (c.max == 0 || c.node == 0)
-        return OK;
+    return claims;
+}
 
-    int64_t began = monotonic_us();
-    bool all = began >= q->look_at_all_at;
-    c.from = all ? JOB_CURSOR_START : q->cursor;
-    c.batch = batch_new();
-    enum err err = db_write_relaxed(r->opt.env->db, claim_work, &c, e);
-    q->looked_behind = !all;
-    if (all) {
-        int64_t rest = (monotonic_us() - began) * LOOK_AT_ALL_SHARE;
-        q->look_at_all_at =
-            monotonic_us() + (rest > LOOK_AT_ALL_MIN_US ? rest : LOOK_AT_ALL_MIN_US);
+bool claims_any(const struct claims *claims)
+{
+    return claims->count > 0;
+}
+
+enum err claims_work(struct db_tx *tx, struct claims *claims, struct error *e)
+{
+    const struct runner *r = claims->runner;
+    for (size_t i = 0; i < claims->count; i++) {
+        struct claim *c = &claims->items[i];
+        batch_free(c->batch); /* of an earlier run of this work */
+        c->batch = batch_new();
+        c->cursor = c->from;
+        TRY(job_claim(tx, r->opt.env, r->opt.queues[c->queue].name, claims->node, c->max,
+                      &c->cursor, &c->batch->arena, &c->jobs, e));
     }
-    if (err != OK || c.jobs.count == 0) {
-        batch_free(c.batch);
-        return err;
-    }
-    q->cursor = c.cursor;
-    *claimed += c.jobs.count;
-    put_before_executors(r, &c);
     return OK;
 }
 
-/* -- after a claim that may or may not have happened --------------------------------------------
- */
+static void note_look(struct queue_state *q, const struct claim *c, int64_t took_us)
+{
+    q->looked_behind = !c->all;
+    if (!c->all)
+        return;
+    int64_t rest = took_us * LOOK_AT_ALL_SHARE;
+    q->look_at_all_at = monotonic_us() + (rest > LOOK_AT_ALL_MIN_US ? rest : LOOK_AT_ALL_MIN_US);
+}
+
+size_t claims_done(struct runner *r, struct claims *claims, bool committed)
+{
+    size_t claimed = 0;
+    int64_t took_us = monotonic_us() - claims->began;
+    for (size_t i = 0; i < claims->count; i++) {
+        struct claim *c = &claims->items[i];
+        struct queue_state *q = &r->queues[c->queue];
+        note_look(q, c, took_us);
+        if (!committed || c->jobs.count == 0) {
+            batch_free(c->batch);
+            continue;
+        }
+        q->cursor = c->cursor;
+        claimed += c->jobs.count;
+        put_before_executors(r, c);
+    }
+    if (!committed && claims->count > 0) {
+        pthread_mutex_lock(&r->lock);
+        r->doubtful = true;
+        pthread_mutex_unlock(&r->lock);
+    }
+    return claimed;
+}
+
+/* -- after a claim that may or may not have happened ------------------------------------------ */
 
 struct disown {
     int64_t node;
@@ -138,7 +179,7 @@ static enum err disown_work(struct db_tx *tx, void *arg, struct error *e)
  * Only the claimer claims, so between a failed claim and the next one everything that executes on
  * this node and is not in hand was claimed without an answer.
  */
-static enum err resolve_doubt(struct runner *r, struct error *e)
+enum err claims_resolve_doubt(struct runner *r, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
     struct disown d;
@@ -154,19 +195,4 @@ static enum err resolve_doubt(struct runner *r, struct error *e)
     r->doubtful = false;
     pthread_mutex_unlock(&r->lock);
     return OK;
-}
-
-enum err runner_claim(struct runner *r, size_t *ret_claimed, struct error *e)
-{
-    size_t claimed = 0;
-    enum err err = resolve_doubt(r, e);
-    for (size_t i = 0; err == OK && i < r->opt.queue_count; i++)
-        err = claim_for(r, i, &claimed, e);
-    if (err != OK) {
-        pthread_mutex_lock(&r->lock);
-        r->doubtful = true;
-        pthread_mutex_unlock(&r->lock);
-    }
-    *ret_claimed = claimed;
-    return err;
 }

@@ -1,5 +1,5 @@
 /*
- * The finisher: from tasks that ended to rows.
+ * Finishing: from tasks that ended to rows.
  *
  * Plain completions go together: one commit and one statement for each (node, attempt) that occurs.
  * Everything else (an error, a snooze) is rarer and gets a transaction of its own, because a
@@ -52,12 +52,12 @@ struct group {
     int64_t completed;
 };
 
-struct groups {
+struct completions {
     const struct env *env;
     struct group *first;
 };
 
-static struct group *group_for(struct groups *g, const struct job *job, struct arena *arena)
+static struct group *group_for(struct completions *g, const struct job *job, struct arena *arena)
 {
     for (struct group *group = g->first; group; group = group->next) {
         if (group->node == job->node && group->attempt == job->attempt &&
@@ -72,35 +72,43 @@ static struct group *group_for(struct groups *g, const struct job *job, struct a
     return group;
 }
 
-static enum err complete_work(struct db_tx *tx, void *arg, struct error *e)
+struct completions *completions_prepare(struct runner *r, struct arena *arena)
 {
-    struct groups *g = arg;
+    pthread_mutex_lock(&r->lock);
+    for (struct task *t = task_list_take(&r->ended); t; t = task_list_take(&r->ended))
+        task_list_append(is_plain(t) ? &r->completing : &r->ending, t);
+    pthread_mutex_unlock(&r->lock);
+
+    struct completions *g = arena_new(arena, struct completions);
+    g->env = r->opt.env;
+    for (const struct task *t = r->completing.first; t; t = t->next) {
+        struct group *group = group_for(g, t->job, arena);
+        group->ids[group->count++] = t->job->id;
+    }
+    return g;
+}
+
+bool completions_any(const struct completions *g)
+{
+    return g->first != NULL;
+}
+
+enum err completions_work(struct db_tx *tx, struct completions *g, struct error *e)
+{
     for (struct group *group = g->first; group; group = group->next)
         TRY(job_complete_many(tx, g->env, group->node, group->attempt, group->ids, group->count,
                               &group->completed, e));
     return OK;
 }
 
-static enum err complete(struct runner *r, struct error *e)
+void completions_done(struct runner *r, const struct completions *g)
 {
-    struct task_list *plain = &r->completing;
-    if (plain->count == 0)
-        return OK;
-    _cleanup_arena_ struct arena arena = {0};
-    struct groups g = {.env = r->opt.env};
-    for (const struct task *t = plain->first; t; t = t->next) {
-        struct group *group = group_for(&g, t->job, &arena);
-        group->ids[group->count++] = t->job->id;
-    }
-    TRY(db_write_relaxed(r->opt.env->db, complete_work, &g, e));
-
     int64_t refused = 0;
-    for (const struct group *group = g.first; group; group = group->next)
+    for (const struct group *group = g->first; group; group = group->next)
         refused += (int64_t)group->count - group->completed;
     /* Which ones were refused does not matter any more, only how many. */
-    while (plain->first)
-        settle(r, plain, JOB_COMPLETED, refused-- > 0);
-    return OK;
+    while (r->completing.first)
+        settle(r, &r->completing, JOB_COMPLETED, refused-- > 0);
 }
 
 /* -- everything else ----------------------------------------------------------------------------
@@ -137,22 +145,8 @@ static enum err end_one(struct runner *r, struct task *task, struct error *e)
     return OK;
 }
 
-/* -- both -----------------------------------------------------------------------------------------
- */
-
-/* Takes over what ended meanwhile; what an earlier round could not write is still there. */
-static void collect(struct runner *r)
+enum err ends_record(struct runner *r, struct error *e)
 {
-    pthread_mutex_lock(&r->lock);
-    for (struct task *t = task_list_take(&r->ended); t; t = task_list_take(&r->ended))
-        task_list_append(is_plain(t) ? &r->completing : &r->ending, t);
-    pthread_mutex_unlock(&r->lock);
-}
-
-enum err runner_finish(struct runner *r, struct error *e)
-{
-    collect(r);
-    TRY(complete(r, e));
     while (r->ending.first)
         TRY(end_one(r, r->ending.first, e));
     return OK;

@@ -60,6 +60,7 @@ struct runner {
     struct queue_state *queues;
     struct task *running; /* all queues' */
     struct task_list ended;
+    int64_t ended_since;                 /* monotonic: when the first of `ended` ended */
     struct task_list completing, ending; /* being written down */
     bool claimer_woken, keeper_woken;
     bool stopping;  /* claim and begin nothing more */
@@ -68,6 +69,7 @@ struct runner {
     size_t idle_executors;
 
     struct db_listener *listener;
+    bool one_writer; /* the claimer finishes too: two commits would only wait for each other */
     pthread_t claimer, finisher, keeper;
     pthread_t *executors;
     size_t executor_count, executors_ended;
@@ -90,17 +92,19 @@ const int64_t *ids_in_hand(const struct runner *r, int64_t node, struct arena *a
 
 /* -- the parts; without the lock ------------------------------------------------------------ */
 
-/* Claims for every queue with places; `ret_claimed` is how many jobs. */
-enum err runner_claim(struct runner *r, size_t *ret_claimed, struct error *e);
+/*
+ * Completes what ended and claims for every queue with places, in one commit; then records the
+ * other ends. What could not be written down is tried by the next round. Rounds with the same part
+ * must not overlap. `ret_claimed` (may be NULL) is how many jobs.
+ */
+enum { ROUND_FINISH = 1, ROUND_CLAIM = 2 };
+enum err runner_round(struct runner *r, unsigned parts, size_t *ret_claimed, struct error *e);
 
 /* Runs one task that was moved to `running`, and moves it to `ended`. */
 void runner_execute(struct runner *r, struct task *task);
 
 /* Takes the next task that may run and moves it to `running`; NULL when there is none. Locked. */
 struct task *runner_next_task(struct runner *r);
-
-/* Writes down everything that ended; what could not be written is tried by the next call. */
-enum err runner_finish(struct runner *r, struct error *e);
 
 /* Registers the node, or renews its lease; expires others and rescues their jobs. */
 enum err runner_keep_alive(struct runner *r, struct error *e);
@@ -110,5 +114,25 @@ enum err runner_look_around(struct runner *r, struct error *e);
 
 const struct job_worker *runner_worker(const struct runner *r, const char *name);
 int64_t monotonic_us(void);
+
+/* -- the parts of a round -----------------------------------------------------------------------
+ */
+
+/* prepare, then work in the transaction (perhaps more than once), then done. */
+struct completions;
+struct completions *completions_prepare(struct runner *r, struct arena *arena);
+bool completions_any(const struct completions *completions);
+enum err completions_work(struct db_tx *tx, struct completions *completions, struct error *e);
+void completions_done(struct runner *r, const struct completions *completions); /* committed */
+
+struct claims;
+struct claims *claims_prepare(struct runner *r, struct arena *arena);
+bool claims_any(const struct claims *claims);
+enum err claims_work(struct db_tx *tx, struct claims *claims, struct error *e);
+size_t claims_done(struct runner *r, struct claims *claims, bool committed); /* how many jobs */
+enum err claims_resolve_doubt(struct runner *r, struct error *e);
+
+/* Records errors and snoozes, each in a transaction of its own. */
+enum err ends_record(struct runner *r, struct error *e);
 
 #endif

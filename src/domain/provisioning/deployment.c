@@ -119,10 +119,8 @@ enum err deployment_current(struct db_tx *tx, const char *customer_id, struct ar
 enum err deployment_list_instances(struct db_tx *tx, struct page page, struct arena *arena,
                                    struct records *ret, const char **ret_next, struct error *e)
 {
-    TRY(db_list(tx, &deployment_page_instances, DB_ARGS(page_cursor(page), page_rows(page)),
-                deployment_fields, sizeof(struct deployment), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next = page_next(page, ret, sizeof(struct deployment), offsetof(struct deployment, id));
-    return OK;
+    return page_list(tx, &deployment_page_instances, page, DB_NO_ARGS, deployment_fields,
+                     sizeof(struct deployment), arena, ret, ret_next, e);
 }
 
 enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e)

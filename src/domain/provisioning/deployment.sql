@@ -30,7 +30,7 @@ UPDATE deployments SET status = 'provisioning', error = NULL WHERE id = $1 AND s
 
 -- name: deployment_mark_active
 UPDATE deployments SET status = 'active', database_url = $2, active_at = $3, error = NULL
-WHERE id = $1 AND status = 'provisioning';
+WHERE id = $1 AND status IN ('provisioning', 'failed');
 
 -- name: deployment_note_database
 UPDATE deployments SET database_url = $2 WHERE id = $1 AND status = 'provisioning';

@@ -33,10 +33,8 @@ enum err host_find(struct db_tx *tx, const char *id, struct arena *arena, struct
 enum err host_list(struct db_tx *tx, struct page page, struct arena *arena, struct records *ret,
                    const char **ret_next, struct error *e)
 {
-    TRY(db_list(tx, &host_page, DB_ARGS(page_cursor(page), page_rows(page)), host_fields,
-                sizeof(struct host), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next = page_next(page, ret, sizeof(struct host), offsetof(struct host, id));
-    return OK;
+    return page_list(tx, &host_page, page, DB_NO_ARGS, host_fields, sizeof(struct host), arena, ret,
+                     ret_next, e);
 }
 
 static enum err host_create(struct db_tx *tx, const struct env *env, const struct host_order *order,

@@ -143,10 +143,10 @@ struct db_value db_int_list(const struct db_tx *tx, struct arena *arena, const i
                             size_t count);
 
 /*
- * Runs a statement once for each of `count` rows of `width` values. The query's first parameters
- * are `shared`, the others are the row's. PostgreSQL runs its text once with an array in place of
- * each of a row's values (`unnest($2::bigint[], $3::text[])`, `= ANY($2::bigint[])`), SQLite runs
- * its own text for every row: the two texts differ, with the same parameters.
+ * Runs a statement that takes `count` rows of `width` values at once. The query's first parameters
+ * are `shared`, the others stand for a row's values. PostgreSQL gets each of those as an array
+ * (`unnest($2::bigint[], $3::text[])`, `= ANY($2::bigint[])`); SQLite reads them from a table with
+ * the columns c0, c1, ... (`SELECT c0, c1 FROM rows($2, $3)`). No rows are nothing to do.
  */
 enum err db_exec_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
                       const struct db_value *rows, size_t width, size_t count, int64_t *ret_changes,

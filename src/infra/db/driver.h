@@ -40,7 +40,7 @@ struct db_driver {
     /* Values are borrowed until finish(). */
     enum err (*start)(struct db_tx *tx, const struct db_query *query, struct db_args args,
                       struct error *e);
-    /* start() with arrays, of which NULL means that the engine wants row after row. */
+    /* start() with rows of parameters; they stay where they are until finish(). */
     enum err (*start_rows)(struct db_tx *tx, const struct db_query *query, struct db_args shared,
                            const struct db_value *rows, size_t width, size_t count,
                            struct error *e);

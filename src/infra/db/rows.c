@@ -72,37 +72,16 @@ static enum err run(struct db_tx *tx, const struct db_query *query, struct db_ar
     return run_with(tx, query, &p, fn, context, ret_changes, e);
 }
 
-enum { ROW_PARAMS_MAX = 64 };
-
-/* For an engine that takes no arrays: the statement once for every row. */
-static enum err row_after_row(struct db_tx *tx, const struct db_query *query,
-                              const struct parameters *p, int64_t *ret_changes, struct error *e)
-{
-    struct db_value values[ROW_PARAMS_MAX];
-    size_t total = p->shared.count + p->width;
-    BUG_ON(total > ROW_PARAMS_MAX);
-    if (p->shared.count > 0)
-        memcpy(values, p->shared.values, p->shared.count * sizeof(*values));
-    int64_t sum = 0;
-    for (size_t row = 0; row < p->count; row++) {
-        int64_t changes;
-        memcpy(values + p->shared.count, p->rows + row * p->width, p->width * sizeof(*values));
-        TRY(run(tx, query, (struct db_args){values, total}, NULL, NULL, &changes, e));
-        sum += changes;
-    }
-    if (ret_changes)
-        *ret_changes = sum;
-    return OK;
-}
-
 enum err db_exec_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
                       const struct db_value *rows, size_t width, size_t count, int64_t *ret_changes,
                       struct error *e)
 {
     const struct parameters p = {shared, rows, width, count};
-    if (count > 0 && tx->db->driver->start_rows)
+    if (count > 0)
         return run_with(tx, query, &p, NULL, NULL, ret_changes, e);
-    return row_after_row(tx, query, &p, ret_changes, e);
+    if (ret_changes)
+        *ret_changes = 0;
+    return OK;
 }
 
 enum err db_exec(struct db_tx *tx, const struct db_query *query, struct db_args args,

@@ -1,6 +1,7 @@
 #include "infra/db/sqlite_conn.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <uthash.h>
 
 struct sqlite_statement {
@@ -132,9 +133,17 @@ static enum err use_wal(struct sqlite_conn *conn, struct error *e)
     return OK;
 }
 
+/* Counting every allocation under a global lock is of no use to us. */
+static void configure_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum err sqlite_conn_open(struct sqlite_conn *conn, struct db *db, const char *path,
                           enum sqlite_role role, int64_t busy_timeout_us, struct error *e)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure_library);
     *conn = (struct sqlite_conn){.tx = {.db = db}, .path = path};
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(path, &conn->handle, flags, NULL);
@@ -142,6 +151,8 @@ enum err sqlite_conn_open(struct sqlite_conn *conn, struct db *db, const char *p
     if (rc != SQLITE_OK)
         return sqlite_conn_error(conn, "open", e);
 
+    if (sqlite_rows_register(conn->handle) != SQLITE_OK)
+        return sqlite_conn_error(conn, "set up", e);
     /* Checkpoints are started in sqlite.c and nowhere else; the reason is there. */
     (void)sqlite3_wal_autocheckpoint(conn->handle, 0);
     (void)sqlite3_busy_timeout(conn->handle, (int)(busy_timeout_us / 1000));
@@ -212,6 +223,17 @@ enum err sqlite_start(struct db_tx *tx, const struct db_query *query, struct db_
         if (bind(conn->cursor, (int)i + 1, args.values[i]) != SQLITE_OK)
             return sqlite_conn_error(conn, query->name, e);
     }
+    return OK;
+}
+
+enum err sqlite_start_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                           const struct db_value *rows, size_t width, size_t count, struct error *e)
+{
+    struct sqlite_conn *conn = conn_of(tx);
+    TRY(sqlite_start(tx, query, shared, e));
+    conn->rows = (struct sqlite_rows){rows, width, count};
+    if (sqlite_rows_bind(conn->cursor, (int)shared.count + 1, &conn->rows) != SQLITE_OK)
+        return sqlite_conn_error(conn, query->name, e);
     return OK;
 }
 

@@ -3,6 +3,7 @@
 #define WEBHOST_INFRA_DB_SQLITE_CONN_H
 
 #include "infra/db/driver.h"
+#include "infra/db/sqlite_rows.h"
 
 #include <sqlite3.h>
 
@@ -14,6 +15,7 @@ struct sqlite_conn {
     const char *path;                    /* the owner's */
     struct sqlite_statement *statements; /* prepared, by the address of their query */
     sqlite3_stmt *cursor;                /* the statement that runs */
+    struct sqlite_rows rows;             /* what it reads from, if it takes rows */
 };
 
 enum sqlite_role { SQLITE_WRITER, SQLITE_READER };
@@ -34,6 +36,9 @@ enum err sqlite_conn_error(const struct sqlite_conn *conn, const char *what, str
 /* Members of struct db_driver; contracts there. */
 enum err sqlite_start(struct db_tx *tx, const struct db_query *query, struct db_args args,
                       struct error *e);
+enum err sqlite_start_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                           const struct db_value *rows, size_t width, size_t count,
+                           struct error *e);
 enum err sqlite_next(struct db_tx *tx, bool *ret_row, struct error *e);
 enum err sqlite_finish(struct db_tx *tx, int64_t *ret_changes, struct error *e);
 size_t sqlite_column_total(const struct db_tx *tx);

@@ -49,6 +49,7 @@ static void known_times_have_known_numbers(void **state)
     assert_int_equal(parsed("1970-01-02T00:00:00.000001Z"), USEC_PER_DAY + 1);
     assert_int_equal(parsed("2038-01-19T03:14:08Z"), INT64_C(2147483648) * USEC_PER_SEC);
     assert_int_equal(parsed("1969-12-31T23:59:59.999999Z"), -1);
+    assert_int_equal(parsed("2016-12-31T23:59:60Z"), parsed("2017-01-01T00:00:00Z"));
 }
 
 static void what_is_no_time_is_refused(void **state)
@@ -75,6 +76,8 @@ static void what_is_no_time_is_refused(void **state)
         "2026-02-29T00:00:00Z",
         "1900-02-29T00:00:00Z",
         "2026-04-31T00:00:00Z",
+        "0000-01-01T00:00:00+00:01",
+        "9999-12-31T23:59:59-00:01",
         "2026-11-23T17:20:00Zx",
         " 2026-11-23T17:20:00Z",
         "2026-11-23T17:20:00Z ",

@@ -143,7 +143,7 @@ static enum err have_unit(struct fly_run *f, const struct unit *u, bool *all_sta
                           struct error *e)
 {
     const char *volume_id;
-    bool started;
+    bool started = false;
     TRY(have_volume(f, u, &volume_id, e));
     TRY(have_machine(f, u, volume_id, &started, e));
     *all_started = *all_started && started;
@@ -215,25 +215,13 @@ static struct fly_run fly_run_of(struct provision_run *run, struct http_client *
     };
 }
 
-struct place_of_tenant {
-    const char *deployment_id, *url;
-};
-
-static enum err intend_place_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    const struct place_of_tenant *place = arg;
-    return deployment_set_database(tx, place->deployment_id, place->url, e);
-}
-
-/* Where it is goes on record first: a run that dies after making it leaves what removal looks for.
- */
-static enum err have_tenant(struct provision_run *run, const char *url, struct error *e)
+/* Recorded, or where it is made. */
+static const char *database_url(struct provision_run *run)
 {
     const struct deployment *d = run->deployment;
-    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name, d->id};
-    struct place_of_tenant place = {d->id, url};
-    TRY(db_write(run->with->env->db, intend_place_work, &place, e));
-    return tenant_create(run->with->stores, url, &tenant, env_now(run->with->env), e);
+    if (d->database_url)
+        return d->database_url;
+    return template_fill(run->arena, run->with->settings->fly.database_url, "app", d->app);
 }
 
 static enum job_result advance(struct provision_run *run, const char **ret_database_url,
@@ -250,9 +238,9 @@ static enum job_result advance(struct provision_run *run, const char **ret_datab
         return JOB_SNOOZE;
 
     const struct deployment *d = run->deployment;
-    const char *url =
-        template_fill(run->arena, run->with->settings->fly.database_url, "app", d->app);
-    err = have_tenant(run, url, e);
+    const char *url = database_url(run);
+    struct tenant tenant = {d->customer_id, d->customer_slug, d->customer_name, d->id};
+    err = tenant_create(run->with->stores, url, &tenant, env_now(run->with->env), e);
     if (err == OK)
         *ret_database_url = url;
     return provider_result(err);
@@ -269,12 +257,23 @@ static enum err forget_work(struct db_tx *tx, void *arg, struct error *e)
     return OK;
 }
 
+/*
+ * Deletes the tenant where its database outlives the app (the sandbox); a run that died may have
+ * made its place without recording the address. A server that cannot be reached is the app's own
+ * and goes with it.
+ */
+static enum err drop_tenant(struct provision_run *run, struct error *e)
+{
+    const struct deployment *d = run->deployment;
+    const char *url = database_url(run);
+    enum err err = tenant_drop(run->with->stores, url, d->customer_id, d->id, e);
+    return err == ERR_UNAVAILABLE ? OK : err;
+}
+
 /* Deleting the app deletes its machines and volumes with it. */
 static enum err remove_app(struct provision_run *run, struct error *e)
 {
-    if (run->deployment->database_url)
-        TRY(tenant_drop(run->with->stores, run->deployment->database_url,
-                        run->deployment->customer_id, run->deployment->id, e));
+    TRY(drop_tenant(run, e));
     struct http_client *http = http_client_new();
     struct fly_run f = fly_run_of(run, http);
     enum err err = flaps_app_delete(&f.cloud, run->deployment->app, run->arena, e);

@@ -33,7 +33,13 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     product_init(&f->p);
-    struct runner_options options = {.env = &f->p.env, .queues = queues, .queue_count = 1};
+    struct runner_options options = {
+        .env = &f->p.env,
+        .queues = queues,
+        .queue_count = ARRAY_LEN(queues),
+        .lease_us = USEC_PER_SEC,
+        .poll_us = USEC_PER_SEC,
+    };
     f->runner = runner_new(&options);
     f->api = (struct api){
         .env = &f->p.env,

@@ -1,6 +1,6 @@
 -- name: world_jobs_left
 SELECT count(*) FROM jobs WHERE state IN ('available', 'scheduled', 'executing', 'retryable')
-AND $1 = '';
+AND queue > $1;
 
 -- name: world_rows
 SELECT (SELECT count(*) FROM deployments) + (SELECT count(*) FROM migrations)
@@ -15,6 +15,9 @@ SELECT count(*) FROM tenants WHERE fenced = 1 AND customer_id > $1;
 
 -- name: world_places
 SELECT count(*) FROM tenants WHERE customer_id = $1;
+
+-- name: world_vehicles
+SELECT count(*) FROM vehicles WHERE customer_id = $1;
 
 -- name: world_points
 SELECT count(*) FROM gps_points WHERE customer_id = $1;

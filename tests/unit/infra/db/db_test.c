@@ -1,10 +1,5 @@
 /* What db.h promises, on the engine that the environment chooses (testdb.h). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "check.h"
 
 #include "schema.h"
 #include "testdb.h"
@@ -66,12 +61,6 @@ static int teardown(void **state)
     free(f);
     return 0;
 }
-
-#define ASSERT_OK(f, expr)                                                                         \
-    do {                                                                                           \
-        if ((expr) != OK)                                                                          \
-            fail_msg("%s: %s", #expr, (f)->e.text);                                                \
-    } while (0)
 
 /* -- one statement in one transaction -------------------------------------------------------- */
 

@@ -1,10 +1,5 @@
 /* What only a server can do to us: vanish, lock, refuse. Run by tests/support/pgcluster.py. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "check.h"
 
 #include "base/clock.h"
 #include "schema.h"
@@ -44,12 +39,6 @@ static int teardown(void **state)
     free(f);
     return 0;
 }
-
-#define ASSERT_OK(f, expr)                                                                         \
-    do {                                                                                           \
-        if ((expr) != OK)                                                                          \
-            fail_msg("%s: %s", #expr, (f)->e.text);                                                \
-    } while (0)
 
 static void on_other(struct fixture *f, const char *sql)
 {

@@ -1,10 +1,5 @@
 /* What only SQLite can show: shared commits, several processes on one file, crashes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "check.h"
 
 #include "base/clock.h"
 #include "schema.h"
@@ -48,12 +43,6 @@ static void close_db(struct fixture *f)
     db_close(f->t.db);
     f->t.db = NULL;
 }
-
-#define ASSERT_OK(f, expr)                                                                         \
-    do {                                                                                           \
-        if ((expr) != OK)                                                                          \
-            fail_msg("%s: %s", #expr, (f)->e.text);                                                \
-    } while (0)
 
 static enum err add_work(struct db_tx *tx, void *arg, struct error *e)
 {
