@@ -72,7 +72,7 @@ enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_s
     struct db_args plain = DB_ARGS(
         db_text(job.queue), db_text(job.worker), db_text(job_state_names[job.state]),
         db_int(job.priority), db_text(job.customer_id), db_text(job.args), db_int(job.max_attempts),
-        db_int(job.inserted_at), db_int(job.scheduled_at), db_text(job.unique_key));
+        db_int(job.inserted_at), db_int(job.scheduled_at), due_at(&job), db_text(job.unique_key));
     if (!job.unique_key)
         plain.count--;
     TRY(db_get_int(tx, job.unique_key ? &job_insert_unique : &job_insert, plain, &job.id, e));

@@ -54,7 +54,8 @@ WHERE id < $1 AND (CAST($3 AS TEXT) IS NULL OR state = $3)
 ORDER BY id DESC LIMIT $2;
 
 -- name: job_page_live
--- Whatever is not completed, through jobs_live: its own condition is repeated so that SQLite uses it.
+-- Whatever is not completed, through jobs_live: its own condition is repeated so that SQLite uses
+-- it.
 SELECT id, queue, worker, state, priority, customer_id, unique_key, args, attempt, max_attempts,
        snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs
