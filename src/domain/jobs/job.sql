@@ -84,15 +84,26 @@ UPDATE jobs SET state = 'available', scheduled_at = $2, finished_at = NULL, snoo
 WHERE id = $1 AND state IN ('discarded', 'cancelled', 'retryable', 'scheduled');
 
 -- name: job_make_many_available
+-- One for each unique_key, and none whose key an unfinished job has.
 UPDATE jobs SET state = 'available', scheduled_at = $1, finished_at = NULL, snoozes = 0,
                 max_attempts = CASE WHEN max_attempts > attempt THEN max_attempts
                                     ELSE attempt + 1 END
 WHERE id IN (
     SELECT id FROM jobs
-    WHERE state = $2 AND state <> 'completed'
-      AND (CAST($3 AS TEXT) IS NULL OR queue = $3) AND (CAST($4 AS TEXT) IS NULL OR worker = $4)
-      AND (CAST($5 AS TEXT) IS NULL OR customer_id = $5)
-    ORDER BY id LIMIT $6 /*pg FOR UPDATE SKIP LOCKED */
+    WHERE state = $2 AND state <> 'completed' AND id IN (
+        SELECT max(id) FROM jobs
+        WHERE state = $2 AND state <> 'completed'
+          AND (CAST($3 AS TEXT) IS NULL OR queue = $3)
+          AND (CAST($4 AS TEXT) IS NULL OR worker = $4)
+          AND (CAST($5 AS TEXT) IS NULL OR customer_id = $5)
+          AND NOT EXISTS (
+            SELECT 1 FROM jobs AS other
+            WHERE other.unique_key = jobs.unique_key AND other.unique_key IS NOT NULL
+              AND other.state IN ('available', 'scheduled', 'executing', 'retryable')
+              AND other.id <> jobs.id)
+        GROUP BY unique_key, CASE WHEN unique_key IS NULL THEN id END
+        ORDER BY 1 LIMIT $6)
+    /*pg FOR UPDATE SKIP LOCKED */
 );
 
 -- name: job_mark_cancelled
