@@ -10,6 +10,8 @@
 #include "domain/jobs/runner_parts.h"
 #include "product.h"
 
+#include <stdatomic.h>
+
 #define LEASE_US (60 * USEC_PER_SEC)
 
 enum { FAST, SLOW }; /* places in rig.queues */

@@ -44,3 +44,9 @@ SELECT 'fast', 'Worker', $2, 0, '{}', 3, 3, 0, 1, 1
 FROM /*pg generate_series(1, $1) AS n */
      /*sqlite (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
                SELECT i FROM n) */;
+
+-- name: newest_job
+SELECT max(id) FROM jobs;
+
+-- name: use_up_attempts
+UPDATE jobs SET attempt = max_attempts WHERE id = $1;
