@@ -41,9 +41,9 @@ struct job {
     int state;               /* enum job_state */
     int64_t priority;        /* smaller first */
     const char *customer_id; /* NULL for work about nobody in particular */
-    const char *unique_key;
-    const char *args; /* one JSON object */
-    int64_t attempt;  /* the attempt that runs, or ran last; from 1 */
+    const char *unique_key;  /* until it is finished */
+    const char *args;        /* one JSON object */
+    int64_t attempt;         /* the attempt that runs, or ran last; from 1 */
     int64_t max_attempts;
     int64_t snoozes; /* since the last error; lets a worker bound its waiting */
     int64_t node;
