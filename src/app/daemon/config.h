@@ -22,6 +22,7 @@ struct config {
     struct {
         int64_t lease_ms, poll_ms, drain_ms;
         int64_t provisioning, migration, notifications, maintenance; /* jobs at a time */
+        int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
     struct provisioning_settings provisioning;
 };
