@@ -28,7 +28,7 @@ static const struct field jobs_fields[] = {
     FIELD_END,
 };
 
-static const struct field config_fields[] = {
+const struct field config_fields[] = {
     {"listen", FIELD_TEXT, offsetof(struct config, listen)},
     {"data", FIELD_TEXT, offsetof(struct config, data)},
     {"database", FIELD_TEXT, offsetof(struct config, database)},

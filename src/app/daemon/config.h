@@ -1,7 +1,7 @@
 /*
  * The configuration of `webhost serve`: defaults, then the YAML file, then the command line.
  *
- * Every mistake in the file is reported with its line (docs/configuration.md describes the keys).
+ * Every mistake in the file is reported with its line.
  */
 #ifndef WEBHOST_APP_DAEMON_CONFIG_H
 #define WEBHOST_APP_DAEMON_CONFIG_H
@@ -25,6 +25,9 @@ struct config {
     } jobs;
     struct provisioning_settings provisioning;
 };
+
+/* The file's keys; docs/configuration.md has each, which a test compares. */
+extern const struct field config_fields[];
 
 /* Reads the file that `options` name, if any, and lets the options go before it. */
 enum err config_load(const struct serve_options *options, struct arena *arena,

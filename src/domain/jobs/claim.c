@@ -128,14 +128,16 @@ static enum err write_finish(struct db_tx *tx, const struct env *env, const stru
     int64_t now = env_now(env), changes;
     struct db_value id = db_int(job->id), node = db_int(job->node);
     struct db_value attempt = db_int(job->attempt), state = db_text(job_state_names[to]);
+    struct db_value snoozes = db_int(job->snoozes);
     if (to == JOB_RETRYABLE || to == JOB_SCHEDULED)
         TRY(db_exec(tx, &job_put_back,
                     DB_ARGS(id, node, attempt, state, db_int(now + again_in_us), db_text(why),
-                            db_int(to == JOB_SCHEDULED)),
+                            db_int(to == JOB_SCHEDULED), snoozes),
                     &changes, e));
     else
-        TRY(db_exec(tx, &job_end, DB_ARGS(id, node, attempt, state, db_int(now), db_text(why)),
-                    &changes, e));
+        TRY(db_exec(tx, &job_end,
+                    DB_ARGS(id, node, attempt, state, db_int(now), db_text(why), snoozes), &changes,
+                    e));
     if (changes == 0)
         return error_set(e, ERR_CONFLICT,
                          "job %" PRId64 " is no longer held by node %" PRId64 ", attempt %" PRId64,
@@ -144,6 +146,18 @@ static enum err write_finish(struct db_tx *tx, const struct env *env, const stru
         TRY(db_exec(tx, &job_error_insert, DB_ARGS(id, attempt, db_int(now), db_text(why)), NULL,
                     e));
     return OK;
+}
+
+/* Its ERR_CONFLICT must not read as the fence's, which would make the run's end forgotten. */
+static enum err tell_discarded(struct db_tx *tx, struct job_run *run,
+                               const struct job_worker *worker, const char *why, struct error *e)
+{
+    struct error cause;
+    enum err err = worker->discarded(tx, run, why, &cause);
+    if (err == OK)
+        return OK;
+    return error_set(e, err == ERR_CONFLICT ? ERR_INVALID : err,
+                     "job %" PRId64 " cannot be discarded: %s", run->job->id, cause.text);
 }
 
 enum err job_finish(struct db_tx *tx, struct job_run *run, const struct job_worker *worker,
@@ -160,16 +174,16 @@ enum err job_finish(struct db_tx *tx, struct job_run *run, const struct job_work
         result == JOB_SNOOZE ? run->snooze_us : job_backoff_us(run->env->rng, job->attempt);
     TRY(write_finish(tx, run->env, job, to, again_in_us, why, e));
     if (to == JOB_DISCARDED && worker && worker->discarded)
-        TRY(worker->discarded(tx, run, why, e));
+        TRY(tell_discarded(tx, run, worker, why, e));
     *ret_state = to;
     return OK;
 }
 
-enum err job_list_orphans(struct db_tx *tx, int64_t max, struct arena *arena,
+enum err job_list_orphans(struct db_tx *tx, int64_t above, int64_t max, struct arena *arena,
                           struct records *ret_jobs, struct error *e)
 {
-    return db_list(tx, &job_orphans, DB_ARGS(db_int(max)), job_fields, sizeof(struct job),
-                   (size_t)max, arena, ret_jobs, e);
+    return db_list(tx, &job_orphans, DB_ARGS(db_int(above), db_int(max)), job_fields,
+                   sizeof(struct job), (size_t)max, arena, ret_jobs, e);
 }
 
 enum err job_disown(struct db_tx *tx, int64_t node, const int64_t *ids, size_t count,

@@ -73,10 +73,11 @@ enum err job_finish(struct db_tx *tx, struct job_run *run, const struct job_work
                     struct error *e);
 
 /*
- * Jobs that execute on nodes without a row, at most `max`: records of struct job. The caller
- * finishes each with JOB_RETRY in the same transaction, under the dead node's own fence.
+ * Jobs that execute on nodes without a row, at most `max` with ids above `above`, in their order:
+ * records of struct job. The caller finishes each with JOB_RETRY in the same transaction, under the
+ * dead node's own fence.
  */
-enum err job_list_orphans(struct db_tx *tx, int64_t max, struct arena *arena,
+enum err job_list_orphans(struct db_tx *tx, int64_t above, int64_t max, struct arena *arena,
                           struct records *ret_jobs, struct error *e);
 
 /* Puts back what `node` claimed without knowing it (a commit whose answer was lost): all but ids.

@@ -30,7 +30,7 @@ static bool parse_piece(struct str piece, const struct cron_field *f, uint64_t *
     struct str rest = piece;
     struct str range = str_cut(&rest, '/');
     int64_t low = f->min, high = f->max, step = 1;
-    if (rest.ptr && (!str_to_i64(rest, &step) || step < 1))
+    if (rest.ptr && (!str_to_i64(rest, &step) || step < 1 || step > f->max))
         return false;
     if (!str_eq(range, STR("*"))) {
         struct str to = range;
@@ -57,8 +57,9 @@ static const char *parse(const char *when, struct cron_times *ret)
         if (!rest.ptr)
             return "there must be five fields: minute hour day month weekday";
         struct str field = str_cut(&rest, ' ');
-        times.any_day = i == DAY ? str_eq(field, STR("*")) : times.any_day;
-        times.any_weekday = i == WEEKDAY ? str_eq(field, STR("*")) : times.any_weekday;
+        bool star = memchr(field.ptr, '*', field.len) != NULL; /* with a step too */
+        times.any_day = i == DAY ? star : times.any_day;
+        times.any_weekday = i == WEEKDAY ? star : times.any_weekday;
         while (field.ptr) {
             if (!parse_piece(str_cut(&field, ','), &cron_fields[i], &times.allowed[i]))
                 return cron_fields[i].complaint;

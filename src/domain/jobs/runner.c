@@ -131,7 +131,7 @@ static void move_to_ended(struct runner *r, struct task *task)
     /* Once to set a time for it, and once when it is time at once. */
     bool finish = r->ended.count == 1 || finish_at(r) == 0;
     if (finish && !r->one_writer)
-        pthread_cond_signal(&r->finisher_wake);
+        pthread_cond_broadcast(&r->finisher_wake); /* who stops the runner waits on it too */
     if (q->waiting.count <= r->opt.queues[task->queue].buffer / 2)
         r->claimer_woken = true;
     if (r->claimer_woken || (finish && r->one_writer))
@@ -407,16 +407,29 @@ static size_t executors_wanted(const struct runner *r)
     return count;
 }
 
-static enum err start_executors(struct runner *r, struct error *e)
+/* Fewer threads than wanted are slower and not wrong; the next change tries again. */
+static void grow_executors(struct runner *r)
 {
     size_t wanted = executors_wanted(r);
-    r->executors = calloc(wanted, sizeof(*r->executors));
+    if (wanted <= r->executor_count)
+        return;
+    r->executors = realloc(r->executors, wanted * sizeof(*r->executors));
     BUG_ON(!r->executors);
     for (; r->executor_count < wanted; r->executor_count++) {
-        if (pthread_create(&r->executors[r->executor_count], NULL, executor_main, r) != 0)
-            return error_set(e, ERR_IO, "cannot start %zu threads for jobs", wanted);
+        if (pthread_create(&r->executors[r->executor_count], NULL, executor_main, r) != 0) {
+            log_warn("cannot start all threads for jobs", LOG_INT("wanted", (int64_t)wanted),
+                     LOG_INT("started", (int64_t)r->executor_count));
+            return;
+        }
     }
-    return OK;
+}
+
+void runner_limits_changed(struct runner *r)
+{
+    if (r->stopping || !r->threaded)
+        return;
+    grow_executors(r);
+    pthread_cond_broadcast(&r->executor_wake); /* what waits in a buffer may run now */
 }
 
 enum err runner_start(struct runner *r, struct error *e)
@@ -424,7 +437,13 @@ enum err runner_start(struct runner *r, struct error *e)
     BUG_ON(r->started || r->opt.lease_us < 3 || r->opt.poll_us < 1);
     TRY(runner_keep_alive(r, e));
     TRY(runner_look_around(r, e));
-    TRY(start_executors(r, e));
+    pthread_mutex_lock(&r->lock);
+    r->threaded = true;
+    runner_limits_changed(r);
+    bool any = r->executor_count > 0;
+    pthread_mutex_unlock(&r->lock);
+    if (!any)
+        return error_set(e, ERR_IO, "cannot start a thread for jobs");
     BUG_ON(pthread_create(&r->claimer, NULL, claimer_main, r) ||
            pthread_create(&r->keeper, NULL, keeper_main, r));
     if (!r->one_writer)

@@ -145,9 +145,26 @@ static enum err end_one(struct runner *r, struct task *task, struct error *e)
     return OK;
 }
 
+bool err_is_for_all(enum err err)
+{
+    return err == ERR_BUSY || err == ERR_TIMEOUT || err == ERR_UNAVAILABLE || err == ERR_IO;
+}
+
+/* One that cannot be written down (its worker's `discarded` fails) holds up no other. */
 enum err ends_record(struct runner *r, struct error *e)
 {
-    while (r->ending.first)
-        TRY(end_one(r, r->ending.first, e));
-    return OK;
+    enum err result = OK;
+    for (size_t left = r->ending.count; left > 0; left--) {
+        struct error failure;
+        enum err err = end_one(r, r->ending.first, &failure);
+        if (err == OK)
+            continue;
+        result = error_set(e, err, "%s", failure.text);
+        if (err_is_for_all(err))
+            break;
+        pthread_mutex_lock(&r->lock);
+        task_list_append(&r->ending, task_list_take(&r->ending));
+        pthread_mutex_unlock(&r->lock);
+    }
+    return result;
 }

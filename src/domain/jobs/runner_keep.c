@@ -30,46 +30,54 @@ static enum err renew_work(struct db_tx *tx, void *arg, struct error *e)
     return node_expire(tx, o->env, &k->count, e);
 }
 
-static void cancel_list(struct task *first, int64_t node)
+typedef bool task_test(const struct task *task, const void *arg);
+
+/* What has not begun is dropped; what runs is asked to stop, and its end will be refused. Locked.
+ */
+static void give_up_tasks(struct runner *r, task_test *test, const void *arg)
 {
-    for (struct task *t = first; t; t = t->next) {
-        if (t->job->node == node)
+    for (struct task *t = r->running; t; t = t->next) {
+        if (test(t, arg))
             atomic_store(&t->cancelled, true);
     }
-}
-
-/*
- * This node was given up and has a new number. What it holds under the old one belongs to others
- * now: what has not begun is dropped, what runs is asked to stop, and its end will be refused.
- */
-static void lose(struct runner *r, int64_t old)
-{
-    pthread_mutex_lock(&r->lock);
-    cancel_list(r->running, old);
     for (size_t i = 0; i < r->opt.queue_count; i++) {
         struct task_list kept;
         task_list_init(&kept);
         struct task_list *waiting = &r->queues[i].waiting;
         for (struct task *t = task_list_take(waiting); t; t = task_list_take(waiting)) {
-            if (t->job->node == old)
+            if (test(t, arg))
                 task_free(r, t);
             else
                 task_list_append(&kept, t);
         }
         task_list_append_all(waiting, &kept);
     }
-    pthread_mutex_unlock(&r->lock);
 }
+
+static bool is_of_node(const struct task *task, const void *arg)
+{
+    const int64_t *node = arg;
+    return task->job->node == *node;
+}
+
+struct rescue {
+    struct runner *runner;
+    int64_t above, max;
+    int64_t last; /* the id that was looked at last */
+    int64_t count;
+};
 
 static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
 {
-    struct keep *k = arg;
+    struct rescue *k = arg;
     struct runner *r = k->runner;
     _cleanup_arena_ struct arena arena = {0};
     struct records orphans;
-    TRY(job_list_orphans(tx, RESCUE_BATCH, &arena, &orphans, e));
+    TRY(job_list_orphans(tx, k->above, k->max, &arena, &orphans, e));
     const struct job *jobs = orphans.items;
+    k->count = 0;
     for (size_t i = 0; i < orphans.count; i++) {
+        k->last = jobs[i].id;
         const struct job_worker *worker = runner_worker(r, jobs[i].worker);
         struct job_run run = {.env = r->opt.env,
                               .job = &jobs[i],
@@ -79,22 +87,54 @@ static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
             arena_printf(&arena, "node %lld stopped answering", (long long)jobs[i].node);
         enum job_state to;
         TRY(job_finish(tx, &run, worker, JOB_RETRY, why, &to, e));
+        k->count++;
     }
-    k->count = (int64_t)orphans.count;
     return OK;
 }
 
+/*
+ * Rescues up to `max` jobs with ids above `*above`, which moves behind the last; `ret_last` says
+ * whether there are no more.
+ */
+static enum err rescue_some(struct runner *r, int64_t *above, int64_t max, bool *ret_last,
+                            struct error *e)
+{
+    struct rescue k = {.runner = r, .above = *above, .last = *above, .max = max};
+    enum err err = db_write(r->opt.env->db, rescue_work, &k, e);
+    if (err != OK) {
+        if (max == 1)
+            *above = k.last; /* past the one that fails */
+        return err;
+    }
+    if (k.count > 0)
+        log_warn("rescued jobs of nodes that stopped answering", LOG_INT("jobs", k.count));
+    pthread_mutex_lock(&r->lock);
+    r->queues[0].counts.rescued += (uint64_t)k.count;
+    pthread_mutex_unlock(&r->lock);
+    *above = k.last;
+    *ret_last = k.count < max;
+    return OK;
+}
+
+/*
+ * Many in one commit. When one of them fails (its worker's `discarded` may), each by itself, so
+ * that it holds up no other.
+ */
 static enum err rescue(struct runner *r, struct error *e)
 {
-    struct keep k = {.runner = r};
-    do {
-        TRY(db_write(r->opt.env->db, rescue_work, &k, e));
-        if (k.count > 0)
-            log_warn("rescued jobs of nodes that stopped answering", LOG_INT("jobs", k.count));
-        pthread_mutex_lock(&r->lock);
-        r->queues[0].counts.rescued += (uint64_t)k.count;
-        pthread_mutex_unlock(&r->lock);
-    } while (k.count == RESCUE_BATCH);
+    int64_t above = 0, max = RESCUE_BATCH;
+    for (bool last = false; !last;) {
+        struct error failure;
+        int64_t from = above;
+        enum err err = rescue_some(r, &above, max, &last, &failure);
+        if (err == OK)
+            continue;
+        if (err_is_for_all(err) || (max == 1 && above == from))
+            return error_set(e, err, "%s", failure.text);
+        if (max == 1)
+            log_error("a job of a dead node cannot be rescued", LOG_TEXT("error", failure.text));
+        max = 1;
+    }
     return OK;
 }
 
@@ -112,8 +152,8 @@ enum err runner_keep_alive(struct runner *r, struct error *e)
                      LOG_INT("is", k.node));
         pthread_mutex_lock(&r->lock);
         r->node = k.node;
+        give_up_tasks(r, is_of_node, &old); /* others have them now */
         pthread_mutex_unlock(&r->lock);
-        lose(r, old);
     }
     return rescue(r, e);
 }
@@ -177,18 +217,18 @@ static void apply_settings(struct runner *r, const struct records *settings)
                 q->limit = (unsigned)items[n].node_limit;
         }
     }
+    runner_limits_changed(r);
 }
 
-/* Locked. */
-static void apply_cancelled(struct runner *r, const struct records *cancelled)
+static bool is_among(const struct task *task, const void *arg)
 {
+    const struct records *cancelled = arg;
     const struct job *jobs = cancelled->items;
     for (size_t i = 0; i < cancelled->count; i++) {
-        for (struct task *t = r->running; t; t = t->next) {
-            if (t->job->id == jobs[i].id)
-                atomic_store(&t->cancelled, true);
-        }
+        if (task->job->id == jobs[i].id)
+            return true;
     }
+    return false;
 }
 
 static enum err hear(struct runner *r, struct arena *arena, struct error *e)
@@ -200,7 +240,8 @@ static enum err hear(struct runner *r, struct arena *arena, struct error *e)
     TRY(db_read(r->opt.env->db, look_work, &l, e));
     pthread_mutex_lock(&r->lock);
     apply_settings(r, &l.settings);
-    apply_cancelled(r, &l.cancelled);
+    if (l.cancelled.count > 0)
+        give_up_tasks(r, is_among, &l.cancelled);
     pthread_mutex_unlock(&r->lock);
     return OK;
 }

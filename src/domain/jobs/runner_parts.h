@@ -71,8 +71,9 @@ struct runner {
     struct db_listener *listener;
     bool one_writer; /* the claimer finishes too: two commits would only wait for each other */
     pthread_t claimer, finisher, keeper;
-    pthread_t *executors;
+    pthread_t *executors; /* grow with the limits; guarded */
     size_t executor_count, executors_ended;
+    bool threaded; /* has executors, not runner_step(); guarded */
     bool started;
 };
 
@@ -106,6 +107,9 @@ void runner_execute(struct runner *r, struct task *task);
 /* Takes the next task that may run and moves it to `running`; NULL when there is none. Locked. */
 struct task *runner_next_task(struct runner *r);
 
+/* Starts executors for what the limits allow now; never ends any. Locked. */
+void runner_limits_changed(struct runner *r);
+
 /* Registers the node, or renews its lease; expires others and rescues their jobs. */
 enum err runner_keep_alive(struct runner *r, struct error *e);
 
@@ -134,5 +138,8 @@ enum err claims_resolve_doubt(struct runner *r, struct error *e);
 
 /* Records errors and snoozes, each in a transaction of its own. */
 enum err ends_record(struct runner *r, struct error *e);
+
+/* Whether it is the database's trouble, which the next job would have as well. */
+bool err_is_for_all(enum err err);
 
 #endif
