@@ -57,8 +57,8 @@ WHERE id = $1 AND node = $2 AND attempt = $3 AND snoozes = $7 AND state = 'execu
 
 -- name: job_put_back
 -- $7 is 1 for a snooze, which does not count as an attempt, and 0 for an error. A snooze leaves the
--- last error as it is. The fence looks at the snoozes too, because they leave the attempt as it is: a
--- snooze that is written down again, its first answer lost, must not hit the run after it.
+-- last error as it is. The fence looks at the snoozes too, because they leave the attempt as it is:
+-- a snooze that is written down again, its first answer lost, must not hit the run after it.
 UPDATE jobs SET state = $4, aside = $4, scheduled_at = $5, due_at = $5,
                 last_error = CASE WHEN $7 = 1 THEN last_error ELSE CAST($6 AS TEXT) END,
                 attempt = attempt - $7, snoozes = (snoozes + 1) * $7

@@ -2,8 +2,8 @@
 --
 -- A job's id is a number and not a UUID: its primary key is a third as large, and every change of a
 -- job's state writes it again. The other indexes are partial, and only two have to do with the
--- states that every job passes: a claim moves a job from the one to the other, a completion takes it
--- out. The columns of the others (aside, due_at, live_key) are empty for most.
+-- states that every job passes: a claim moves a job from the one to the other, a completion takes
+-- it out. The columns of the others (aside, due_at, live_key) are empty for most.
 
 -- Who is alive. A node owns the jobs that it runs for as long as it renews its lease; once it does
 -- not, its row goes, and executing jobs of a node without a row belong to nobody.
