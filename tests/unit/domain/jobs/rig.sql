@@ -31,16 +31,24 @@ SELECT sum(attempt) FROM jobs;
 DELETE FROM nodes;
 
 -- name: set_state
-UPDATE jobs SET state = $2 WHERE id = $1;
+-- With the columns that follow the state.
+UPDATE jobs SET state = $2,
+    aside = CASE WHEN $2 IN ('scheduled', 'retryable', 'cancelled', 'discarded') THEN $2 END,
+    due_at = CASE WHEN $2 IN ('scheduled', 'retryable') THEN scheduled_at END,
+    live_key = CASE WHEN $2 IN ('completed', 'cancelled', 'discarded') THEN NULL ELSE unique_key END
+WHERE id = $1;
 
 -- name: cancel_as_others
-UPDATE jobs SET state = 'cancelled', finished_at = 1 WHERE id = $1;
+UPDATE jobs SET state = 'cancelled', aside = 'cancelled', finished_at = 1, due_at = NULL,
+                live_key = NULL
+WHERE id = $1;
 
 -- name: make_many
 -- $1 jobs in the state $2.
 INSERT INTO jobs (queue, worker, state, priority, args, attempt, max_attempts, snoozes,
-                  inserted_at, scheduled_at)
-SELECT 'fast', 'Worker', $2, 0, '{}', 3, 3, 0, 1, 1
+                  inserted_at, scheduled_at, aside)
+SELECT 'fast', 'Worker', $2, 0, '{}', 3, 3, 0, 1, 1,
+       CASE WHEN $2 IN ('scheduled', 'retryable', 'cancelled', 'discarded') THEN $2 END
 FROM /*pg generate_series(1, $1) AS n */
      /*sqlite (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
                SELECT i FROM n) */;
