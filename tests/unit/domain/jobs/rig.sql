@@ -50,3 +50,12 @@ SELECT max(id) FROM jobs;
 
 -- name: use_up_attempts
 UPDATE jobs SET attempt = max_attempts WHERE id = $1;
+
+-- name: give_to_nobody
+UPDATE jobs SET node = 4711 WHERE state = 'executing';
+
+-- name: change_worker
+UPDATE jobs SET worker = $1;
+
+-- name: change_worker_of
+UPDATE jobs SET worker = $2 WHERE id = $1;
