@@ -19,6 +19,9 @@ extern const struct command command_decisions_list, command_decisions_show; /* d
 extern const struct command command_jobs_list, command_jobs_show, command_jobs_retry,
     command_jobs_cancel; /* jobs.c */
 
+extern const struct command command_queues_list, command_queues_pause, command_queues_resume,
+    command_queues_scale; /* queues.c */
+
 extern const struct command command_hosts, command_instances, command_plans; /* fleet.c */
 
 extern const struct command command_token_create, command_token_list, command_token_revoke,

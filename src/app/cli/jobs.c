@@ -5,14 +5,24 @@
 
 struct jobs_options {
     struct paging paging;
-    const char *state, *queue, *customer;
+    const char *state, *queue, *worker, *customer;
 };
 
 struct job_options {
     const char *id;
 };
 
-#define LIST(member) offsetof(struct jobs_options, member)
+/* One job or all that the rest describes. */
+struct retry_options {
+    const char *id;
+    int state; /* -1: not given */
+    const char *queue, *worker, *customer;
+};
+
+static const char *const retry_states[] = {"discarded", "cancelled", "retryable", NULL};
+
+#define LIST(member)  offsetof(struct jobs_options, member)
+#define RETRY(member) offsetof(struct retry_options, member)
 
 static const struct option_spec list_options[] = {
     {.field = {"state", FIELD_TEXT, LIST(state),
@@ -23,6 +33,9 @@ static const struct option_spec list_options[] = {
     {.field = {"queue", FIELD_TEXT, LIST(queue), .help = "only this queue"},
      .metavar = "QUEUE",
      .key = "queue"},
+    {.field = {"worker", FIELD_TEXT, LIST(worker), .help = "only this worker's"},
+     .metavar = "WORKER",
+     .key = "worker"},
     {.field = {"customer", FIELD_TEXT, LIST(customer), .help = "only this customer's"},
      .metavar = "CUSTOMER",
      .key = "customer"},
@@ -33,6 +46,28 @@ static const struct option_spec list_options[] = {
 static const struct option_spec job_argument[] = {
     {.field = {"JOB", FIELD_TEXT, offsetof(struct job_options, id), .required = true,
                .help = "the job's id"}},
+    OPTION_END,
+};
+
+static const struct option_spec retry_argument[] = {
+    {.field = {"JOB", FIELD_TEXT, RETRY(id), .help = "the job's id"}},
+    OPTION_END,
+};
+
+static const struct option_spec retry_filter[] = {
+    {.field = {"state", FIELD_ENUM, RETRY(state), .names = retry_states,
+               .help = "all jobs in this state, instead of one"},
+     .metavar = "discarded|cancelled|retryable",
+     .key = "state"},
+    {.field = {"queue", FIELD_TEXT, RETRY(queue), .help = "of those, only this queue's"},
+     .metavar = "QUEUE",
+     .key = "queue"},
+    {.field = {"worker", FIELD_TEXT, RETRY(worker), .help = "of those, only this worker's"},
+     .metavar = "WORKER",
+     .key = "worker"},
+    {.field = {"customer", FIELD_TEXT, RETRY(customer), .help = "of those, only this customer's"},
+     .metavar = "CUSTOMER",
+     .key = "customer"},
     OPTION_END,
 };
 
@@ -56,7 +91,9 @@ static const struct column job_columns[] = {
     {"customer_id", "Customer", COLUMN_TEXT},
     {"attempt", "Attempt", COLUMN_TEXT},
     {"max_attempts", "Attempts", COLUMN_TEXT},
+    {"snoozes", "Waited", COLUMN_TEXT},
     {"priority", "Priority", COLUMN_TEXT},
+    {"unique_key", "Unique key", COLUMN_TEXT},
     {"node", "Node", COLUMN_TEXT},
     {"inserted_at", "Added", COLUMN_AGO},
     {"scheduled_at", "Scheduled", COLUMN_AGO},
@@ -94,6 +131,58 @@ static enum cli_exit show_run(struct cli *cli, const struct command *self, const
     return CLI_OK;
 }
 
+/* The server takes a part of them at a time. */
+static enum cli_exit retry_all(struct cli *cli, const struct command *self, const json_t *body,
+                               int64_t *ret_retried)
+{
+    const struct remote_call call = {
+        .method = HTTP_POST, .path = "/api/jobs/retry", .body = body, .command = self};
+    bool more = true;
+    while (more) {
+        _cleanup_json_ json_t *reply = NULL;
+        enum cli_exit code = remote_call(cli, &call, &reply);
+        if (code != CLI_OK)
+            return code;
+        int64_t retried = json_integer_value(json_object_get(reply, "retried"));
+        more = retried > 0 && json_is_true(json_object_get(reply, "more"));
+        *ret_retried += retried;
+    }
+    return CLI_OK;
+}
+
+static enum cli_exit retry_many(struct cli *cli, const struct command *self, const void *options)
+{
+    _cleanup_json_ json_t *body = json_object();
+    int64_t retried = 0;
+    request_body(self->options, options, body);
+    enum cli_exit code = retry_all(cli, self, body, &retried);
+    if (code != CLI_OK && retried > 0)
+        cli_say(cli, "%lld jobs were queued again before that", (long long)retried);
+    if (code != CLI_OK)
+        return code;
+    if (cli_wants_json(cli)) {
+        _cleanup_json_ json_t *result = json_pack("{sI}", "retried", (json_int_t)retried);
+        print_json(cli, result);
+        return CLI_OK;
+    }
+    (void)fprintf(cli->out, "%lld %s queued again\n", (long long)retried,
+                  retried == 1 ? "job is" : "jobs are");
+    return CLI_OK;
+}
+
+static enum cli_exit retry_run(struct cli *cli, const struct command *self, const void *options)
+{
+    const struct retry_options *o = options;
+    bool filter = o->state >= 0 || o->queue || o->worker || o->customer;
+    if (o->id && filter)
+        return cli_usage(cli, self, "give either a job or --state, not both");
+    if (o->id)
+        return action_view_run(cli, self, options);
+    if (o->state < 0)
+        return cli_usage(cli, self, "give a job, or --state for many");
+    return retry_many(cli, self, options);
+}
+
 const struct command command_jobs_list = {
     .name = "jobs list",
     .group = GROUP_WORK,
@@ -123,11 +212,19 @@ const struct command command_jobs_show = {
 const struct command command_jobs_retry = {
     .name = "jobs retry",
     .group = GROUP_WORK,
-    .summary = "Run a job that stopped again",
-    .arguments = job_argument,
-    .options_size = sizeof(struct job_options),
-    .run = action_view_run,
+    .summary = "Run a job that stopped, or many, again",
+    .arguments = retry_argument,
+    .options = retry_filter,
+    .options_size = sizeof(struct retry_options),
+    .run = retry_run,
     .data = &(const struct action_view){HTTP_POST, "/api/jobs/{JOB}/retry", "is queued again"},
+    .examples =
+        (const struct example[]){
+            {"webhost jobs retry 42", "One job"},
+            {"webhost jobs retry --state discarded --queue provisioning",
+             "All that ran out of attempts in a queue"},
+            {0},
+        },
 };
 
 const struct command command_jobs_cancel = {

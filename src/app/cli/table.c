@@ -40,6 +40,17 @@ static const char *money_text(const json_t *value, struct arena *arena)
                         llabs(cents % 100));
 }
 
+static const char *took_text(double ms, struct arena *arena)
+{
+    if (ms < 10.0)
+        return arena_printf(arena, "%.1fms", ms);
+    if (ms < 1000.0)
+        return arena_printf(arena, "%.0fms", ms);
+    if (ms < 60000.0)
+        return arena_printf(arena, "%.1fs", ms / 1000.0);
+    return arena_printf(arena, "%.1fm", ms / 60000.0);
+}
+
 static const char *ago_text(const struct table *t, const json_t *value)
 {
     int64_t time_us;
@@ -57,6 +68,8 @@ const char *cell_text(const struct table *t, enum column_kind kind, const json_t
         return ago_text(t, value);
     if (kind == COLUMN_MONEY && json_is_number(value))
         return money_text(value, t->arena);
+    if (kind == COLUMN_TOOK && json_is_number(value))
+        return took_text(json_number_value(value), t->arena);
     if (json_is_array(value))
         return list_text(value, t->arena);
     if (json_is_string(value))
@@ -93,7 +106,7 @@ void table_print(const struct table *t, const struct column *columns, const json
 {
     struct libscols_table *tb = table_new(t);
     for (const struct column *c = columns; c->key; c++) {
-        bool right = c->kind == COLUMN_NUMBER || c->kind == COLUMN_MONEY;
+        bool right = c->kind == COLUMN_NUMBER || c->kind == COLUMN_MONEY || c->kind == COLUMN_TOOK;
         int flags = right ? SCOLS_FL_RIGHT : c->kind == COLUMN_LONG ? SCOLS_FL_TRUNC : 0;
         BUG_ON(!scols_table_new_column(tb, c->header, 0, flags));
     }

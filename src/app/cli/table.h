@@ -16,6 +16,7 @@ enum column_kind {
     COLUMN_LONG,   /* text that may be cut when the terminal is narrow */
     COLUMN_NUMBER, /* to the right */
     COLUMN_MONEY,  /* a number with two decimal places, to the right */
+    COLUMN_TOOK,   /* milliseconds, as "840ms" or "2.1s", to the right */
     COLUMN_AGO,    /* a time, as "2m ago" */
     COLUMN_STATE,  /* a text with the colour of what it means */
     COLUMN_LIST,   /* an array of texts, "a, b" */

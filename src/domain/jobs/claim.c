@@ -51,16 +51,45 @@ static int compare_jobs(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* PostgreSQL: other nodes claim at the same time. */
+static enum err claim_locking(struct db_tx *tx, const char *queue, int64_t node, int64_t now,
+                              int64_t max, struct job_cursor from, struct arena *arena,
+                              struct records *ret_jobs, struct error *e)
+{
+    TRY(db_list(tx, &job_claim_locking,
+                DB_ARGS(db_text(queue), db_int(node), db_int(now), db_int(from.priority),
+                        db_int(from.id), db_int(max)),
+                job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e));
+    if (ret_jobs->count > 0) /* an UPDATE returns its rows in no particular order */
+        qsort(ret_jobs->items, ret_jobs->count, sizeof(struct job), compare_jobs);
+    return OK;
+}
+
+/* SQLite: nobody else writes meanwhile. */
+static enum err claim_alone(struct db_tx *tx, const char *queue, int64_t node, int64_t now,
+                            int64_t max, struct job_cursor from, struct arena *arena,
+                            struct records *ret_jobs, struct error *e)
+{
+    TRY(db_list(tx, &job_claim_look,
+                DB_ARGS(db_text(queue), db_int(from.priority), db_int(from.id), db_int(max)),
+                job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e));
+    const struct job *jobs = ret_jobs->items;
+    struct db_value *ids = arena_new_array(arena, ret_jobs->count, struct db_value);
+    for (size_t i = 0; i < ret_jobs->count; i++)
+        ids[i] = db_int(jobs[i].id);
+    return db_exec_rows(tx, &job_claim_mark, DB_ARGS(db_int(node), db_int(now)), ids, 1,
+                        ret_jobs->count, NULL, e);
+}
+
 enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, int64_t node,
                    int64_t max, struct job_cursor *cursor, struct arena *arena,
                    struct records *ret_jobs, struct error *e)
 {
     int64_t now = env_now(env);
     struct records claimed;
-    TRY(db_list(tx, &job_claim_available,
-                DB_ARGS(db_text(queue), db_int(node), db_int(now), db_int(cursor->priority),
-                        db_int(cursor->id), db_int(max)),
-                job_fields, sizeof(struct job), (size_t)max, arena, &claimed, e));
+    bool alone = db_engine_of(env->db) == DB_SQLITE;
+    TRY((alone ? claim_alone : claim_locking)(tx, queue, node, now, max, *cursor, arena, &claimed,
+                                              e));
     struct job *jobs = claimed.items;
     for (size_t i = 0; i < claimed.count; i++) {
         jobs[i].queue = queue;
@@ -68,8 +97,7 @@ enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, i
         jobs[i].node = node;
         jobs[i].attempted_at = now;
     }
-    if (claimed.count > 0) { /* an UPDATE returns its rows in no particular order */
-        qsort(jobs, claimed.count, sizeof(*jobs), compare_jobs);
+    if (claimed.count > 0) {
         const struct job *last = &jobs[claimed.count - 1];
         *cursor = (struct job_cursor){last->priority, last->id};
     }

@@ -60,14 +60,25 @@ static struct job job_of(const struct job_spec *spec, int64_t now)
     };
 }
 
+static struct db_value due_at(const struct job *job)
+{
+    return db_int(job->state == JOB_SCHEDULED ? job->scheduled_at : INT_ABSENT);
+}
+
+static struct db_value aside(const struct job *job)
+{
+    return db_text(job->state == JOB_SCHEDULED ? job_state_names[JOB_SCHEDULED] : NULL);
+}
+
 enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
                      struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e)
 {
     struct job job = job_of(spec, env_now(env));
-    struct db_args plain = DB_ARGS(
-        db_text(job.queue), db_text(job.worker), db_text(job_state_names[job.state]),
-        db_int(job.priority), db_text(job.customer_id), db_text(job.args), db_int(job.max_attempts),
-        db_int(job.inserted_at), db_int(job.scheduled_at), db_text(job.unique_key));
+    struct db_args plain =
+        DB_ARGS(db_text(job.queue), db_text(job.worker), db_text(job_state_names[job.state]),
+                db_int(job.priority), db_text(job.customer_id), db_text(job.args),
+                db_int(job.max_attempts), db_int(job.inserted_at), db_int(job.scheduled_at),
+                due_at(&job), aside(&job), db_text(job.unique_key));
     if (!job.unique_key)
         plain.count--;
     TRY(db_get_int(tx, job.unique_key ? &job_insert_unique : &job_insert, plain, &job.id, e));
@@ -110,7 +121,8 @@ static enum err insert_alike(struct db_tx *tx, int64_t now, const struct job_spe
     return db_exec_rows(tx, unique ? &job_insert_many_unique : &job_insert_many,
                         DB_ARGS(db_text(job.queue), db_text(job.worker),
                                 db_text(job_state_names[job.state]), db_int(job.priority),
-                                db_int(job.max_attempts), db_int(now), db_int(job.scheduled_at)),
+                                db_int(job.max_attempts), db_int(now), db_int(job.scheduled_at),
+                                due_at(&job), aside(&job)),
                         rows, width, count, ret_added, e);
 }
 
@@ -149,6 +161,12 @@ enum err job_error_list(struct db_tx *tx, int64_t id, struct arena *arena,
                    e);
 }
 
+static bool is_aside(int state)
+{
+    return state == JOB_SCHEDULED || state == JOB_RETRYABLE || state == JOB_CANCELLED ||
+           state == JOB_DISCARDED;
+}
+
 /* Reads one row more than the page, through the index that fits the filter. */
 static enum err read_page(struct db_tx *tx, const struct job_filter *f, int64_t below,
                           int64_t limit, struct arena *arena, struct records *ret, struct error *e)
@@ -160,11 +178,15 @@ static enum err read_page(struct db_tx *tx, const struct job_filter *f, int64_t 
     const struct db_query *query = &job_page;
     struct db_args args = DB_ARGS(from, rows, state, queue, worker);
     struct db_args of_customer = DB_ARGS(from, rows, state, queue, worker, db_text(f->customer_id));
+    struct db_args executing = DB_ARGS(from, rows, queue, worker);
     if (f->customer_id) {
         query = &job_page_of_customer;
         args = of_customer;
-    } else if (f->state >= 0 && f->state != JOB_COMPLETED) {
-        query = &job_page_live;
+    } else if (f->state == JOB_EXECUTING) {
+        query = &job_page_executing;
+        args = executing;
+    } else if (is_aside(f->state)) {
+        query = &job_page_aside;
     }
     return db_list(tx, query, args, job_fields, sizeof(struct job), (size_t)limit + 1, arena, ret,
                    e);
@@ -201,11 +223,7 @@ static enum err change_by_hand(struct db_tx *tx, const struct env *env, const ch
     struct job job;
     TRY(job_find(tx, id, arena, &job, e));
     int64_t changes;
-    enum err err = db_exec(tx, change, DB_ARGS(db_int(id), db_int(env_now(env))), &changes, e);
-    if (err == ERR_CONFLICT)
-        return error_set(e, err, "job %" PRId64 " cannot be %s: an unfinished job has its key %s",
-                         id, done, job.unique_key);
-    TRY(err);
+    TRY(db_exec(tx, change, DB_ARGS(db_int(id), db_int(env_now(env))), &changes, e));
     if (changes == 0)
         return error_set(e, ERR_CONFLICT, "job %" PRId64 " is %s: it cannot be %s", id,
                          job_state_names[job.state], done);

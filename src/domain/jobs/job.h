@@ -41,9 +41,9 @@ struct job {
     int state;               /* enum job_state */
     int64_t priority;        /* smaller first */
     const char *customer_id; /* NULL for work about nobody in particular */
-    const char *unique_key;
-    const char *args; /* one JSON object */
-    int64_t attempt;  /* the attempt that runs, or ran last; from 1 */
+    const char *unique_key;  /* until it is finished */
+    const char *args;        /* one JSON object */
+    int64_t attempt;         /* the attempt that runs, or ran last; from 1 */
     int64_t max_attempts;
     int64_t snoozes; /* since the last error; lets a worker bound its waiting */
     int64_t node;
@@ -169,8 +169,7 @@ enum err job_retry(struct db_tx *tx, const struct env *env, const char *actor, i
 
 /*
  * The same for all that the filter finds, which must name discarded, cancelled or retryable jobs;
- * at most JOB_RETRY_MANY_MAX, oldest first: call again while `ret_retried` says that many. Of those
- * with the same unique_key it takes the newest, and none when an unfinished job has the key.
+ * at most JOB_RETRY_MANY_MAX, oldest first: call again while `ret_retried` says that many.
  */
 enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *actor,
                         const struct job_filter *filter, struct arena *arena, int64_t *ret_retried,

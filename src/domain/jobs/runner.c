@@ -7,6 +7,13 @@
 
 #define AFTER_ERROR_US USEC_PER_SEC /* before the next try at something that failed */
 
+/*
+ * While there is more to run, ends are collected for so long, or until there are so many: one
+ * commit for many costs as much as one commit for one.
+ */
+#define LINGER_US    (4 * USEC_PER_MS)
+#define LINGER_COUNT 500
+
 /* -- tasks and lists -------------------------------------------------------------------------- */
 
 void task_list_init(struct task_list *list)
@@ -95,6 +102,20 @@ struct task *runner_next_task(struct runner *r)
     return NULL;
 }
 
+/* When what ended has to be written down; INT64_MAX when nothing ended. Locked. */
+static int64_t finish_at(const struct runner *r)
+{
+    if (r->completing.count + r->ending.count > 0)
+        return 0; /* an earlier round could not */
+    if (r->ended.count == 0)
+        return INT64_MAX;
+    size_t waiting = 0;
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        waiting += r->queues[i].waiting.count;
+    bool now = waiting == 0 || r->ended.count >= LINGER_COUNT || r->finishing;
+    return now ? 0 : r->ended_since + LINGER_US;
+}
+
 static void move_to_ended(struct runner *r, struct task *task)
 {
     pthread_mutex_lock(&r->lock);
@@ -105,13 +126,16 @@ static void move_to_ended(struct runner *r, struct task *task)
     struct queue_state *q = &r->queues[task->queue];
     q->running--;
     task_list_append(&r->ended, task);
-    if (r->ended.count == 1 && !r->one_writer)
+    if (r->ended.count == 1)
+        r->ended_since = monotonic_us();
+    /* Once to set a time for it, and once when it is time at once. */
+    bool finish = r->ended.count == 1 || finish_at(r) == 0;
+    if (finish && !r->one_writer)
         pthread_cond_broadcast(&r->finisher_wake); /* who stops the runner waits on it too */
-    bool low = q->waiting.count <= r->opt.queues[task->queue].buffer / 2;
-    if ((low || r->one_writer) && !r->claimer_woken) {
+    if (q->waiting.count <= r->opt.queues[task->queue].buffer / 2)
         r->claimer_woken = true;
+    if (r->claimer_woken || (finish && r->one_writer))
         pthread_cond_signal(&r->claimer_wake);
-    }
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -195,13 +219,30 @@ static bool has_ended(const struct runner *r)
     return r->ended.count + r->completing.count + r->ending.count > 0;
 }
 
+/* Locked. Waits until there may be something to claim, or until what ended is to be written. */
+static void claimer_wait(struct runner *r, int64_t until)
+{
+    while (!r->claimer_woken && !r->finishing && !(r->stopping && !r->one_writer)) {
+        int64_t finish = r->one_writer ? finish_at(r) : INT64_MAX;
+        int64_t wake = finish < until ? finish : until;
+        if (wake <= monotonic_us())
+            break;
+        (void)wait_until(&r->claimer_wake, &r->lock, wake);
+    }
+}
+
 /* On an engine with one writer it does the finisher's work too, and stays until that is done. */
+static bool claimer_stays(const struct runner *r)
+{
+    return !r->stopping || (r->one_writer && (!r->finishing || has_ended(r)));
+}
+
 static void *claimer_main(void *arg)
 {
     struct runner *r = arg;
     unsigned parts = ROUND_CLAIM | (r->one_writer ? ROUND_FINISH : 0);
     pthread_mutex_lock(&r->lock);
-    while (!r->stopping || (r->one_writer && (!r->finishing || has_ended(r)))) {
+    while (claimer_stays(r)) {
         struct error e;
         size_t claimed = 0;
         r->claimer_woken = false;
@@ -212,11 +253,10 @@ static void *claimer_main(void *arg)
         pthread_mutex_lock(&r->lock);
         if (err != OK && r->finishing)
             break; /* their lease runs out; others do them again */
-        int64_t until = err == OK ? next_look(r) : monotonic_us() + AFTER_ERROR_US;
-        while (claimed == 0 && !r->finishing && (err != OK || !r->claimer_woken)) {
-            if (!wait_until(&r->claimer_wake, &r->lock, until))
-                break;
-        }
+        if (err != OK)
+            (void)wait_until(&r->claimer_wake, &r->lock, monotonic_us() + AFTER_ERROR_US);
+        else if (claimed == 0)
+            claimer_wait(r, next_look(r));
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
@@ -228,8 +268,13 @@ static void *finisher_main(void *arg)
     pthread_mutex_lock(&r->lock);
     while (!r->finishing || has_ended(r)) {
         struct error e;
-        if (!has_ended(r)) {
+        int64_t at = finish_at(r);
+        if (at == INT64_MAX) {
             pthread_cond_wait(&r->finisher_wake, &r->lock);
+            continue;
+        }
+        if (at > monotonic_us()) {
+            (void)wait_until(&r->finisher_wake, &r->lock, at);
             continue;
         }
         pthread_mutex_unlock(&r->lock);

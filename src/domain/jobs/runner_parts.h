@@ -60,6 +60,7 @@ struct runner {
     struct queue_state *queues;
     struct task *running; /* all queues' */
     struct task_list ended;
+    int64_t ended_since;                 /* monotonic: when the first of `ended` ended */
     struct task_list completing, ending; /* being written down */
     bool claimer_woken, keeper_woken;
     bool stopping;  /* claim and begin nothing more */

@@ -101,7 +101,7 @@ enum err sqlite_conn_error(const struct sqlite_conn *conn, const char *what, str
 static const char writer_setup[] = "PRAGMA synchronous = FULL;"
                                    "PRAGMA foreign_keys = ON;"
                                    "PRAGMA journal_size_limit = 67108864;"
-                                   "PRAGMA cache_size = -16384;"
+                                   "PRAGMA cache_size = -65536;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA trusted_schema = OFF";
 

@@ -139,7 +139,7 @@ static const char signed_up[] =
     "[]},"
     " \"decision\": {\"id\": \"x1\", \"mode\": \"multi_tenant\", \"infrastructure\": \"hetzner\","
     " \"plan\": \"hobby\", \"reason\": \"because\"},"
-    " \"job\": {\"id\": \"j1\", \"worker\": \"HetznerProvisioningWorker\", \"state\": "
+    " \"job\": {\"id\": 7, \"worker\": \"HetznerProvisioningWorker\", \"state\": "
     "\"available\"}}";
 
 #define SIGNUP                                                                                     \
@@ -282,9 +282,10 @@ static void a_recorded_decision_is_explained_as_one_made_here(void **state)
 static void a_job_is_shown_with_the_error_of_each_attempt(void **state)
 {
     (void)state;
-    SCENES({200, "{\"id\": \"j1\", \"state\": \"retryable\", \"args\": {\"a\": 1}, \"errors\": "
+    SCENES({200, "{\"id\": 7, \"state\": \"retryable\", \"args\": {\"a\": 1}, \"errors\": "
                  "[{\"attempt\": 1, \"at\": \"2026-11-23T11:00:00Z\", \"error\": \"no room\"}]}"});
-    _cleanup_run_ struct run r = RUN("jobs", "show", "j1");
+    _cleanup_run_ struct run r = RUN("jobs", "show", "7");
+    assert_contains(r.out, "7\n");
     assert_contains(r.out, "retryable");
     assert_contains(r.out, "{\"a\":1}");
     assert_contains(r.out, "1h ago");
@@ -317,16 +318,132 @@ static void only_the_token_itself_goes_to_standard_output(void **state)
 static void actions_say_what_they_did(void **state)
 {
     (void)state;
-    SCENES({200, "{\"id\": \"j1\"}"});
-    _cleanup_run_ struct run retry = RUN("jobs", "retry", "j1"),
-                             cancel = RUN("jobs", "cancel", "j1"),
+    SCENES({200, "{\"id\": 7}"});
+    _cleanup_run_ struct run retry = RUN("jobs", "retry", "7"), cancel = RUN("jobs", "cancel", "7"),
                              revoke = RUN("token", "revoke", "t1");
-    assert_string_equal(retry.out, "j1 is queued again\n");
-    assert_string_equal(cancel.out, "j1 is cancelled\n");
+    assert_string_equal(retry.out, "7 is queued again\n");
+    assert_string_equal(cancel.out, "7 is cancelled\n");
     assert_string_equal(revoke.out, "t1 is revoked\n");
-    assert_string_equal(fake.asked[0].request, "POST /api/jobs/j1/retry");
-    assert_string_equal(fake.asked[1].request, "POST /api/jobs/j1/cancel");
+    assert_string_equal(fake.asked[0].request, "POST /api/jobs/7/retry");
+    assert_string_equal(fake.asked[1].request, "POST /api/jobs/7/cancel");
     assert_string_equal(fake.asked[2].request, "DELETE /api/tokens/t1");
+}
+
+static void jobs_are_filtered_by_worker_and_their_numbers_are_printed(void **state)
+{
+    (void)state;
+    SCENES({200, "{\"jobs\": [{\"id\": 12345678901, \"state\": \"available\"}], "
+                 "\"next_cursor\": null}"});
+    _cleanup_run_ struct run r = RUN("jobs", "--worker", "W");
+    assert_string_equal(fake.asked[0].request, "GET /api/jobs?worker=W&limit=50");
+    assert_contains(r.out, "12345678901");
+}
+
+static void a_page_of_jobs_goes_on_after_the_number_of_its_cursor(void **state)
+{
+    (void)state;
+    SCENES({200, "{\"jobs\": [{\"id\": 9}], \"next_cursor\": \"9\"}"},
+           {200, "{\"jobs\": [{\"id\": 8}], \"next_cursor\": null}"});
+    _cleanup_run_ struct run r = RUN("jobs", "--all");
+    assert_int_equal(r.code, CLI_OK);
+    assert_string_equal(fake.asked[1].request, "GET /api/jobs?limit=200&cursor=9");
+}
+
+static void many_jobs_are_retried_until_no_more_are_left(void **state)
+{
+    (void)state;
+    SCENES({200, "{\"retried\": 10000, \"more\": true}"},
+           {200, "{\"retried\": 2, \"more\": false}"});
+    _cleanup_run_ struct run r = RUN("jobs", "retry", "--state", "discarded", "--queue", "q",
+                                     "--worker", "W", "--customer", "acme");
+    assert_int_equal(r.code, CLI_OK);
+    assert_string_equal(r.out, "10002 jobs are queued again\n");
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(fake.asked[i].request, "POST /api/jobs/retry");
+        assert_string_equal(fake.asked[i].body, "{\"state\":\"discarded\",\"queue\":\"q\","
+                                                "\"worker\":\"W\",\"customer\":\"acme\"}");
+    }
+    assert_int_equal(fake.next, 2);
+}
+
+static void retried_jobs_are_counted_in_json_too(void **state)
+{
+    (void)state;
+    SCENES({200, "{\"retried\": 1, \"more\": false}"});
+    _cleanup_run_ struct run json = RUN("jobs", "retry", "--state", "retryable", "-o", "json");
+    assert_string_equal(json.out, "{\n  \"retried\": 1\n}\n");
+}
+
+static void a_failure_between_says_how_many_were_retried(void **state)
+{
+    (void)state;
+    SCENES({200, "{\"retried\": 10000, \"more\": true}"}, {404, "{\"detail\": \"gone\"}"});
+    _cleanup_run_ struct run r = RUN("jobs", "retry", "--state", "discarded");
+    assert_int_equal(r.code, CLI_NOT_FOUND);
+    assert_string_equal(r.out, "");
+    assert_contains(r.err, "10000 jobs were queued again before that");
+}
+
+static void retry_takes_a_job_or_a_state(void **state)
+{
+    (void)state;
+    SCENES({200, "{}"});
+    _cleanup_run_ struct run none = RUN("jobs", "retry");
+    _cleanup_run_ struct run both = RUN("jobs", "retry", "7", "--state", "discarded");
+    _cleanup_run_ struct run part = RUN("jobs", "retry", "--queue", "q");
+    _cleanup_run_ struct run wrong = RUN("jobs", "retry", "--state", "completed");
+    assert_int_equal(none.code, CLI_USAGE);
+    assert_int_equal(both.code, CLI_USAGE);
+    assert_int_equal(part.code, CLI_USAGE);
+    assert_int_equal(wrong.code, CLI_USAGE);
+    assert_int_equal(fake.next, 0);
+}
+
+static void queues_are_listed_with_their_depth_and_times(void **state)
+{
+    (void)state;
+    SCENES({200, "{\"queues\": [{\"name\": \"migration\", \"paused\": true, \"node_limit\": 4,"
+                 " \"available\": 11, \"scheduled\": 12, \"executing\": 13, \"retryable\": 14,"
+                 " \"oldest_at\": \"2026-11-23T11:00:00Z\", \"this_node\": {\"wait\": "
+                 "{\"p50_ms\": 3.14159}, \"run\": {\"p50_ms\": 2100.0}}},"
+                 " {\"name\": \"idle\", \"paused\": false, \"oldest_at\": null, \"this_node\": "
+                 "{\"wait\": {\"p50_ms\": null}, \"run\": {\"p50_ms\": null}}}], "
+                 "\"next_cursor\": null}"});
+    _cleanup_run_ struct run r = RUN("queues");
+    assert_int_equal(r.code, CLI_OK);
+    assert_string_equal(fake.asked[0].request, "GET /api/queues");
+    static const char *const shown[] = {
+        "NAME",   "PAUSED",   "LIMIT",   "AVAILABLE", "SCHEDULED", "EXECUTING", "RETRYABLE",
+        "OLDEST", "WAIT P50", "RUN P50", "yes",       "11",        "12",        "13",
+        "14",     "1h ago",   "3.1ms",   "2.1s",      "no"};
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+        assert_contains(r.out, shown[i]);
+}
+
+static void a_queue_is_paused_resumed_and_scaled(void **state)
+{
+    (void)state;
+    SCENES({200, "{\"name\": \"q\"}"});
+    _cleanup_run_ struct run pause = RUN("queues", "pause", "q"),
+                             resume = RUN("queues", "resume", "q"),
+                             scale = RUN("queues", "scale", "q", "--limit", "8"),
+                             unset = RUN("queues", "scale", "q", "--default");
+    assert_string_equal(pause.out, "q is paused\n");
+    assert_string_equal(resume.out, "q is resumed\n");
+    assert_contains(scale.out, "q runs at most 8 jobs");
+    assert_contains(unset.out, "configuration");
+    assert_string_equal(fake.asked[0].request, "POST /api/queues/q/pause");
+    assert_string_equal(fake.asked[1].request, "POST /api/queues/q/resume");
+    assert_string_equal(fake.asked[2].request, "POST /api/queues/q/scale");
+    assert_string_equal(fake.asked[2].body, "{\"node_limit\":8}");
+    assert_string_equal(fake.asked[3].body, "{\"node_limit\":null}");
+    _cleanup_run_ struct run none = RUN("queues", "scale", "q"),
+                             both = RUN("queues", "scale", "q", "--limit", "1", "--default"),
+                             zero = RUN("queues", "scale", "q", "--limit", "0");
+    assert_int_equal(none.code, CLI_USAGE);
+    assert_int_equal(both.code, CLI_USAGE);
+    assert_int_equal(zero.code, CLI_USAGE);
+    assert_int_equal(fake.next, 4);
 }
 
 static void text_from_the_server_cannot_drive_the_terminal(void **state)
@@ -527,6 +644,14 @@ int main(void)
         cmocka_unit_test(evaluate_says_whether_a_move_is_due),
         cmocka_unit_test(only_the_token_itself_goes_to_standard_output),
         cmocka_unit_test(actions_say_what_they_did),
+        cmocka_unit_test(jobs_are_filtered_by_worker_and_their_numbers_are_printed),
+        cmocka_unit_test(a_page_of_jobs_goes_on_after_the_number_of_its_cursor),
+        cmocka_unit_test(many_jobs_are_retried_until_no_more_are_left),
+        cmocka_unit_test(retried_jobs_are_counted_in_json_too),
+        cmocka_unit_test(a_failure_between_says_how_many_were_retried),
+        cmocka_unit_test(retry_takes_a_job_or_a_state),
+        cmocka_unit_test(queues_are_listed_with_their_depth_and_times),
+        cmocka_unit_test(a_queue_is_paused_resumed_and_scaled),
         cmocka_unit_test(text_from_the_server_cannot_drive_the_terminal),
         cmocka_unit_test(refused_fields_are_told_as_the_options_that_set_them),
         cmocka_unit_test(a_refused_argument_is_told_by_its_name),

@@ -1,8 +1,9 @@
 -- The durable queue.
 --
 -- A job's id is a number and not a UUID: its primary key is a third as large, and every change of a
--- job's state writes it again. The other indexes are partial and few: each change of state looks at
--- every one, and a completed job is in none that the queue works with.
+-- job's state writes it again. The other indexes are partial, and only two have to do with the
+-- states that every job passes: a claim moves a job from the one to the other, a completion takes it
+-- out. The columns of the others (aside, due_at, unique_key) are empty for most.
 
 -- Who is alive. A node owns the jobs that it runs for as long as it renews its lease; once it does
 -- not, its row goes, and executing jobs of a node without a row belong to nobody.
@@ -41,8 +42,8 @@ CREATE TABLE jobs (
     worker TEXT NOT NULL,
     state TEXT NOT NULL,
     priority BIGINT NOT NULL,
-    customer_id TEXT REFERENCES customers (id),
-    unique_key TEXT,
+    customer_id TEXT, -- no foreign key: it would be looked at for every row of a bulk insert
+    unique_key TEXT, -- held until the job is finished
     args TEXT NOT NULL,
     attempt BIGINT NOT NULL,
     max_attempts BIGINT NOT NULL,
@@ -50,18 +51,19 @@ CREATE TABLE jobs (
     node BIGINT,
     inserted_at BIGINT NOT NULL,
     scheduled_at BIGINT NOT NULL,
+    aside TEXT, -- the state, while it is scheduled, retryable, cancelled or discarded
+    due_at BIGINT, -- scheduled_at while the job is scheduled or retryable
     attempted_at BIGINT,
     finished_at BIGINT,
     last_error TEXT
 );
 
--- All that is not completed: what to claim next, what runs, what stopped.
-CREATE INDEX jobs_live ON jobs (state, queue, priority, id) WHERE state <> 'completed';
-CREATE INDEX jobs_due ON jobs (scheduled_at) WHERE state IN ('scheduled', 'retryable');
+CREATE INDEX jobs_available ON jobs (queue, priority, id) WHERE state = 'available';
+CREATE INDEX jobs_executing ON jobs (id) WHERE state = 'executing';
+CREATE INDEX jobs_aside ON jobs (aside, id) WHERE aside IS NOT NULL;
+CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX jobs_by_customer ON jobs (customer_id, id) WHERE customer_id IS NOT NULL;
-CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key)
-    WHERE unique_key IS NOT NULL
-      AND state IN ('available', 'scheduled', 'executing', 'retryable');
+CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key) WHERE unique_key IS NOT NULL;
 
 CREATE TABLE job_errors (
     job_id BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,

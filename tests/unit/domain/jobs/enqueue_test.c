@@ -201,19 +201,6 @@ static void none_at_once_is_nothing(void **state)
     assert_int_equal(add_many(rig, NULL, 0), 0);
 }
 
-static void an_unknown_customer_undoes_all_of_them(void **state)
-{
-    struct rig *rig = *state;
-    struct product *p = &rig->p;
-    struct job_spec specs[] = {rig_spec("{}"), rig_spec("{}"), rig_spec("{}")};
-    specs[2].customer_id = "nobody";
-    assert_int_equal(
-        job_enqueue_many(product_begin(p), &p->env, specs, ARRAY_LEN(specs), NULL, &p->e),
-        ERR_CONFLICT);
-    product_rollback(p);
-    assert_int_equal(product_number(p, &count_rows), 0);
-}
-
 static void a_job_exists_only_when_its_cause_is_committed(void **state)
 {
     struct rig *rig = *state;
@@ -359,7 +346,6 @@ int main(void)
         RIG_TEST(many_mixed_jobs_arrive_whole_and_in_order),
         RIG_TEST(many_at_once_leave_out_keys_that_are_taken_or_come_twice),
         RIG_TEST(none_at_once_is_nothing),
-        RIG_TEST(an_unknown_customer_undoes_all_of_them),
         RIG_TEST(a_job_exists_only_when_its_cause_is_committed),
         RIG_TEST(every_filter_finds_each_of_its_jobs_once_in_pages_of_any_size),
         RIG_TEST(a_job_that_is_not_there_is_not_found_by_its_number),

@@ -76,7 +76,7 @@ static void more_orphans_than_one_batch_are_all_rescued(void **state)
     struct rig *rig = *state;
     struct runner *runner = rig_runner(rig, "alive");
     enum { ORPHANS = 250 };
-    (void)rig_exec(rig, &make_many, DB_ARGS(db_int(ORPHANS), db_text("executing")));
+    (void)rig_exec(rig, &make_many, DB_ARGS(db_int(ORPHANS), db_text("executing"), db_null()));
     (void)rig_exec(rig, &give_to_nobody, DB_NO_ARGS);
     ASSERT_OK(&rig->p, runner_keep_alive(runner, &rig->p.e));
     assert_int_equal(product_number(&rig->p, &count_executing), 0);
@@ -89,7 +89,7 @@ static void an_orphan_that_cannot_be_discarded_holds_up_no_other(void **state)
     struct rig *rig = *state;
     struct runner *runner = rig_runner(rig, "alive");
     enum { ORPHANS = 20 };
-    (void)rig_exec(rig, &make_many, DB_ARGS(db_int(ORPHANS), db_text("executing")));
+    (void)rig_exec(rig, &make_many, DB_ARGS(db_int(ORPHANS), db_text("executing"), db_null()));
     (void)rig_exec(rig, &give_to_nobody, DB_NO_ARGS);
     int64_t stuck = product_number(&rig->p, &newest_job) - ORPHANS / 2;
     (void)rig_exec(rig, &change_worker, DB_ARGS(db_text("Other")));

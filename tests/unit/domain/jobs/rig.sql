@@ -31,16 +31,20 @@ SELECT sum(attempt) FROM jobs;
 DELETE FROM nodes;
 
 -- name: set_state
-UPDATE jobs SET state = $2 WHERE id = $1;
-
--- name: cancel_as_others
-UPDATE jobs SET state = 'cancelled', finished_at = 1 WHERE id = $1;
+UPDATE jobs
+SET state = $2,
+    aside = CASE WHEN CAST($2 AS TEXT) IN ('scheduled', 'retryable', 'cancelled', 'discarded')
+                 THEN CAST($2 AS TEXT) END,
+    due_at = CASE WHEN CAST($2 AS TEXT) IN ('scheduled', 'retryable') THEN scheduled_at END,
+    unique_key = CASE WHEN CAST($2 AS TEXT) IN ('completed', 'cancelled', 'discarded') THEN NULL
+                      ELSE unique_key END
+WHERE id = $1;
 
 -- name: make_many
--- $1 jobs in the state $2.
-INSERT INTO jobs (queue, worker, state, priority, args, attempt, max_attempts, snoozes,
+-- $1 jobs in the state $2, which stands in `aside` as $3.
+INSERT INTO jobs (queue, worker, state, aside, priority, args, attempt, max_attempts, snoozes,
                   inserted_at, scheduled_at)
-SELECT 'fast', 'Worker', $2, 0, '{}', 3, 3, 0, 1, 1
+SELECT 'fast', 'Worker', $2, CAST($3 AS TEXT), 0, '{}', 3, 3, 0, 1, 1
 FROM /*pg generate_series(1, $1) AS n */
      /*sqlite (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
                SELECT i FROM n) */;
