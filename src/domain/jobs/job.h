@@ -169,8 +169,7 @@ enum err job_retry(struct db_tx *tx, const struct env *env, const char *actor, i
 
 /*
  * The same for all that the filter finds, which must name discarded, cancelled or retryable jobs;
- * at most JOB_RETRY_MANY_MAX, oldest first: call again while `ret_retried` says that many. Of those
- * with the same unique_key it takes the newest, and none when an unfinished job has the key.
+ * at most JOB_RETRY_MANY_MAX, oldest first: call again while `ret_retried` says that many.
  */
 enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *actor,
                         const struct job_filter *filter, struct arena *arena, int64_t *ret_retried,

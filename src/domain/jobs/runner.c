@@ -494,6 +494,7 @@ bool runner_stop(struct runner *r)
 {
     BUG_ON(!r->started);
     db_listener_stop(r->listener);
+    r->listener = NULL;
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
     pthread_cond_signal(&r->claimer_wake);

@@ -59,7 +59,9 @@ void runner_free(struct runner *runner); /* NULL is fine; stop it first */
 enum err runner_start(struct runner *runner, struct error *e);
 void runner_wake(struct runner *runner);
 
-/* Tells whether everything that ran has finished in time; when not, threads still use the runner.
+/*
+ * Tells whether everything that ran has finished in time; when not, threads still use the runner,
+ * and it may be stopped once more to wait again.
  */
 bool runner_stop(struct runner *runner);
 

@@ -115,7 +115,9 @@ static void many_retries_want_to_know_which(void **state)
 static void many_retries_are_bounded_and_go_on_with_the_next_call(void **state)
 {
     struct rig *rig = *state;
-    (void)rig_exec(rig, &make_many, DB_ARGS(db_int(JOB_RETRY_MANY_MAX + 5), db_text("discarded")));
+    (void)rig_exec(
+        rig, &make_many,
+        DB_ARGS(db_int(JOB_RETRY_MANY_MAX + 5), db_text("discarded"), db_text("discarded")));
     struct job_filter f = {.state = JOB_DISCARDED};
     assert_int_equal(retry_many(rig, f), JOB_RETRY_MANY_MAX);
     struct records left = rig_list(rig, f);

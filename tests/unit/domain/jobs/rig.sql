@@ -31,11 +31,13 @@ SELECT sum(attempt) FROM jobs;
 DELETE FROM nodes;
 
 -- name: set_state
--- With the columns that follow the state.
-UPDATE jobs SET state = $2,
-    aside = CASE WHEN $2 IN ('scheduled', 'retryable', 'cancelled', 'discarded') THEN $2 END,
-    due_at = CASE WHEN $2 IN ('scheduled', 'retryable') THEN scheduled_at END,
-    live_key = CASE WHEN $2 IN ('completed', 'cancelled', 'discarded') THEN NULL ELSE unique_key END
+UPDATE jobs
+SET state = $2,
+    aside = CASE WHEN CAST($2 AS TEXT) IN ('scheduled', 'retryable', 'cancelled', 'discarded')
+                 THEN CAST($2 AS TEXT) END,
+    due_at = CASE WHEN CAST($2 AS TEXT) IN ('scheduled', 'retryable') THEN scheduled_at END,
+    live_key = CASE WHEN CAST($2 AS TEXT) IN ('completed', 'cancelled', 'discarded') THEN NULL
+                      ELSE unique_key END
 WHERE id = $1;
 
 -- name: cancel_as_others
@@ -44,11 +46,10 @@ UPDATE jobs SET state = 'cancelled', aside = 'cancelled', finished_at = 1, due_a
 WHERE id = $1;
 
 -- name: make_many
--- $1 jobs in the state $2.
-INSERT INTO jobs (queue, worker, state, priority, args, attempt, max_attempts, snoozes,
-                  inserted_at, scheduled_at, aside)
-SELECT 'fast', 'Worker', $2, 0, '{}', 3, 3, 0, 1, 1,
-       CASE WHEN $2 IN ('scheduled', 'retryable', 'cancelled', 'discarded') THEN $2 END
+-- $1 jobs in the state $2, which stands in `aside` as $3.
+INSERT INTO jobs (queue, worker, state, aside, priority, args, attempt, max_attempts, snoozes,
+                  inserted_at, scheduled_at)
+SELECT 'fast', 'Worker', $2, CAST($3 AS TEXT), 0, '{}', 3, 3, 0, 1, 1
 FROM /*pg generate_series(1, $1) AS n */
      /*sqlite (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
                SELECT i FROM n) */;
@@ -58,3 +59,12 @@ SELECT max(id) FROM jobs;
 
 -- name: use_up_attempts
 UPDATE jobs SET attempt = max_attempts WHERE id = $1;
+
+-- name: give_to_nobody
+UPDATE jobs SET node = 4711 WHERE state = 'executing';
+
+-- name: change_worker
+UPDATE jobs SET worker = $1;
+
+-- name: change_worker_of
+UPDATE jobs SET worker = $2 WHERE id = $1;
