@@ -40,11 +40,6 @@ SET state = $2,
                       ELSE unique_key END
 WHERE id = $1;
 
--- name: cancel_as_others
-UPDATE jobs SET state = 'cancelled', aside = 'cancelled', finished_at = 1, due_at = NULL,
-                live_key = NULL
-WHERE id = $1;
-
 -- name: make_many
 -- $1 jobs in the state $2, which stands in `aside` as $3.
 INSERT INTO jobs (queue, worker, state, aside, priority, args, attempt, max_attempts, snoozes,
