@@ -159,6 +159,7 @@ def test_every_wrong_field_is_named_in_one_reply(server):
         "name",
         "slug",
         "email",
+        "plan_slug",
         "unknown",
         "profile_overrides.budget",
         "profile_overrides.vehicle_count",

@@ -34,3 +34,12 @@ enum err plan_find(struct db_tx *tx, const char *slug, struct arena *arena,
         known = arena_printf(arena, "%s%s%s", known, i ? ", " : "", plan_names[plans[i].slug]);
     return error_set(e, ERR_NOT_FOUND, "there is no plan %s; the plans are %s", slug, known);
 }
+
+_Static_assert(PLAN_COUNT == 4, "the sentence below names every plan");
+
+const char *plan_check(const char *text)
+{
+    return enum_from_text(plan_names, str_from(text)) >= 0
+               ? NULL
+               : "must be one of hobby, starter, professional, business";
+}

@@ -25,4 +25,7 @@ enum err plan_list(struct db_tx *tx, struct arena *arena, struct records *ret_pl
 enum err plan_find(struct db_tx *tx, const char *slug, struct arena *arena,
                    struct plan_offer *ret_plan, struct error *e);
 
+/* NULL for the slug of a plan. A field_check: a wrong plan is told with the other mistakes. */
+const char *plan_check(const char *text);
+
 #endif

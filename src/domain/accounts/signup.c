@@ -18,7 +18,7 @@ const struct field signup_fields[] = {
     {"billing_email", FIELD_TEXT, offsetof(struct signup, billing_email),
      .max_len = EMAIL_MAX_BYTES, .check = email_check, .help = "where invoices go"},
     {"plan_slug", FIELD_TEXT, offsetof(struct signup, plan_slug), .required = true,
-     .help = "hobby, starter, professional or business"},
+     .check = plan_check, .help = "hobby, starter, professional or business"},
     {"profile_overrides", FIELD_OBJECT, offsetof(struct signup, profile_overrides),
      .fields = profile_fields, .help = "what is known about the customer's needs"},
     FIELD_END,

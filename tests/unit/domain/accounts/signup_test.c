@@ -232,17 +232,26 @@ static void every_missing_field_is_named_at_once(void **state)
     refused(*state, "{}", paths);
 }
 
-static void an_unknown_plan_and_a_profile_that_contradicts_itself_are_named_together(void **state)
+static void an_unknown_plan_is_told_which_plans_there_are(void **state)
 {
     struct product *p = *state;
-    static const char *const paths[] = {"plan_slug", "profile_overrides.latency_requirement", NULL};
+    static const char *const paths[] = {"email", "plan_slug", NULL};
     refused(p,
-            "{\"name\":\"Acme\",\"slug\":\"acme\",\"email\":\"ops@acme.example\","
-            "\"plan_slug\":\"gold\",\"profile_overrides\":{\"latency_requirement\":10,"
-            "\"performance_needs\":{\"latency_requirement\":20}}}",
+            "{\"name\":\"Acme\",\"slug\":\"acme\",\"email\":\"nobody\","
+            "\"plan_slug\":\"gold\"}",
             paths);
     for (int plan = PLAN_HOBBY; plan < PLAN_COUNT; plan++)
         ASSERT_CONTAINS(p->e.text, plan_names[plan]);
+}
+
+static void a_profile_that_contradicts_itself_is_refused(void **state)
+{
+    static const char *const paths[] = {"profile_overrides.latency_requirement", NULL};
+    refused(*state,
+            "{\"name\":\"Acme\",\"slug\":\"acme\",\"email\":\"ops@acme.example\","
+            "\"plan_slug\":\"hobby\",\"profile_overrides\":{\"latency_requirement\":10,"
+            "\"performance_needs\":{\"latency_requirement\":20}}}",
+            paths);
 }
 
 /* -- where the customer is put ---------------------------------------------------------------- */
@@ -385,7 +394,8 @@ int main(void)
         PRODUCT_TEST(of_many_who_want_one_slug_at_once_one_gets_it),
         PRODUCT_TEST(every_wrong_field_is_named_at_once),
         PRODUCT_TEST(every_missing_field_is_named_at_once),
-        PRODUCT_TEST(an_unknown_plan_and_a_profile_that_contradicts_itself_are_named_together),
+        PRODUCT_TEST(an_unknown_plan_is_told_which_plans_there_are),
+        PRODUCT_TEST(a_profile_that_contradicts_itself_is_refused),
         PRODUCT_TEST(a_hobby_profile_is_queued_for_the_hetzner_worker),
         PRODUCT_TEST(a_professional_profile_is_queued_for_the_flyio_worker),
         PRODUCT_TEST(what_is_not_told_takes_the_plans_price_100_ms_and_the_us),
