@@ -80,3 +80,6 @@ WHERE size /*pg = ANY($1::bigint[]) */ /*sqlite IN (SELECT value FROM json_each(
 
 -- name: rows_forged
 SELECT count(*) FROM /*pg unnest(ARRAY[$1::text]) AS r WHERE false */ /*sqlite rows($1) */;
+
+-- name: thing_values
+SELECT id, size, extra, colour FROM things WHERE slug = $1;

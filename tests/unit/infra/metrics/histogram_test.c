@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "base/arena.h"
+#include "base/err.h"
 #include "infra/metrics/histogram.h"
 
 #define MS 1000
