@@ -76,10 +76,10 @@ def fleet(postgres, tmp_path):
     database, tenants = postgres.create("webhost"), postgres.create("tenants")
     token = None
 
-    def serve(data, **settings):
+    def serve(data, lease_ms=LEASE_MS, **settings):
         nonlocal token
         server = cloud.serve(
-            "--database", database, data=data, database_url=tenants, lease_ms=LEASE_MS, **settings
+            "--database", database, data=data, database_url=tenants, lease_ms=lease_ms, **settings
         )
         token = server.token = server.token or token
         return server
