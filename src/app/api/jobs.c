@@ -2,6 +2,7 @@
 #include "app/api/api.h"
 #include "domain/accounts/customer.h"
 #include "domain/migration/move.h"
+#include "domain/provisioning/workers.h"
 
 #include <inttypes.h>
 
@@ -76,23 +77,25 @@ enum err api_job_retry(struct db_tx *tx, struct api_call *call, struct error *e)
 }
 
 /* A move's job also opens the fence and removes the target: without it nobody would. */
-static enum err refuse_move(struct db_tx *tx, struct api_call *call, int64_t id, struct error *e)
+static enum err refuse_move(const struct job *job, struct error *e)
 {
-    struct job job;
-    TRY(job_find(tx, id, call->arena, &job, e));
-    if (text_eq(job.queue, MOVE_QUEUE))
+    if (text_eq(job->queue, MOVE_QUEUE))
         return error_set(e, ERR_CONFLICT,
                          "job %" PRId64 " belongs to a migration: cancel the migration instead",
-                         id);
+                         job->id);
     return OK;
 }
 
 enum err api_job_cancel(struct db_tx *tx, struct api_call *call, struct error *e)
 {
+    const struct env *env = call->api->env;
+    struct job job;
     int64_t id;
     TRY(job_id(call, &id, e));
-    TRY(refuse_move(tx, call, id, e));
-    TRY(job_cancel(tx, call->api->env, call->actor, id, call->arena, e));
+    TRY(job_find(tx, id, call->arena, &job, e));
+    TRY(refuse_move(&job, e));
+    TRY(job_cancel(tx, env, call->actor, id, call->arena, e));
+    TRY(provisioning_cancelled(tx, env, call->actor, &job, call->arena, e));
     return reply_job(tx, call, id, e);
 }
 

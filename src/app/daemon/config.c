@@ -25,10 +25,11 @@ static const struct field jobs_fields[] = {
     {"migration", FIELD_INT, JOBS(migration), LIMIT},
     {"notifications", FIELD_INT, JOBS(notifications), LIMIT},
     {"maintenance", FIELD_INT, JOBS(maintenance), LIMIT},
+    {"keep_days", FIELD_INT, JOBS(keep_days), .min = 1, .max = 3650},
     FIELD_END,
 };
 
-static const struct field config_fields[] = {
+const struct field config_fields[] = {
     {"listen", FIELD_TEXT, offsetof(struct config, listen)},
     {"data", FIELD_TEXT, offsetof(struct config, data)},
     {"database", FIELD_TEXT, offsetof(struct config, database)},
@@ -64,7 +65,8 @@ static struct config config_default(struct arena *arena)
                  .provisioning = 8,
                  .migration = 2,
                  .notifications = 2,
-                 .maintenance = 2},
+                 .maintenance = 2,
+                 .keep_days = 30},
         .provisioning = provisioning_settings_default(),
     };
 }

@@ -1,7 +1,7 @@
 /*
  * The configuration of `webhost serve`: defaults, then the YAML file, then the command line.
  *
- * Every mistake in the file is reported with its line (docs/configuration.md describes the keys).
+ * Every mistake in the file is reported with its line.
  */
 #ifndef WEBHOST_APP_DAEMON_CONFIG_H
 #define WEBHOST_APP_DAEMON_CONFIG_H
@@ -22,9 +22,13 @@ struct config {
     struct {
         int64_t lease_ms, poll_ms, drain_ms;
         int64_t provisioning, migration, notifications, maintenance; /* jobs at a time */
+        int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
     struct provisioning_settings provisioning;
 };
+
+/* The file's keys; docs/configuration.md has each, which a test compares. */
+extern const struct field config_fields[];
 
 /* Reads the file that `options` name, if any, and lets the options go before it. */
 enum err config_load(const struct serve_options *options, struct arena *arena,

@@ -8,6 +8,7 @@
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/workers.h"
 #include "infra/config/yaml.h"
@@ -28,7 +29,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 1)
+#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 2)
 
 struct daemon {
     const struct serve_options *options;
@@ -43,6 +44,8 @@ struct daemon {
     struct provisioning provisioning;
     struct move_context moves;
     struct demo demo;
+    struct prune prune;
+    struct cron crons[1];
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
     char node_name[HOST_NAME_MAX + 1];
@@ -198,6 +201,9 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     provisioning_workers(&d->provisioning, d->workers);
     move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
+    d->prune.keep_us = d->config.jobs.keep_days * USEC_PER_DAY;
+    d->crons[0] = prune_cron();
+    d->workers[WORKERS - 2] = prune_worker(&d->prune);
     d->workers[WORKERS - 1] = demo_worker(&d->demo);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
     d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration, 0};
@@ -212,6 +218,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .worker_count = WORKERS,
         .queues = d->queues,
         .queue_count = ARRAY_LEN(d->queues),
+        .crons = d->crons,
+        .cron_count = ARRAY_LEN(d->crons),
         .lease_us = d->config.jobs.lease_ms * USEC_PER_MS,
         .poll_us = d->config.jobs.poll_ms * USEC_PER_MS,
         .drain_us = d->config.jobs.drain_ms * USEC_PER_MS,

@@ -46,19 +46,19 @@ WHERE id /*pg = ANY ($3::bigint[]) */ /*sqlite IN (SELECT c0 FROM rows($3)) */;
 
 -- name: job_complete
 -- The fence: only the node and attempt that hold the jobs may end them.
-UPDATE /*sqlite OR FAIL */ jobs SET state = 'completed', finished_at = $3, unique_key = NULL
+UPDATE /*sqlite OR FAIL */ jobs SET state = 'completed', finished_at = $3, live_key = NULL
 WHERE id /*pg = ANY ($4::bigint[]) */ /*sqlite IN (SELECT c0 FROM rows($4)) */
   AND node = $1 AND attempt = $2 AND state = 'executing';
 
 -- name: job_end
 UPDATE jobs SET state = $4, aside = CASE WHEN $4 = 'completed' THEN NULL ELSE CAST($4 AS TEXT) END,
-                finished_at = $5, last_error = $6, unique_key = NULL
+                finished_at = $5, last_error = $6, live_key = NULL
 WHERE id = $1 AND node = $2 AND attempt = $3 AND snoozes = $7 AND state = 'executing';
 
 -- name: job_put_back
 -- $7 is 1 for a snooze, which does not count as an attempt, and 0 for an error. A snooze leaves the
--- last error as it is. The fence looks at the snoozes too, because they leave the attempt as it is: a
--- snooze that is written down again, its first answer lost, must not hit the run after it.
+-- last error as it is. The fence looks at the snoozes too, because they leave the attempt as it is:
+-- a snooze that is written down again, its first answer lost, must not hit the run after it.
 UPDATE jobs SET state = $4, aside = $4, scheduled_at = $5, due_at = $5,
                 last_error = CASE WHEN $7 = 1 THEN last_error ELSE CAST($6 AS TEXT) END,
                 attempt = attempt - $7, snoozes = (snoozes + 1) * $7

@@ -223,7 +223,11 @@ static enum err change_by_hand(struct db_tx *tx, const struct env *env, const ch
     struct job job;
     TRY(job_find(tx, id, arena, &job, e));
     int64_t changes;
-    TRY(db_exec(tx, change, DB_ARGS(db_int(id), db_int(env_now(env))), &changes, e));
+    enum err err = db_exec(tx, change, DB_ARGS(db_int(id), db_int(env_now(env))), &changes, e);
+    if (err == ERR_CONFLICT)
+        return error_set(e, err, "job %" PRId64 " cannot be %s: an unfinished job has its key %s",
+                         id, done, job.unique_key);
+    TRY(err);
     if (changes == 0)
         return error_set(e, ERR_CONFLICT, "job %" PRId64 " is %s: it cannot be %s", id,
                          job_state_names[job.state], done);

@@ -6,8 +6,8 @@ RETURNING id;
 
 -- name: job_insert_unique
 INSERT INTO jobs (queue, worker, state, priority, customer_id, args, attempt, max_attempts,
-                  snoozes, inserted_at, scheduled_at, due_at, aside, unique_key)
-VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9, $10, $11, $12)
+                  snoozes, inserted_at, scheduled_at, due_at, aside, unique_key, live_key)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, $8, $9, $10, $11, $12, $12)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -22,9 +22,9 @@ FROM /*pg unnest($10::text[], $11::text[]) AS spec (customer_id, args) */
 -- name: job_insert_many_unique
 -- A row that may conflict costs more than one that cannot, so they do not share a statement.
 INSERT INTO jobs (queue, worker, state, priority, customer_id, unique_key, args, attempt,
-                  max_attempts, snoozes, inserted_at, scheduled_at, due_at, aside)
+                  max_attempts, snoozes, inserted_at, scheduled_at, due_at, aside, live_key)
 SELECT $1, $2, $3, $4, spec.customer_id, spec.unique_key, spec.args, 0, $5, 0, $6, $7,
-       CAST($8 AS BIGINT), CAST($9 AS TEXT)
+       CAST($8 AS BIGINT), CAST($9 AS TEXT), spec.unique_key
 FROM /*pg unnest($10::text[], $11::text[], $12::text[]) AS spec (customer_id, args, unique_key) */
      /*sqlite (SELECT c0 AS customer_id, c1 AS args, c2 AS unique_key FROM rows($10, $11, $12))
        AS spec */
@@ -40,7 +40,7 @@ FROM jobs WHERE id = $1;
 SELECT id, queue, worker, state, priority, customer_id, unique_key, args, attempt, max_attempts,
        snoozes, node, inserted_at, scheduled_at, attempted_at, finished_at, last_error
 FROM jobs
-WHERE unique_key = $1 AND unique_key IS NOT NULL;
+WHERE live_key = $1 AND live_key IS NOT NULL;
 
 -- name: job_errors_of
 SELECT attempt, at, error FROM job_errors WHERE job_id = $1 ORDER BY attempt, at LIMIT $2;
@@ -87,27 +87,37 @@ ORDER BY id DESC LIMIT $2;
 
 -- name: job_make_available
 UPDATE jobs SET state = 'available', scheduled_at = $2, due_at = NULL, aside = NULL,
-                finished_at = NULL, snoozes = 0,
+                finished_at = NULL, snoozes = 0, live_key = unique_key,
                 max_attempts = CASE WHEN max_attempts > attempt THEN max_attempts
                                     ELSE attempt + 1 END
 WHERE id = $1 AND state IN ('discarded', 'cancelled', 'retryable', 'scheduled');
 
 -- name: job_make_many_available
+-- One for each key, and none whose key an unfinished job has.
 UPDATE jobs SET state = 'available', scheduled_at = $1, due_at = NULL, aside = NULL,
-                finished_at = NULL, snoozes = 0,
+                finished_at = NULL, snoozes = 0, live_key = unique_key,
                 max_attempts = CASE WHEN max_attempts > attempt THEN max_attempts
                                     ELSE attempt + 1 END
 WHERE id IN (
     SELECT id FROM jobs
-    WHERE aside = $2
-      AND (CAST($3 AS TEXT) IS NULL OR queue = $3) AND (CAST($4 AS TEXT) IS NULL OR worker = $4)
-      AND (CAST($5 AS TEXT) IS NULL OR customer_id = $5)
-    ORDER BY id LIMIT $6 /*pg FOR UPDATE SKIP LOCKED */
+    WHERE aside = $2 AND id IN (
+        SELECT max(id) FROM jobs
+        WHERE aside = $2
+          AND (CAST($3 AS TEXT) IS NULL OR queue = $3)
+          AND (CAST($4 AS TEXT) IS NULL OR worker = $4)
+          AND (CAST($5 AS TEXT) IS NULL OR customer_id = $5)
+          AND NOT EXISTS (
+            SELECT 1 FROM jobs AS other
+            WHERE other.live_key = jobs.unique_key AND other.live_key IS NOT NULL
+              AND other.id <> jobs.id)
+        GROUP BY unique_key, CASE WHEN unique_key IS NULL THEN id END
+        ORDER BY 1 LIMIT $6)
+    /*pg FOR UPDATE SKIP LOCKED */
 );
 
 -- name: job_mark_cancelled
 UPDATE jobs SET state = 'cancelled', aside = 'cancelled', finished_at = $2, due_at = NULL,
-                unique_key = NULL
+                live_key = NULL
 WHERE id = $1 AND state IN ('available', 'scheduled', 'executing', 'retryable');
 
 -- name: job_delete_old

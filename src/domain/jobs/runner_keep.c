@@ -65,7 +65,17 @@ struct rescue {
     int64_t above, max;
     int64_t last; /* the id that was looked at last */
     int64_t count;
+    uint64_t *by_queue; /* of the count, those of each queue that this node has */
 };
+
+/* Counts where the job's queue is one of ours; others' jobs are rescued all the same. */
+static void count_rescued(struct rescue *k, const struct job *job)
+{
+    const struct runner_options *o = &k->runner->opt;
+    k->count++;
+    for (size_t i = 0; i < o->queue_count; i++)
+        k->by_queue[i] += text_eq(o->queues[i].name, job->queue);
+}
 
 static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
 {
@@ -76,6 +86,7 @@ static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
     TRY(job_list_orphans(tx, k->above, k->max, &arena, &orphans, e));
     const struct job *jobs = orphans.items;
     k->count = 0;
+    memset(k->by_queue, 0, r->opt.queue_count * sizeof(*k->by_queue));
     for (size_t i = 0; i < orphans.count; i++) {
         k->last = jobs[i].id;
         const struct job_worker *worker = runner_worker(r, jobs[i].worker);
@@ -87,7 +98,7 @@ static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
             arena_printf(&arena, "node %lld stopped answering", (long long)jobs[i].node);
         enum job_state to;
         TRY(job_finish(tx, &run, worker, JOB_RETRY, why, &to, e));
-        k->count++;
+        count_rescued(k, &jobs[i]);
     }
     return OK;
 }
@@ -99,7 +110,9 @@ static enum err rescue_work(struct db_tx *tx, void *arg, struct error *e)
 static enum err rescue_some(struct runner *r, int64_t *above, int64_t max, bool *ret_last,
                             struct error *e)
 {
+    _cleanup_arena_ struct arena arena = {0};
     struct rescue k = {.runner = r, .above = *above, .last = *above, .max = max};
+    k.by_queue = arena_new_array(&arena, r->opt.queue_count, uint64_t);
     enum err err = db_write(r->opt.env->db, rescue_work, &k, e);
     if (err != OK) {
         if (max == 1)
@@ -109,7 +122,8 @@ static enum err rescue_some(struct runner *r, int64_t *above, int64_t max, bool 
     if (k.count > 0)
         log_warn("rescued jobs of nodes that stopped answering", LOG_INT("jobs", k.count));
     pthread_mutex_lock(&r->lock);
-    r->queues[0].counts.rescued += (uint64_t)k.count;
+    for (size_t i = 0; i < r->opt.queue_count; i++)
+        r->queues[i].counts.rescued += k.by_queue[i];
     pthread_mutex_unlock(&r->lock);
     *above = k.last;
     *ret_last = k.count < max;

@@ -15,12 +15,15 @@ struct provision_work {
     struct deployment deployment;
 };
 
-static enum err read_args(struct job_run *run, const char **ret_deployment_id, struct error *e)
+#define PROVISIONING_QUEUE "provisioning"
+
+static enum err read_args(const struct job *job, struct arena *arena,
+                          const char **ret_deployment_id, struct error *e)
 {
     struct provision_args args;
-    struct problems problems = {.arena = run->arena};
+    struct problems problems = {.arena = arena};
     record_clear(args_fields, &args);
-    TRY(json_decode_text(args_fields, str_from(run->job->args), run->arena, &args, &problems, e));
+    TRY(json_decode_text(args_fields, str_from(job->args), arena, &args, &problems, e));
     *ret_deployment_id = args.deployment_id;
     return OK;
 }
@@ -46,7 +49,7 @@ static enum err activate_work(struct db_tx *tx, void *arg, struct error *e)
 
 static enum err load(struct provision_work *w, struct error *e)
 {
-    TRY(read_args(w->run, &w->deployment_id, e));
+    TRY(read_args(w->run->job, w->run->arena, &w->deployment_id, e));
     struct db *db = w->run->env->db;
     TRY(db_read(db, load_work, w, e));
     /* By hand, after it was given up. Who asks for its status must not read of the old failure. */
@@ -99,14 +102,26 @@ static enum err discarded(struct db_tx *tx, struct job_run *run, const char *why
 {
     const char *deployment_id;
     const char *actor = arena_printf(run->arena, "job:%s", run->job->worker);
-    TRY(read_args(run, &deployment_id, e));
+    TRY(read_args(run->job, run->arena, &deployment_id, e));
     return deployment_fail(tx, run->env, actor, deployment_id, why, run->arena, e);
+}
+
+enum err provisioning_cancelled(struct db_tx *tx, const struct env *env, const char *actor,
+                                const struct job *job, struct arena *arena, struct error *e)
+{
+    const char *deployment_id;
+    if (!text_eq(job->queue, PROVISIONING_QUEUE))
+        return OK;
+    TRY(read_args(job, arena, &deployment_id, e));
+    const char *why = arena_printf(arena, "its job %lld was cancelled; retry the job to go on",
+                                   (long long)job->id);
+    return deployment_fail(tx, env, actor, deployment_id, why, arena, e);
 }
 
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS])
 {
-    out[0] =
-        (struct job_worker){"HetznerProvisioningWorker", "provisioning", perform, discarded, with};
-    out[1] =
-        (struct job_worker){"FlyioProvisioningWorker", "provisioning", perform, discarded, with};
+    out[0] = (struct job_worker){"HetznerProvisioningWorker", PROVISIONING_QUEUE, perform,
+                                 discarded, with};
+    out[1] = (struct job_worker){"FlyioProvisioningWorker", PROVISIONING_QUEUE, perform, discarded,
+                                 with};
 }

@@ -24,6 +24,13 @@ enum job_result provisioning_advance(struct job_run *run, const struct provision
 enum job_result provisioning_snooze(struct job_run *run,
                                     const struct provisioning_settings *settings, struct error *e);
 
+/*
+ * A job of these workers was cancelled by hand, in this transaction: its deployment has failed,
+ * with that as the reason. No effect for a job of another queue.
+ */
+enum err provisioning_cancelled(struct db_tx *tx, const struct env *env, const char *actor,
+                                const struct job *job, struct arena *arena, struct error *e);
+
 /* Fills the two workers; `with` must outlive them. */
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS]);
 

@@ -1,9 +1,9 @@
 -- The durable queue.
 --
--- A job's id is a number and not a UUID: its primary key is a third as large, and every change of a
--- job's state writes it again. The other indexes are partial, and only two have to do with the
--- states that every job passes: a claim moves a job from the one to the other, a completion takes it
--- out. The columns of the others (aside, due_at, unique_key) are empty for most.
+-- A job's id is a number and not a UUID: its primary key is a third as large, and every change of
+-- a job's state writes it again. The other indexes are partial, and only two have to do with the
+-- states that every job passes: a claim moves a job from the one to the other, a completion takes
+-- it out. The columns of the others (aside, due_at, live_key) are empty for most.
 
 -- Who is alive. A node owns the jobs that it runs for as long as it renews its lease; once it does
 -- not, its row goes, and executing jobs of a node without a row belong to nobody.
@@ -43,7 +43,8 @@ CREATE TABLE jobs (
     state TEXT NOT NULL,
     priority BIGINT NOT NULL,
     customer_id TEXT, -- no foreign key: it would be looked at for every row of a bulk insert
-    unique_key TEXT, -- held until the job is finished
+    unique_key TEXT,
+    live_key TEXT, -- unique_key, until the job is finished
     args TEXT NOT NULL,
     attempt BIGINT NOT NULL,
     max_attempts BIGINT NOT NULL,
@@ -63,7 +64,7 @@ CREATE INDEX jobs_executing ON jobs (id) WHERE state = 'executing';
 CREATE INDEX jobs_aside ON jobs (aside, id) WHERE aside IS NOT NULL;
 CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX jobs_by_customer ON jobs (customer_id, id) WHERE customer_id IS NOT NULL;
-CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key) WHERE unique_key IS NOT NULL;
+CREATE UNIQUE INDEX jobs_unique ON jobs (live_key) WHERE live_key IS NOT NULL;
 
 CREATE TABLE job_errors (
     job_id BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,

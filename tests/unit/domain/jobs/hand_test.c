@@ -54,17 +54,14 @@ static int64_t add_unique(struct rig *rig, const char *key, enum job_state then)
     return id;
 }
 
-/* Its key may have been taken meanwhile. */
-static void a_finished_job_has_no_key_and_can_be_retried_beside_its_successor(void **state)
+static void a_job_whose_key_another_has_now_is_not_retried_and_the_reason_says_so(void **state)
 {
     struct rig *rig = *state;
     int64_t old = add_unique(rig, "nightly", JOB_DISCARDED);
-    int64_t next = add_unique(rig, "nightly", JOB_AVAILABLE);
-    assert_int_not_equal(old, next);
-    assert_null(rig_job(rig, old).unique_key);
-    ASSERT_OK(&rig->p, rig_retry(rig, old));
-    ASSERT_STATE(rig, old, JOB_AVAILABLE);
-    ASSERT_STATE(rig, next, JOB_AVAILABLE);
+    (void)add_unique(rig, "nightly", JOB_AVAILABLE);
+    assert_int_equal(rig_retry(rig, old), ERR_CONFLICT);
+    ASSERT_CONTAINS(rig->p.e.text, "an unfinished job has its key nightly");
+    ASSERT_STATE(rig, old, JOB_DISCARDED);
 }
 
 static int64_t retry_many(struct rig *rig, struct job_filter filter)
@@ -129,6 +126,26 @@ static void many_retries_are_bounded_and_go_on_with_the_next_call(void **state)
     assert_int_equal(newest[0].id, newest[4].id + 4); /* the oldest went first */
     assert_int_equal(retry_many(rig, f), 5);
     assert_int_equal(retry_many(rig, f), 0);
+}
+
+static void many_retries_take_one_of_each_key_and_none_that_is_taken(void **state)
+{
+    struct rig *rig = *state;
+    int64_t a_old = add_unique(rig, "a", JOB_DISCARDED), a = add_unique(rig, "a", JOB_DISCARDED);
+    int64_t b_old = add_unique(rig, "b", JOB_DISCARDED), b = add_unique(rig, "b", JOB_RETRYABLE);
+    int64_t plain = rig_add_plain(rig), other = rig_add_plain(rig);
+    (void)rig_exec(rig, &set_state, DB_ARGS(db_int(plain), db_text("discarded")));
+    (void)rig_exec(rig, &set_state, DB_ARGS(db_int(other), db_text("discarded")));
+    struct job_filter f = {.state = JOB_DISCARDED};
+    assert_int_equal(retry_many(rig, f), 3);
+    ASSERT_STATE(rig, a, JOB_AVAILABLE);
+    ASSERT_STATE(rig, plain, JOB_AVAILABLE);
+    ASSERT_STATE(rig, other, JOB_AVAILABLE);
+    ASSERT_STATE(rig, a_old, JOB_DISCARDED);
+    ASSERT_STATE(rig, b_old, JOB_DISCARDED);
+    f.state = JOB_RETRYABLE;
+    assert_int_equal(retry_many(rig, f), 1);
+    ASSERT_STATE(rig, b, JOB_AVAILABLE);
 }
 
 /* -- cancel ----------------------------------------------------------------------------------- */
@@ -287,10 +304,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_discarded_job_that_is_retried_has_one_more_attempt),
         RIG_TEST(a_retry_runs_what_waits_at_once_and_nothing_else),
-        RIG_TEST(a_finished_job_has_no_key_and_can_be_retried_beside_its_successor),
+        RIG_TEST(a_job_whose_key_another_has_now_is_not_retried_and_the_reason_says_so),
         RIG_TEST(many_retries_take_what_the_filter_finds),
         RIG_TEST(many_retries_want_to_know_which),
         RIG_TEST(many_retries_are_bounded_and_go_on_with_the_next_call),
+        RIG_TEST(many_retries_take_one_of_each_key_and_none_that_is_taken),
         RIG_TEST(what_waits_and_is_cancelled_never_runs),
         RIG_TEST(a_running_job_learns_of_its_cancellation_and_its_end_does_not_count),
         RIG_TEST(a_claimed_job_that_is_cancelled_before_it_began_is_not_begun),

@@ -36,7 +36,7 @@ SET state = $2,
     aside = CASE WHEN CAST($2 AS TEXT) IN ('scheduled', 'retryable', 'cancelled', 'discarded')
                  THEN CAST($2 AS TEXT) END,
     due_at = CASE WHEN CAST($2 AS TEXT) IN ('scheduled', 'retryable') THEN scheduled_at END,
-    unique_key = CASE WHEN CAST($2 AS TEXT) IN ('completed', 'cancelled', 'discarded') THEN NULL
+    live_key = CASE WHEN CAST($2 AS TEXT) IN ('completed', 'cancelled', 'discarded') THEN NULL
                       ELSE unique_key END
 WHERE id = $1;
 

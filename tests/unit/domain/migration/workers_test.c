@@ -493,7 +493,7 @@ static int be_killed(char **argv)
     child.env = (struct env){.clock = &clock, .rng = &child.rng.rng};
     world_join(&child, (unsigned)port);
     child.moves.mover = &counting;
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 30 && world_count(&child, &world_jobs_left, "") > 0; i++) {
         struct error e;
         size_t ran;
         if (runner_step(child.runner, &ran, &e) != OK)
@@ -534,7 +534,7 @@ static void a_move_killed_anywhere_is_taken_up_and_completed(void **state)
     const char *id = world_customer(&w, "acme", SMALL);
     const char *rows = world_fingerprint(&w, w.shared.url, id);
     bool there = true, killed[2] = {true, true};
-    int64_t step = testdb_engine() == DB_POSTGRES ? 30 : 9; /* each takes most of a second */
+    int64_t step = testdb_engine() == DB_POSTGRES ? 15 : 3; /* each takes most of a second */
     for (int64_t at = 1; killed[0] || killed[1]; there = !there, at += there ? step : 0) {
         const char *url = there ? w.dedicated.url : w.shared.url;
         const char *left = there ? w.shared.url : w.dedicated.url;

@@ -51,7 +51,7 @@ static void activating_records_the_database_and_is_audited_once(void **state)
     product_rollback(p);
 }
 
-static void a_failed_deployment_says_why_and_becomes_active_when_it_is_tried_again(void **state)
+static void a_failed_deployment_says_why_and_can_still_become_active(void **state)
 {
     struct product *p = *state;
     struct signed_up done = product_signup(p, "acme", "hobby", "{}");
@@ -62,15 +62,26 @@ static void a_failed_deployment_says_why_and_becomes_active_when_it_is_tried_aga
     assert_int_equal(d.status, DEPLOYMENT_FAILED);
     assert_string_equal(d.error, "no room in fsn1");
     assert_int_equal(audited(p, "deployment.failed"), 1);
-    activate(p, &d, "sqlite:x"); /* nothing tries it: it stays as it is */
-    assert_int_equal(find(p, d.id).status, DEPLOYMENT_FAILED);
-    assert_int_equal(audited(p, "deployment.activated"), 0);
-    ASSERT_OK(p, deployment_try_again(p->tx, d.id, &p->e));
+    activate(p, &d, "sqlite:x"); /* its last run had come to an end after all */
     d = find(p, d.id);
+    assert_int_equal(d.status, DEPLOYMENT_ACTIVE);
+    assert_null(d.error);
+    product_rollback(p);
+}
+
+static void a_failed_deployment_that_is_tried_again_is_provisioning_without_the_old_reason(
+    void **state)
+{
+    struct product *p = *state;
+    struct signed_up done = product_signup(p, "acme", "hobby", "{}");
+    product_begin(p);
+    give_up(p, done.deployment.id, "no room in fsn1");
+    ASSERT_OK(p, deployment_try_again(p->tx, done.deployment.id, &p->e));
+    struct deployment d = find(p, done.deployment.id);
     assert_int_equal(d.status, DEPLOYMENT_PROVISIONING);
     assert_null(d.error);
-    activate(p, &d, "sqlite:x");
-    assert_int_equal(find(p, d.id).status, DEPLOYMENT_ACTIVE);
+    give_up(p, d.id, "no room in nbg1");
+    assert_string_equal(find(p, d.id).error, "no room in nbg1");
     product_rollback(p);
 }
 
@@ -257,7 +268,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PRODUCT_TEST(activating_records_the_database_and_is_audited_once),
-        PRODUCT_TEST(a_failed_deployment_says_why_and_becomes_active_when_it_is_tried_again),
+        PRODUCT_TEST(a_failed_deployment_says_why_and_can_still_become_active),
+        PRODUCT_TEST(
+            a_failed_deployment_that_is_tried_again_is_provisioning_without_the_old_reason),
         PRODUCT_TEST(an_active_deployment_does_not_fail_any_more),
         PRODUCT_TEST(a_switch_makes_the_target_the_customers_place),
         PRODUCT_TEST(a_switch_to_nowhere_is_refused),
