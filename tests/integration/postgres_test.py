@@ -1,15 +1,6 @@
 """The same product on PostgreSQL: one node, two that share the work, and one that dies."""
 
-import os
-import subprocess
-import tempfile
-from types import SimpleNamespace
-from urllib.parse import urlsplit
-
-import pytest
-
-from support import pgcluster
-from support.cloud import Cloud, everything
+from support.cloud import everything
 from support.customers import (
     LARGE,
     SMALL,
@@ -19,67 +10,13 @@ from support.customers import (
     status_of,
     wait_active,
 )
-from support.webhost import WebHost, wait_until
+from support.fleet import fleet, postgres  # noqa: F401
+from support.webhost import wait_until
 
 CUSTOMERS = 24
 
 
-@pytest.fixture(scope="module")
-def postgres():
-    """A PostgreSQL server of this file's own; create(name) makes a database and tells its URL."""
-    programs = pgcluster.find_programs()
-    if not programs:
-        pytest.skip("no PostgreSQL server is installed")
-    with tempfile.TemporaryDirectory(prefix="webhost-pg-") as folder:
-        os.chmod(folder, 0o755)
-        cluster = pgcluster.Cluster(programs, folder)
-        try:
-            url = urlsplit(cluster.start())
-
-            def create(name):
-                address = ["-h", url.hostname, "-p", str(url.port), "-U", "postgres"]
-                cluster.run("createdb", *address, name)
-                return url._replace(path=f"/{name}").geturl()
-
-            def query(database, sql):
-                command = [os.path.join(programs, "psql"), "-XAtq", "-d", database, "-c", sql]
-                return subprocess.run(
-                    command, check=True, capture_output=True, text=True
-                ).stdout.splitlines()
-
-            yield SimpleNamespace(create=create, query=query)
-        finally:
-            cluster.stop()
-
-
-@pytest.fixture
-def fleet(postgres, tmp_path, request):
-    """Clouds, a database for webhost and one for all tenants, and nodes that use them."""
-    programs = WebHost(tmp_path)
-    cloud = Cloud(programs)
-    name = request.node.name
-    database, tenants = postgres.create(name), postgres.create(f"{name}_fleet")
-    token = None
-
-    def serve(data, **settings):
-        nonlocal token
-        server = cloud.serve(
-            "--database", database, data=data, database_url=tenants, lease_ms=1500, **settings
-        )
-        token = server.token = server.token or token
-        return server
-
-    yield SimpleNamespace(
-        cloud=cloud,
-        serve=serve,
-        jobs=lambda: postgres.query(database, "SELECT state FROM jobs"),
-        tenants=lambda: sorted(postgres.query(tenants, "SELECT slug FROM tenants")),
-        nodes=lambda: set(postgres.query(database, "SELECT DISTINCT node FROM jobs")),
-    )
-    programs.close()
-
-
-def test_one_node(fleet):
+def test_one_node(fleet):  # noqa: F811
     server = fleet.serve("one")
     sign_up(server, "small", SMALL)
     sign_up(server, "large", LARGE)
@@ -95,7 +32,7 @@ def test_one_node(fleet):
     assert len(everything(again.get, "customers")) == 2
 
 
-def test_two_nodes_share_the_work(fleet):
+def test_two_nodes_share_the_work(fleet):  # noqa: F811
     first, second = fleet.serve("first"), fleet.serve("second")
     assert "admin token" not in second.out
     slugs = [f"customer-{i:02}" for i in range(CUSTOMERS)]
@@ -112,7 +49,7 @@ def test_two_nodes_share_the_work(fleet):
     assert_cloud_is_as_recorded(second, fleet.cloud)
 
 
-def test_two_nodes_and_one_dies_the_other_takes_over(fleet):
+def test_two_nodes_and_one_dies_the_other_takes_over(fleet):  # noqa: F811
     stop = fleet.cloud.gate.stop("POST", r"/v1/servers$", after=True)
     first = fleet.serve("first")
     sign_up(first, "small", SMALL)

@@ -24,6 +24,10 @@ class Tap:
         self.number = 0
         self.reports = []
 
+    def pytest_addoption(self, parser):
+        """The terminal reporter's, which explains how two values differ with it."""
+        parser.addoption("--verbose", dest="verbose", type=int, default=0)
+
     def print(self, line):
         self.out.write(line + "\n")
         self.out.flush()
@@ -59,6 +63,8 @@ class Tap:
         ok = "not ok" if failed else "ok"
         directive = " # SKIP" if skipped and not failed else ""
         self.print(f"{ok} {self.number} - {name}{directive}")
+        for measured, value in reports[-1].user_properties if reports else []:
+            self.print(f"#   {measured}: {value}")
         for report in failed:
             self.explain(report)
 

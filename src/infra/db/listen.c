@@ -31,10 +31,18 @@ enum err db_notify(struct db_tx *tx, const char *channel, struct error *e)
     return db_exec(tx, &notify, DB_ARGS(db_text(channel)), NULL, e);
 }
 
+/* libpq would print what the server says on standard error. */
+static void drop_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 /* A connection that listens, or NULL. */
 static PGconn *connect_and_listen(const struct db_listener *l)
 {
     PGconn *conn = PQconnectdb(l->url);
+    (void)PQsetNoticeProcessor(conn, drop_notice, NULL);
     char *quoted = PQescapeIdentifier(conn, l->channel, strlen(l->channel));
     bool listening = false;
     if (PQstatus(conn) == CONNECTION_OK && quoted) {

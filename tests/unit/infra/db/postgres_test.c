@@ -7,6 +7,7 @@
 #include "things.sql.h"
 
 #include <libpq-fe.h>
+#include <pthread.h>
 
 struct fixture {
     struct testdb t;
@@ -228,6 +229,69 @@ static void a_schema_that_changed_under_a_prepared_statement_is_no_error(void **
     ASSERT_OK(f, db_write(f->t.db, read_all_columns, NULL, &f->e));
 }
 
+/* -- being told ------------------------------------------------------------------------------- */
+
+struct ear {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int heard;
+};
+
+static void heard(void *arg)
+{
+    struct ear *ear = arg;
+    pthread_mutex_lock(&ear->lock);
+    ear->heard++;
+    pthread_cond_broadcast(&ear->changed);
+    pthread_mutex_unlock(&ear->lock);
+}
+
+/* Waits until it has heard so often; tells how often it has. */
+static int wait_heard(struct ear *ear, int times)
+{
+    pthread_mutex_lock(&ear->lock);
+    while (ear->heard < times)
+        pthread_cond_wait(&ear->changed, &ear->lock);
+    int now = ear->heard;
+    pthread_mutex_unlock(&ear->lock);
+    return now;
+}
+
+static enum err notify_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct ear *ear = arg;
+    TRY(db_notify(tx, "test \"channel\"", e));
+    pthread_mutex_lock(&ear->lock);
+    bool early = ear->heard > 1;
+    pthread_mutex_unlock(&ear->lock);
+    return early ? error_set(e, ERR_CONFLICT, "heard before the commit") : OK;
+}
+
+static enum err notify_and_fail(struct db_tx *tx, void *arg, struct error *e)
+{
+    TRY(notify_work(tx, arg, e));
+    return error_set(e, ERR_DENIED, "undone");
+}
+
+static void a_notification_is_heard_after_its_commit_and_after_a_lost_connection(void **state)
+{
+    struct fixture *f = *state;
+    struct ear ear = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct db_listener *listener = db_listen(f->t.db, "test \"channel\"", heard, &ear);
+    assert_non_null(listener);
+    assert_int_equal(wait_heard(&ear, 1), 1); /* it listens */
+    assert_int_equal(db_write(f->t.db, notify_and_fail, &ear, &f->e), ERR_DENIED);
+    ASSERT_OK(f, db_write(f->t.db, notify_work, &ear, &f->e));
+    assert_int_equal(wait_heard(&ear, 2), 2); /* the one that was undone is not heard */
+    int before = wait_heard(&ear, 2);
+    on_other(f, "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()");
+    before = wait_heard(&ear, before + 1); /* something may have been missed */
+    on_other(f, "NOTIFY \"test \"\"channel\"\"\"");
+    (void)wait_heard(&ear, before + 1);
+    db_listener_stop(listener);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -241,6 +305,7 @@ int main(void)
         TEST(the_url_for_logs_has_no_password),
         TEST(a_lock_that_another_program_keeps_makes_writers_busy),
         TEST(commits_wait_for_the_disk_also_where_the_server_would_not),
+        TEST(a_notification_is_heard_after_its_commit_and_after_a_lost_connection),
         TEST(a_schema_that_changed_under_a_prepared_statement_is_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,3 +65,21 @@ SELECT note FROM counters WHERE name = $1;
 
 -- name: broken_query
 SELECT nothing FROM nowhere;
+
+-- name: things_add_many
+INSERT INTO things (id, slug, size, extra, colour)
+SELECT spec.id, spec.slug, spec.size, spec.extra, $1
+FROM /*pg unnest($2::text[], $3::text[], $4::bigint[], $5::text[])
+           AS spec (id, slug, size, extra) */
+     /*sqlite (SELECT c0 AS id, c1 AS slug, c2 AS size, c3 AS extra FROM rows($2, $3, $4, $5))
+       AS spec */;
+
+-- name: things_of_sizes
+SELECT count(*) FROM things
+WHERE size /*pg = ANY($1::bigint[]) */ /*sqlite IN (SELECT value FROM json_each($1)) */;
+
+-- name: rows_forged
+SELECT count(*) FROM /*pg unnest(ARRAY[$1::text]) AS r WHERE false */ /*sqlite rows($1) */;
+
+-- name: thing_values
+SELECT id, size, extra, colour FROM things WHERE slug = $1;
