@@ -127,7 +127,7 @@ def test_a_node_killed_at_work_is_replaced(fleet, record_property):  # noqa: F81
     assert fleet.query(f"SELECT count(*) FROM nodes WHERE id = {number}") == ["0"]
 
 
-def test_a_node_frozen_past_its_lease_ends_nothing_twice_and_works_on(fleet, record_property):  # noqa: F811
+def test_a_node_frozen_past_its_lease_ends_nothing_twice(fleet, record_property):  # noqa: F811
     first = fleet.serve("first")
     job, number = hold_a_job(fleet, first)
     second = fleet.serve("second")
