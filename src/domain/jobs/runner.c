@@ -304,10 +304,11 @@ static void *keeper_main(void *arg)
                 log_error("lease not renewed", LOG_TEXT("error", e.text));
             alive_due = monotonic_us() + r->opt.lease_us / 3;
         }
-        if (runner_look_around(r, &e) != OK)
+        bool looked = runner_look_around(r, &e) == OK;
+        if (!looked)
             log_error("queue not looked after", LOG_TEXT("error", e.text));
         pthread_mutex_lock(&r->lock);
-        int64_t until = monotonic_us() + r->opt.poll_us;
+        int64_t until = monotonic_us() + (looked ? r->opt.poll_us : AFTER_ERROR_US);
         while (!r->finishing && !r->keeper_woken) {
             if (!wait_until(&r->keeper_wake, &r->lock, until))
                 break;

@@ -152,6 +152,28 @@ static enum err rescue(struct runner *r, struct error *e)
     return OK;
 }
 
+static enum err cron_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct keep *k = arg;
+    const struct runner_options *o = &k->runner->opt;
+    return cron_tick(tx, o->env, k->node, o->lease_us, o->crons, o->cron_count, k->arena, &k->count,
+                     e);
+}
+
+/* The holder of the lease lets the cron run; taking it is a write, so it comes with the renewals.
+ */
+static enum err run_cron(struct runner *r, int64_t node, struct error *e)
+{
+    if (r->opt.cron_count == 0)
+        return OK;
+    _cleanup_arena_ struct arena arena = {0};
+    struct keep k = {.runner = r, .node = node, .arena = &arena};
+    TRY(db_write(r->opt.env->db, cron_work, &k, e));
+    if (k.count > 0)
+        runner_wake(r);
+    return OK;
+}
+
 enum err runner_keep_alive(struct runner *r, struct error *e)
 {
     struct keep k = {.runner = r};
@@ -169,7 +191,8 @@ enum err runner_keep_alive(struct runner *r, struct error *e)
         give_up_tasks(r, is_of_node, &old); /* others have them now */
         pthread_mutex_unlock(&r->lock);
     }
-    return rescue(r, e);
+    TRY(rescue(r, e));
+    return run_cron(r, k.node, e);
 }
 
 /* -- looking around --------------------------------------------------------------------------- */
@@ -189,14 +212,6 @@ static enum err stage(struct runner *r, struct error *e)
             runner_wake(r);
     } while (k.count == STAGE_BATCH);
     return OK;
-}
-
-static enum err cron_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct keep *k = arg;
-    const struct runner_options *o = &k->runner->opt;
-    return cron_tick(tx, o->env, k->node, o->lease_us, o->crons, o->cron_count, k->arena, &k->count,
-                     e);
 }
 
 struct look {
@@ -263,16 +278,6 @@ static enum err hear(struct runner *r, struct arena *arena, struct error *e)
 enum err runner_look_around(struct runner *r, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    struct keep k = {.runner = r, .arena = &arena};
-    pthread_mutex_lock(&r->lock);
-    k.node = r->node;
-    pthread_mutex_unlock(&r->lock);
     TRY(stage(r, e));
-    TRY(hear(r, &arena, e));
-    if (r->opt.cron_count == 0 || k.node == 0)
-        return OK;
-    TRY(db_write(r->opt.env->db, cron_work, &k, e));
-    if (k.count > 0)
-        runner_wake(r);
-    return OK;
+    return hear(r, &arena, e);
 }

@@ -110,10 +110,10 @@ struct task *runner_next_task(struct runner *r);
 /* Starts executors for what the limits allow now; never ends any. Locked. */
 void runner_limits_changed(struct runner *r);
 
-/* Registers the node, or renews its lease; expires others and rescues their jobs. */
+/* Registers the node, or renews its lease; expires others, rescues their jobs, runs the cron. */
 enum err runner_keep_alive(struct runner *r, struct error *e);
 
-/* Moves due jobs to available, hears of settings and cancelled jobs, runs the cron. */
+/* Moves due jobs to available, hears of settings and cancelled jobs. */
 enum err runner_look_around(struct runner *r, struct error *e);
 
 const struct job_worker *runner_worker(const struct runner *r, const char *name);
