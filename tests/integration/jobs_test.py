@@ -128,6 +128,8 @@ def test_a_cancelled_job_stays_where_it_is_until_it_is_retried(cloud):
     cloud.clear_faults()
     assert [job["id"] for job in everything(server.get, "jobs", state="cancelled")] == [job_id]
     assert cloud.state()["counts"]["servers"] == 0
+    deployment = status_of(server, "small")["deployment"]
+    assert deployment["status"] == "failed" and "cancelled" in deployment["error"]
 
     assert server.post(f"/api/jobs/{job_id}/retry").status == 200
     wait_active(server, "small")

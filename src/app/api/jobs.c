@@ -70,9 +70,12 @@ enum err api_job(struct db_tx *tx, struct api_call *call, struct error *e)
 
 enum err api_job_retry(struct db_tx *tx, struct api_call *call, struct error *e)
 {
+    struct job job;
     int64_t id;
     TRY(job_id(call, &id, e));
+    TRY(job_find(tx, id, call->arena, &job, e));
     TRY(job_retry(tx, call->api->env, call->actor, id, call->arena, e));
+    TRY(provisioning_retried(tx, &job, call->arena, e));
     return reply_job(tx, call, id, e);
 }
 

@@ -118,6 +118,16 @@ enum err provisioning_cancelled(struct db_tx *tx, const struct env *env, const c
     return deployment_fail(tx, env, actor, deployment_id, why, arena, e);
 }
 
+enum err provisioning_retried(struct db_tx *tx, const struct job *job, struct arena *arena,
+                              struct error *e)
+{
+    const char *deployment_id;
+    if (!text_eq(job->queue, PROVISIONING_QUEUE))
+        return OK;
+    TRY(read_args(job, arena, &deployment_id, e));
+    return deployment_try_again(tx, deployment_id, e);
+}
+
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS])
 {
     out[0] = (struct job_worker){"HetznerProvisioningWorker", PROVISIONING_QUEUE, perform,

@@ -31,6 +31,10 @@ enum job_result provisioning_snooze(struct job_run *run,
 enum err provisioning_cancelled(struct db_tx *tx, const struct env *env, const char *actor,
                                 const struct job *job, struct arena *arena, struct error *e);
 
+/* The same for one that was retried by hand: a failed deployment is being provisioned again. */
+enum err provisioning_retried(struct db_tx *tx, const struct job *job, struct arena *arena,
+                              struct error *e);
+
 /* Fills the two workers; `with` must outlive them. */
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS]);
 
