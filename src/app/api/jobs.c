@@ -126,6 +126,7 @@ enum err api_jobs_retry(struct db_tx *tx, struct api_call *call, struct error *e
     int64_t retried;
     TRY(job_filter(tx, call, request->state, request->customer, &filter, e));
     TRY(job_retry_many(tx, call->api->env, call->actor, &filter, call->arena, &retried, e));
+    TRY(provisioning_retried_many(tx, e));
     api_reply(call, json_pack("{s:I, s:b}", "retried", (json_int_t)retried, "more",
                               retried == JOB_RETRY_MANY_MAX));
     return OK;

@@ -128,6 +128,11 @@ enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e)
     return db_exec(tx, &deployment_mark_provisioning, DB_ARGS(db_text(id)), NULL, e);
 }
 
+enum err deployment_try_all_again(struct db_tx *tx, const char *queue, struct error *e)
+{
+    return db_exec(tx, &deployment_mark_all_provisioning, DB_ARGS(db_text(queue)), NULL, e);
+}
+
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,
                              const struct deployment *d, const char *database_url,
                              struct arena *arena, struct error *e)

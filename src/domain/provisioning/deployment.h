@@ -99,6 +99,9 @@ enum err deployment_list_instances(struct db_tx *tx, struct page page, struct ar
 /* failed -> provisioning: it is tried again. Nothing happens in another status. */
 enum err deployment_try_again(struct db_tx *tx, const char *id, struct error *e);
 
+/* The same for every customer's that has a job to run in the queue. */
+enum err deployment_try_all_again(struct db_tx *tx, const char *queue, struct error *e);
+
 /* provisioning (or failed, when its last run gets there after all) -> active, with the database it
  * got. Audited. */
 enum err deployment_activate(struct db_tx *tx, const struct env *env, const char *actor,

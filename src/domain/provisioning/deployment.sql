@@ -28,6 +28,13 @@ ORDER BY d.id DESC LIMIT $2;
 -- name: deployment_mark_provisioning
 UPDATE deployments SET status = 'provisioning', error = NULL WHERE id = $1 AND status = 'failed';
 
+-- name: deployment_mark_all_provisioning
+-- The failed ones of customers with a job to run in the queue $1.
+UPDATE deployments SET status = 'provisioning', error = NULL
+WHERE status = 'failed' AND is_current = 1 AND EXISTS (
+    SELECT 1 FROM jobs j
+    WHERE j.customer_id = deployments.customer_id AND j.queue = $1 AND j.state = 'available');
+
 -- name: deployment_mark_active
 UPDATE deployments SET status = 'active', database_url = $2, active_at = $3, error = NULL
 WHERE id = $1 AND status IN ('provisioning', 'failed');

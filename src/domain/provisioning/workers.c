@@ -128,6 +128,11 @@ enum err provisioning_retried(struct db_tx *tx, const struct job *job, struct ar
     return deployment_try_again(tx, deployment_id, e);
 }
 
+enum err provisioning_retried_many(struct db_tx *tx, struct error *e)
+{
+    return deployment_try_all_again(tx, PROVISIONING_QUEUE, e);
+}
+
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS])
 {
     out[0] = (struct job_worker){"HetznerProvisioningWorker", PROVISIONING_QUEUE, perform,

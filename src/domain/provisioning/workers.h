@@ -35,6 +35,9 @@ enum err provisioning_cancelled(struct db_tx *tx, const struct env *env, const c
 enum err provisioning_retried(struct db_tx *tx, const struct job *job, struct arena *arena,
                               struct error *e);
 
+/* The same after many were. */
+enum err provisioning_retried_many(struct db_tx *tx, struct error *e);
+
 /* Fills the two workers; `with` must outlive them. */
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS]);
 

@@ -126,25 +126,27 @@ void pg_conn_init(struct pg_conn *conn, struct db *db, const char *url)
 }
 
 /*
- * A committed transaction must be on the server's disk, whatever the server's default. A client
- * that vanishes inside a transaction must not hold its locks for ever. Every query of ours has an
+ * A committed transaction must be on the server's disk, whatever the server's default. A node that
+ * is frozen inside a transaction holds its locks no longer than others wait for one: no transaction
+ * of ours waits for anything but the database. Every query of ours has an
  * index to go by; a table that was empty when it was last analysed and is full now must not talk
  * the planner out of it, and a generic plan is as good as any.
  */
 static enum err set_up_session(struct pg_conn *conn, int64_t busy_timeout_us, struct error *e)
 {
     char sql[512];
+    int64_t busy_timeout_ms = busy_timeout_us / USEC_PER_MS;
     (void)snprintf(sql, sizeof(sql),
                    "SET statement_timeout = %d;"
                    "SET lock_timeout = %" PRId64 ";"
-                   "SET idle_in_transaction_session_timeout = %d;"
+                   "SET idle_in_transaction_session_timeout = %" PRId64 ";"
                    "SET client_min_messages = error;"
                    "SET enable_seqscan = off;"
                    "SET enable_bitmapscan = off;"
                    "SET plan_cache_mode = force_generic_plan;"
                    "DO $$ BEGIN IF current_setting('synchronous_commit') = 'off' THEN"
                    " SET synchronous_commit = on; END IF; END $$",
-                   STATEMENT_TIMEOUT_MS, busy_timeout_us / USEC_PER_MS, STATEMENT_TIMEOUT_MS);
+                   STATEMENT_TIMEOUT_MS, busy_timeout_ms, busy_timeout_ms);
     return pg_conn_run(conn, "set up", sql, e);
 }
 
