@@ -22,6 +22,7 @@ static void setup_provisioning(struct clouds *c)
         .settings = &c->settings,
         .hetzner_token = c->token,
         .fly_token = c->token,
+        .key = c->token,
         .stores = tenant_stores_new(),
     };
 }

@@ -26,6 +26,7 @@ struct provisioning {
     const struct provisioning_settings *settings;
     const struct secret *hetzner_token;
     const struct secret *fly_token;
+    const struct secret *key; /* what databases' passwords are derived from, see secret_derive() */
     struct tenant_stores *stores;
 };
 

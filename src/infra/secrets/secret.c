@@ -54,6 +54,23 @@ const char *secret_expose(const struct secret *s)
     return s->text;
 }
 
+struct secret *secret_derive(const struct secret *key, const char *name)
+{
+    crypto_auth_hmacsha256_state state;
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    char text[sodium_base64_ENCODED_LEN(sizeof(mac), sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key->text, key->len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)name, strlen(name));
+    crypto_auth_hmacsha256_final(&state, mac);
+    (void)sodium_bin2base64(text, sizeof(text), mac, sizeof(mac),
+                            sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    struct secret *derived = secret_new(str_from(text));
+    sodium_memzero(&state, sizeof(state));
+    sodium_memzero(mac, sizeof(mac));
+    sodium_memzero(text, sizeof(text));
+    return derived;
+}
+
 static void fd_close(int *fd)
 {
     if (*fd >= 0)

@@ -22,6 +22,12 @@ const char *secret_expose(const struct secret *s);
 /* Reads the file's first line as a secret. Refuses a file that others may read. */
 enum err secret_from_file(const char *path, struct secret **ret_secret, struct error *e);
 
+/*
+ * A secret of 256 bits in base64url that follows from `key` and `name` (HMAC-SHA-256): passwords of
+ * databases are worked out again when they are needed and stored nowhere.
+ */
+struct secret *secret_derive(const struct secret *key, const char *name);
+
 #define TOKEN_TEXT_MAX 64
 #define HASH_TEXT_MAX  65
 

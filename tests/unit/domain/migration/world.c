@@ -30,8 +30,12 @@ static void settle(struct world *w, unsigned port)
     w->settings.fly.database_url = w->dedicated.url;
     w->settings.wait_ms = 1000;
     w->token = secret_new(STR("sandbox"));
-    w->provisioning =
-        (struct provisioning){&w->env, &w->settings, w->token, w->token, tenant_stores_new()};
+    w->provisioning = (struct provisioning){.env = &w->env,
+                                            .settings = &w->settings,
+                                            .hetzner_token = w->token,
+                                            .fly_token = w->token,
+                                            .key = w->token,
+                                            .stores = tenant_stores_new()};
     w->moves = (struct move_context){&w->provisioning, &fenced_copy};
     provisioning_workers(&w->provisioning, w->workers);
     move_workers(&w->moves, w->workers + PROVISIONING_WORKERS);

@@ -53,6 +53,25 @@ static void a_secret_gives_back_its_text_only_when_exposed(void **state)
     }
 }
 
+static void a_derived_secret_follows_from_key_and_name_alone(void **state)
+{
+    (void)state;
+    struct secret *key = secret_new(STR("key"));
+    struct secret *other_key = secret_new(STR("other"));
+    struct secret *a = secret_derive(key, "The quick brown fox jumps over the lazy dog");
+    struct secret *again = secret_derive(key, "The quick brown fox jumps over the lazy dog");
+    struct secret *b = secret_derive(key, "b");
+    struct secret *c = secret_derive(other_key, "b");
+    /* The published HMAC-SHA-256 of that sentence under "key", in base64url. */
+    assert_string_equal(secret_expose(a), "97yD9DBThCSxMpjmqm-xQ-9NWaFJRhdZl0edvC0aPNg");
+    assert_string_equal(secret_expose(a), secret_expose(again));
+    assert_string_not_equal(secret_expose(a), secret_expose(b));
+    assert_string_not_equal(secret_expose(b), secret_expose(c));
+    struct secret *all[] = {key, other_key, a, again, b, c};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        secret_free(all[i]);
+}
+
 static void freeing_no_secret_is_fine(void **state)
 {
     (void)state;
@@ -188,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_gives_back_its_text_only_when_exposed),
+        cmocka_unit_test(a_derived_secret_follows_from_key_and_name_alone),
         cmocka_unit_test(freeing_no_secret_is_fine),
         cmocka_unit_test_setup_teardown(the_first_line_of_a_private_file_is_the_secret, dir_setup,
                                         dir_teardown),
