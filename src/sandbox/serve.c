@@ -373,9 +373,15 @@ static void set_identity(struct call *c, struct http_response *response)
 {
     if (c->endpoint->api == API_HETZNER)
         http_set_header(response, "X-Correlation-Id", call_random_hex(c, 32));
-    if (c->endpoint->api == API_FLY)
-        http_set_header(response, "fly-request-id",
-                        arena_printf(c->arena, "%s-local", call_random_text(c, REQUEST_ID_LEN)));
+    if (c->endpoint->api != API_FLY)
+        return;
+    http_set_header(response, "fly-request-id",
+                    arena_printf(c->arena, "%s-local", call_random_text(c, REQUEST_ID_LEN)));
+    const char *app = http_param(c->request, "app");
+    if (app)
+        http_set_header(
+            response, "Set-Cookie",
+            arena_printf(c->arena, "fly_flaps_affinity=sandbox; Path=/v1/apps/%s; HttpOnly", app));
 }
 
 static void write_reply(struct call *c, struct http_response *response)
