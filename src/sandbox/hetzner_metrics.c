@@ -1,6 +1,7 @@
 /*
  * GET /servers/{id}/metrics. The load is what a test has set for the server (settings.h), or a
- * little; a server that is off does nothing. A series is flat: the present load, all the time.
+ * little; a server that is off does nothing. A series goes up and down by a hundredth around that
+ * load, as none in the real world is flat either.
  */
 #include "sandbox/hetzner.h"
 #include "sandbox/settings.h"
@@ -74,11 +75,12 @@ static bool is_wanted(const struct call *c, const char *type)
 
 static json_t *values(const struct period *p, double load)
 {
-    char text[VALUE_TEXT_MAX];
-    (void)snprintf(text, sizeof(text), "%.6g", load);
+    char text[2][VALUE_TEXT_MAX];
+    (void)snprintf(text[0], sizeof(text[0]), "%.6g", load * 0.99);
+    (void)snprintf(text[1], sizeof(text[1]), "%.6g", load * 1.01);
     json_t *list = json_array();
-    for (int64_t at = p->start_us; at < p->end_us; at += p->step_s * USEC_PER_SEC)
-        json_push(list, json_packed("[f, s]", (double)at / USEC_PER_SEC, text));
+    for (int64_t i = 0, at = p->start_us; at < p->end_us; i++, at += p->step_s * USEC_PER_SEC)
+        json_push(list, json_packed("[f, s]", (double)at / USEC_PER_SEC, text[i % 2]));
     return json_packed("{s:o}", "values", list);
 }
 

@@ -89,6 +89,7 @@ static const char *check_range(const char *text)
 struct subnet_input {
     int type;
     const char *ip_range, *network_zone, *vswitch_id;
+    const char *gateway; /* Hetzner's own clients send it empty; it cannot be chosen */
 };
 
 static const char *const subnet_types[] = {"cloud", "server", "vswitch", NULL};
@@ -99,6 +100,7 @@ static const struct field subnet_fields[] = {
     {"ip_range", FIELD_TEXT, offsetof(struct subnet_input, ip_range), .check = check_range},
     {"network_zone", FIELD_TEXT, offsetof(struct subnet_input, network_zone), .required = true},
     {"vswitch_id", FIELD_JSON, offsetof(struct subnet_input, vswitch_id)},
+    {"gateway", FIELD_TEXT, offsetof(struct subnet_input, gateway)},
     FIELD_END,
 };
 
