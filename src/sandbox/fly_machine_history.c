@@ -199,7 +199,7 @@ enum err fly_machine_exec(struct call *c, struct error *e)
 {
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
-    return call_refuse(c, 501, "unknown",
+    return call_refuse(c, 422, "unknown",
                        "unimplemented: nothing runs in the sandbox's machines, so there is nothing "
                        "to execute a command in");
 }

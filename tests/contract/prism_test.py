@@ -2,6 +2,7 @@
 
 import pytest
 
+from contract.prism import Prism
 from support.cloud import Cloud
 from support.customers import LARGE, SMALL, sign_up, status_of, wait_active
 from support.webhost import request, wait_until
@@ -70,6 +71,21 @@ def act(hetzner, path, body=None):
     answer = hetzner.post(path, body)
     done(hetzner, answer.get("action") or answer["actions"])
     return answer
+
+
+def test_the_judges_notice_requests_and_replies_that_do_not_fit(webhost, sandbox):
+    judge = Prism(webhost, "hetzner", sandbox.url)
+    judge.wait()
+    ask = Judged(judge)
+    ask.get("/locations")
+    assert judge.violations() == []
+    ask.post("/servers", server_body("x", no_such_member=1), status=422)
+    seen = len(judge.violations())
+    assert seen > 0
+    fault = [{"effect": {"status": 200, "body": {"locations": [{"id": "1"}]}}, "count": 1}]
+    assert request("POST", sandbox.url + "/sandbox/faults", fault).status == 200
+    ask.get("/locations", status=500)
+    assert len(judge.violations()) > seen
 
 
 # -- Hetzner -----------------------------------------------------------------------------------
@@ -332,7 +348,7 @@ def test_what_the_product_asks_of_the_clouds_and_hears_from_them_fits(webhost, s
     sign_up(server, "small", SMALL)
     sign_up(server, "large", LARGE)
     wait_active(server, "small", "large")
-    for mode in ("single_tenant", "shared"):
+    for mode in ("single_tenant", "multi_tenant"):
         move(server, "small", mode)
     server.stop()
 

@@ -553,6 +553,95 @@ static void a_fourth_change_of_one_kind_at_once_is_429_when_limits_are_on(void *
     expect(c, 429, POST, "/v1/apps/a/machines", body);
 }
 
+/* As another client would see it, which has not been given the affinity cookie. */
+static struct seen ask_as_a_stranger(struct cloud *c, const char *path)
+{
+    http_client_free(c->client);
+    c->client = http_client_new();
+    return ask(c, GET, path, NULL);
+}
+
+static void lists_and_readers_without_the_cookie_lag_behind_a_write(void **state)
+{
+    struct cloud *c = *state;
+    c->options.read_lag_us = 5 * USEC_PER_SEC;
+    cloud_restart(c);
+    create_app(c, "a");
+    clock_virtual_advance(&c->clock, c->options.read_lag_us);
+    struct seen made = expect(c, 200, POST, "/v1/apps/a/machines",
+                              "{\"config\":{\"image\":\"x\",\"env\":{\"A\":\"old\"}}}");
+    const char *path = text(c, "/v1/apps/a/machines/%s", text_at(&made, "id"));
+    expect(c, 200, GET, path, NULL);
+    assert_int_equal(ask_as_a_stranger(c, path).status, 404);
+    struct seen list = expect(c, 200, GET, "/v1/apps/a/machines", NULL);
+    assert_int_equal(count_at(&list, ""), 0);
+    list = expect(c, 200, GET, "/v1/orgs/personal/machines", NULL);
+    assert_int_equal(count_at(&list, "machines"), 0);
+
+    clock_virtual_advance(&c->clock, c->options.read_lag_us);
+    expect(c, 200, POST, path, "{\"config\":{\"image\":\"x\",\"env\":{\"A\":\"new\"}}}");
+    struct seen seen = ask_as_a_stranger(c, path);
+    assert_string_equal(text_at(&seen, "config.env.A"), "old");
+    assert_string_equal(text_at(&seen, "state"), "started");
+    clock_virtual_advance(&c->clock, c->options.read_lag_us);
+    seen = expect(c, 200, GET, path, NULL);
+    assert_string_equal(text_at(&seen, "config.env.A"), "new");
+
+    expect(c, 200, DELETE, text(c, "%s?force=true", path), NULL);
+    clock_virtual_advance(&c->clock, 2 * DELAY_US);
+    list = expect(c, 200, GET, "/v1/apps/a/machines", NULL);
+    assert_int_equal(count_at(&list, ""), 1);
+    clock_virtual_advance(&c->clock, c->options.read_lag_us);
+    list = expect(c, 200, GET, "/v1/apps/a/machines", NULL);
+    assert_int_equal(count_at(&list, ""), 0);
+}
+
+static void health_checks_pass_while_it_is_started_unless_a_test_says_otherwise(void **state)
+{
+    struct cloud *c = *state;
+    create_app(c, "a");
+    struct seen made =
+        expect(c, 200, POST, "/v1/apps/a/machines",
+               "{\"config\":{\"image\":\"x\",\"checks\":{\"web\":{\"type\":\"tcp\"}}}}");
+    const char *path = text(c, "/v1/apps/a/machines/%s", text_at(&made, "id"));
+    assert_string_equal(text_at(&made, "checks.0.status"), "critical");
+    cloud_settle(c);
+    struct seen seen = expect(c, 200, GET, path, NULL);
+    assert_string_equal(text_at(&seen, "checks.0.status"), "passing");
+    expect(c, 200, PATCH, "/sandbox/settings",
+           text(c, "{\"checks\":{\"%s\":{\"web\":\"critical\"}}}", text_at(&made, "id")));
+    seen = expect(c, 200, GET, path, NULL);
+    assert_string_equal(text_at(&seen, "checks.0.status"), "critical");
+    expect(c, 204, DELETE, "/sandbox/settings", NULL);
+    seen = expect(c, 200, GET, path, NULL);
+    assert_string_equal(text_at(&seen, "checks.0.status"), "passing");
+}
+
+static void a_machine_waits_for_no_secrets_that_do_not_exist(void **state)
+{
+    struct cloud *c = *state;
+    create_app(c, "a");
+    static const char body[] = "{\"config\":{\"image\":\"x\"},\"min_secrets_version\":1}";
+    expect(c, 412, POST, "/v1/apps/a/machines", body);
+    expect(c, 200, POST, "/v1/apps/a/secrets", "{\"values\":{\"A\":\"b\"}}");
+    expect(c, 200, POST, "/v1/apps/a/machines", body);
+}
+
+static void a_machines_events_and_versions_are_kept(void **state)
+{
+    struct cloud *c = *state;
+    create_app(c, "a");
+    const char *path = create_machine(c, "m");
+    cloud_settle(c);
+    expect(c, 200, POST, path, "{\"config\":{\"image\":\"y\"}}");
+    struct seen events = expect(c, 200, GET, text(c, "%s/events", path), NULL);
+    assert_string_equal(text_at(&events, "0.type"), "update");
+    assert_string_equal(text_at(&events, "1.type"), "launch");
+    struct seen versions = expect(c, 200, GET, text(c, "%s/versions", path), NULL);
+    assert_int_equal(count_at(&versions, ""), 2);
+    assert_string_equal(text_at(&versions, "0.user_config.image"), "y");
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, cloud_setup, cloud_teardown)
@@ -580,6 +669,10 @@ int main(void)
         T(addresses_and_certificates_come_and_go),
         T(an_organisations_machines_are_found_across_its_apps_by_pages),
         T(a_fourth_change_of_one_kind_at_once_is_429_when_limits_are_on),
+        T(lists_and_readers_without_the_cookie_lag_behind_a_write),
+        T(health_checks_pass_while_it_is_started_unless_a_test_says_otherwise),
+        T(a_machine_waits_for_no_secrets_that_do_not_exist),
+        T(a_machines_events_and_versions_are_kept),
         T(a_postgres_cluster_becomes_ready_and_outlives_apps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

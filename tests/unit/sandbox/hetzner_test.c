@@ -358,6 +358,89 @@ static void an_image_name_means_the_servers_architecture(void **state)
     assert_int_equal(count_at(&list, "images"), 1);
 }
 
+static void a_server_that_goes_leaves_its_volume_and_takes_its_address_along(void **state)
+{
+    struct cloud *c = *state;
+    struct seen volume =
+        expect(c, 201, POST, "/v1/volumes", "{\"name\":\"v\",\"size\":10,\"location\":\"fsn1\"}");
+    long long id = int_at(&volume, "volume.id");
+    struct seen made =
+        expect(c, 201, POST, "/v1/servers",
+               text(c,
+                    "{\"name\":\"db-1\",\"server_type\":\"cx23\",\"image\":\"debian-12\","
+                    "\"location\":\"fsn1\",\"volumes\":[%lld]}",
+                    id));
+    assert_string_equal(text_at(&made, "next_actions.1.command"), "attach_volume");
+    cloud_settle(c);
+    struct seen seen = expect(c, 200, GET, "/sandbox/state", NULL);
+    assert_int_equal(int_at(&seen, "counts.primary_ips"), 2);
+    expect(c, 200, DELETE, text(c, "/v1/servers/%lld", (long long)int_at(&made, "server.id")),
+           NULL);
+    seen = expect(c, 200, GET, "/sandbox/state", NULL);
+    assert_int_equal(int_at(&seen, "counts.primary_ips"), 0);
+    seen = expect(c, 200, GET, text(c, "/v1/volumes/%lld", id), NULL);
+    assert_true(json_is_null(at(seen.body, "volume.server")));
+}
+
+static void a_volume_is_attached_in_its_own_location_only(void **state)
+{
+    struct cloud *c = *state;
+    long long server = create_server(c, "db-1");
+    struct seen volume =
+        expect(c, 201, POST, "/v1/volumes", "{\"name\":\"v\",\"size\":10,\"location\":\"hel1\"}");
+    cloud_settle(c);
+    expect(c, 422, POST,
+           text(c, "/v1/volumes/%lld/actions/attach", (long long)int_at(&volume, "volume.id")),
+           text(c, "{\"server\":%lld}", server));
+}
+
+static void a_server_type_that_is_sold_out_is_shown_and_refused_as_such(void **state)
+{
+    struct cloud *c = *state;
+    expect(c, 200, PATCH, "/sandbox/settings",
+           "{\"availability\":{\"cx23\":{\"fsn1\":{\"available\":false}}}}");
+    struct seen type = expect(c, 200, GET, "/v1/server_types?name=cx23", NULL);
+    assert_true(json_is_false(at(type.body, "server_types.0.locations.0.available")));
+    assert_true(json_is_true(at(type.body, "server_types.0.locations.1.available")));
+    struct seen refused = expect(c, 412, POST, "/v1/servers", create_body(c, "db-1"));
+    assert_string_equal(text_at(&refused, "error.code"), "resource_unavailable");
+}
+
+static void metrics_follow_the_load_that_was_set_and_are_zero_when_off(void **state)
+{
+    struct cloud *c = *state;
+    long long id = create_server(c, "db-1");
+    cloud_settle(c);
+    const char *path = text(c,
+                            "/v1/servers/%lld/metrics?type=cpu&start=2026-01-01T00:00:00Z&"
+                            "end=2026-01-01T00:10:00Z&step=60",
+                            id);
+    expect(c, 200, PATCH, "/sandbox/settings", "{\"load\":{\"db-1\":{\"cpu\":50}}}");
+    struct seen seen = expect(c, 200, GET, path, NULL);
+    assert_int_equal(count_at(&seen, "metrics.time_series.cpu.values"), 10);
+    assert_string_equal(text_at(&seen, "metrics.time_series.cpu.values.0.1"), "49.5");
+    assert_string_equal(text_at(&seen, "metrics.time_series.cpu.values.1.1"), "50.5");
+    expect(c, 201, POST, text(c, "/v1/servers/%lld/actions/poweroff", id), NULL);
+    cloud_settle(c);
+    seen = expect(c, 200, GET, path, NULL);
+    assert_string_equal(text_at(&seen, "metrics.time_series.cpu.values.0.1"), "0");
+}
+
+static void lists_by_name_and_label_lag_behind_a_creation(void **state)
+{
+    struct cloud *c = *state;
+    c->options.read_lag_us = 5 * USEC_PER_SEC;
+    cloud_restart(c);
+    create_server(c, "db-1");
+    struct seen by_name = expect(c, 200, GET, "/v1/servers?name=db-1", NULL);
+    assert_int_equal(count_at(&by_name, "servers"), 0);
+    struct seen by_label = expect(c, 200, GET, "/v1/servers?label_selector=pool%3Da", NULL);
+    assert_int_equal(count_at(&by_label, "servers"), 0);
+    clock_virtual_advance(&c->clock, c->options.read_lag_us);
+    by_name = expect(c, 200, GET, "/v1/servers?name=db-1", NULL);
+    assert_int_equal(count_at(&by_name, "servers"), 1);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, cloud_setup, cloud_teardown)
@@ -381,6 +464,11 @@ int main(void)
         T(ssh_keys_are_unique_by_name_and_by_key),
         T(prices_are_decimal_texts_with_vat_in_gross),
         T(an_image_name_means_the_servers_architecture),
+        T(a_server_that_goes_leaves_its_volume_and_takes_its_address_along),
+        T(a_volume_is_attached_in_its_own_location_only),
+        T(a_server_type_that_is_sold_out_is_shown_and_refused_as_such),
+        T(metrics_follow_the_load_that_was_set_and_are_zero_when_off),
+        T(lists_by_name_and_label_lag_behind_a_creation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
