@@ -30,7 +30,8 @@ def served(source):
     found = set()
     for path in re.findall(r'THINGS\("([^"]+)"', source):
         found |= {(method.lower(), shape(f"/v1{path}{rest}")) for method, rest in thing}
-    for api, method, parts in re.findall(r'\b(HETZNER|FLY|THING)\((\w+), ((?:"[^"]*"\s*)+),', source):
+    route = r'\b(HETZNER|FLY|THING)\((\w+), ((?:"[^"]*"\s*)+),'
+    for api, method, parts in re.findall(route, source):
         path = "".join(re.findall(r'"([^"]*)"', parts))
         found.add((method.lower(), shape(path if api == "FLY" else "/v1" + path)))
     return found
