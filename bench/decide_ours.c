@@ -45,7 +45,7 @@ static enum err read_profiles(struct subject *s, FILE *file, struct error *e)
 }
 
 /* A new decision for every profile into the same place, as a sweep would look at each and go on. */
-static int64_t decide_all(const struct subject *s, bool explain)
+static int64_t decide_all(const struct subject *s, bool explain, struct buf *reason)
 {
     const struct profile *profiles = s->profiles.items;
     struct decide_context context = {0};
@@ -55,8 +55,8 @@ static int64_t decide_all(const struct subject *s, bool explain)
         decide(s->policy, &profiles[i], &context, &decision);
         if (explain) {
             struct decided d = {s->policy, s->prices, &profiles[i], &context, &decision};
-            _cleanup_arena_ struct arena arena = {0};
-            BUG_ON(!*decision_reason(&d, &arena));
+            buf_reset(reason);
+            decision_append_reason(&d, reason);
         }
         multi += decision.placement.mode == MULTI_TENANT;
     }
@@ -78,9 +78,10 @@ static bool answer(struct subject *s, const char *line)
     bool explain = text_eq(verb, "explain");
     if (!explain && !text_eq(verb, "decide"))
         return false;
+    _cleanup_buf_ struct buf reason = BUF_INIT(4096);
     int64_t multi = 0, start = bench_now_us();
     for (int64_t i = 0; i < rounds; i++)
-        multi = decide_all(s, explain);
+        multi = decide_all(s, explain, &reason);
     double seconds = (double)(bench_now_us() - start) / (double)USEC_PER_SEC;
     (void)printf("{\"decisions\":%lld,\"seconds\":%.6f,\"multi_tenant\":%lld}\n",
                  (long long)rounds * (long long)s->profiles.count, seconds, (long long)multi);
