@@ -133,9 +133,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class Cloud:
     """Both clouds, the configuration that points at them, and what they say exists."""
 
-    def __init__(self, webhost):
+    def __init__(self, webhost, process=None):
+        """`process` is a sandbox that runs already."""
         self.webhost = webhost
-        self.process = webhost.sandbox()
+        self.process = process or webhost.sandbox()
         self.gate = Gate(self.process.url)
         webhost.at_close(self.gate.close)
         for name in ("hetzner", "fly"):
@@ -155,8 +156,13 @@ class Cloud:
         drain_ms=10000,
         call_timeout_ms=30000,
         database_url=None,
+        hetzner_url=None,
+        fly_url=None,
     ):
-        """database_url: of all hosts and apps; a SQLite file for each unless told."""
+        """
+        database_url: of all hosts and apps; a SQLite file for each unless told. hetzner_url and
+        fly_url: where something stands before that cloud alone.
+        """
         folder = self.webhost.folder
         hetzner = database_url or f"sqlite:{folder}/hetzner/{{host}}.db"
         fly = database_url or f"sqlite:{folder}/fly/{{app}}.db"
@@ -169,11 +175,11 @@ provisioning:
   wait_ms: 100
   call_timeout_ms: {call_timeout_ms}
   hetzner:
-    endpoint: {url}/v1
+    endpoint: {hetzner_url or url}/v1
     slots_per_host: {slots_per_host}
     database_url: "{hetzner}"
   fly:
-    endpoint: {url}/v1
+    endpoint: {fly_url or url}/v1
     database_url: "{fly}"
 """
         path = folder / "webhost.yaml"
@@ -190,6 +196,21 @@ provisioning:
         if count is not None:
             fault["count"] = count
         answer = request("POST", f"{self.process.url}/sandbox/faults", [fault])
+        assert answer.status == 200, answer.text
+
+    def random_faults(self, rate, seed, *kinds, **more):
+        """That share of all requests fails, in one of the kinds; see src/sandbox/fault_kinds.h."""
+        mode = {"rate": rate, "seed": seed, **({"kinds": kinds} if kinds else {}), **more}
+        answer = request("POST", f"{self.process.url}/sandbox/faults", mode)
+        assert answer.status == 200, answer.text
+
+    def faults_given(self):
+        """{kind: how often} since the last clear_faults()."""
+        return request("GET", f"{self.process.url}/sandbox/faults").body["given"]
+
+    def set(self, **settings):
+        """availability, load, checks: see src/sandbox/settings.h."""
+        answer = request("PATCH", f"{self.process.url}/sandbox/settings", settings)
         assert answer.status == 200, answer.text
 
     def clear_faults(self):
