@@ -84,7 +84,7 @@ enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_s
     TRY(db_get_int(tx, job.unique_key ? &job_insert_unique : &job_insert, plain, &job.id, e));
     bool added = job.id != INT_ABSENT;
     if (added)
-        TRY(db_notify(tx, JOB_CHANNEL, e));
+        db_notify(tx, JOB_CHANNEL);
     else
         TRY(db_get(tx, &job_by_unique_key, DB_ARGS(db_text(job.unique_key)), job_fields, arena,
                    &job, e));
@@ -138,7 +138,7 @@ enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct 
         added += some;
     }
     if (added > 0)
-        TRY(db_notify(tx, JOB_CHANNEL, e));
+        db_notify(tx, JOB_CHANNEL);
     if (ret_added)
         *ret_added = added;
     return OK;
@@ -231,7 +231,7 @@ static enum err change_by_hand(struct db_tx *tx, const struct env *env, const ch
     if (changes == 0)
         return error_set(e, ERR_CONFLICT, "job %" PRId64 " is %s: it cannot be %s", id,
                          job_state_names[job.state], done);
-    TRY(db_notify(tx, JOB_CHANNEL, e));
+    db_notify(tx, JOB_CHANNEL);
     return audit_write(tx, env, arena, actor, arena_printf(arena, "job.%s", done),
                        arena_printf(arena, "%" PRId64, id), NULL, e);
 }
@@ -263,7 +263,7 @@ enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *act
     if (retried > 0) {
         const char *details = arena_printf(arena, "{\"state\":\"%s\",\"count\":%" PRId64 "}",
                                            job_state_names[f->state], retried);
-        TRY(db_notify(tx, JOB_CHANNEL, e));
+        db_notify(tx, JOB_CHANNEL);
         TRY(audit_write(tx, env, arena, actor, "jobs.retried", "jobs", details, e));
     }
     *ret_retried = retried;

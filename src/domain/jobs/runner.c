@@ -466,7 +466,7 @@ static enum err leave_work(struct db_tx *tx, void *arg, struct error *e)
     int64_t put_back;
     TRY(job_disown(tx, l->node, NULL, 0, &put_back, e));
     if (put_back > 0)
-        TRY(db_notify(tx, JOB_CHANNEL, e));
+        db_notify(tx, JOB_CHANNEL);
     return node_unregister(tx, l->node, e);
 }
 
