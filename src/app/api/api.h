@@ -105,6 +105,7 @@ api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_hosts, api_instances, api_policies, api_policy, api_audit;
+api_handler api_provider_calls;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;
 

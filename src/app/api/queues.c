@@ -1,6 +1,7 @@
 /* Queues: what waits in them, how long it takes, and what an operator turns. */
 #include "app/api/api.h"
 #include "domain/jobs/queue.h"
+#include "domain/provisioning/traffic.h"
 
 #include <inttypes.h>
 
@@ -218,5 +219,6 @@ enum err api_metrics(struct db_tx *tx, struct api_call *call, struct error *e)
     write_depths(api, depths, &call->text);
     write_ends(api, counts, &call->text);
     write_times(api, counts, &call->text);
+    traffic_metrics(api->provisioning->traffic, &call->text);
     return OK;
 }

@@ -8,6 +8,9 @@ static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL
 static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
 static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
 
+static const char *const query_calls[] = {PAGE_QUERY, "provider", "customer", "host",
+                                          "outcome",  "since",    NULL};
+
 #define ROUTE(method_, pattern_, ...)                                                              \
     {                                                                                              \
         .method = HTTP_##method_, .pattern = pattern_, .handler = api_handle,                      \
@@ -79,6 +82,8 @@ const struct http_route api_routes[] = {
           .summary = "List shared hosts and their slots"),
     ROUTE(GET, "/api/instances", VIEWER, READ, .handler = api_instances, .query = query_page,
           .summary = "List dedicated instances"),
+    ROUTE(GET, "/api/provider-calls", VIEWER, READ, .handler = api_provider_calls,
+          .query = query_calls, .summary = "List requests to the clouds and what they came to"),
     ROUTE(GET, "/api/policies", VIEWER, READ, .handler = api_policies,
           .summary = "List the policies"),
     ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,

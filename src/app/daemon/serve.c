@@ -46,6 +46,7 @@ struct daemon {
     struct provisioning provisioning;
     struct move_context moves;
     struct demo demo;
+    struct prune_rule prune_rules[3];
     struct prune prune;
     struct cron crons[1];
     struct job_worker workers[WORKERS];
@@ -206,7 +207,10 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     provisioning_workers(&d->provisioning, d->workers);
     move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
-    d->prune.keep_us = d->config.jobs.keep_days * USEC_PER_DAY;
+    d->prune_rules[0] = (struct prune_rule){job_prune, d->config.jobs.keep_days * USEC_PER_DAY};
+    d->prune_rules[1] =
+        (struct prune_rule){calls_prune, d->config.provisioning.keep_calls_days * USEC_PER_DAY};
+    d->prune.rules = d->prune_rules;
     d->crons[0] = prune_cron();
     d->workers[WORKERS - 2] = prune_worker(&d->prune);
     d->workers[WORKERS - 1] = demo_worker(&d->demo);
