@@ -11,6 +11,7 @@
 #include "domain/core/install.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
+#include "domain/provisioning/reconcile.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "infra/config/yaml.h"
@@ -31,7 +32,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 2)
+#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 3)
 
 struct daemon {
     const struct serve_options *options;
@@ -48,7 +49,7 @@ struct daemon {
     struct demo demo;
     struct prune_rule prune_rules[3];
     struct prune prune;
-    struct cron crons[1];
+    struct cron crons[2];
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
     char node_name[HOST_NAME_MAX + 1];
@@ -212,6 +213,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         (struct prune_rule){calls_prune, d->config.provisioning.keep_calls_days * USEC_PER_DAY};
     d->prune.rules = d->prune_rules;
     d->crons[0] = prune_cron();
+    d->crons[1] = reconcile_cron();
+    d->workers[WORKERS - 3] = reconcile_worker(&d->provisioning);
     d->workers[WORKERS - 2] = prune_worker(&d->prune);
     d->workers[WORKERS - 1] = demo_worker(&d->demo);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
