@@ -1,6 +1,8 @@
 /* Queues: what waits in them, how long it takes, and what an operator turns. */
 #include "app/api/api.h"
 #include "domain/jobs/queue.h"
+#include "domain/provisioning/drift.h"
+#include "domain/provisioning/traffic.h"
 
 #include <inttypes.h>
 
@@ -204,6 +206,19 @@ static void write_times(const struct api *api, const struct runner_counts *count
     }
 }
 
+static enum err write_drift(struct db_tx *tx, struct buf *out, struct error *e)
+{
+    static const struct metric drift = {"webhost_drift", "gauge",
+                                        "Differences between the clouds and the database."};
+    int64_t counts[DRIFT_KINDS];
+    TRY(drift_counts(tx, counts, e));
+    metric_head(out, &drift);
+    for (size_t i = 0; i < DRIFT_KINDS; i++)
+        (void)buf_printf(out, "%s{kind=\"%s\"} %" PRId64 "\n", drift.name, drift_kind_names[i],
+                         counts[i]);
+    return OK;
+}
+
 enum err api_metrics(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct api *api = call->api;
@@ -218,5 +233,6 @@ enum err api_metrics(struct db_tx *tx, struct api_call *call, struct error *e)
     write_depths(api, depths, &call->text);
     write_ends(api, counts, &call->text);
     write_times(api, counts, &call->text);
-    return OK;
+    traffic_metrics(api->provisioning->traffic, &call->text);
+    return write_drift(tx, &call->text, e);
 }

@@ -8,6 +8,11 @@ static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL
 static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
 static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
 
+static const char *const query_calls[] = {PAGE_QUERY, "provider", "customer", "host",
+                                          "outcome",  "since",    NULL};
+
+static const char *const query_drift[] = {PAGE_QUERY, "kind", NULL};
+
 #define ROUTE(method_, pattern_, ...)                                                              \
     {                                                                                              \
         .method = HTTP_##method_, .pattern = pattern_, .handler = api_handle,                      \
@@ -79,6 +84,12 @@ const struct http_route api_routes[] = {
           .summary = "List shared hosts and their slots"),
     ROUTE(GET, "/api/instances", VIEWER, READ, .handler = api_instances, .query = query_page,
           .summary = "List dedicated instances"),
+    ROUTE(GET, "/api/provider-calls", VIEWER, READ, .handler = api_provider_calls,
+          .query = query_calls, .summary = "List requests to the clouds and what they came to"),
+    ROUTE(GET, "/api/drift", VIEWER, READ, .handler = api_drift, .query = query_drift,
+          .summary = "List where the clouds differ from the database"),
+    ROUTE(POST, "/api/reconcile", ADMIN, PLAIN, .handler = api_reconcile,
+          .body = &api_reconcile_body, .summary = "Compare the clouds with the database now"),
     ROUTE(GET, "/api/policies", VIEWER, READ, .handler = api_policies,
           .summary = "List the policies"),
     ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,

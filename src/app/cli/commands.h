@@ -27,6 +27,8 @@ extern const struct command command_hosts, command_instances, command_plans; /* 
 extern const struct command command_token_create, command_token_list, command_token_revoke,
     command_audit; /* access.c */
 
+extern const struct command command_calls, command_drift, command_reconcile; /* clouds.c */
+
 extern const struct command command_serve, command_sandbox; /* serve.c */
 
 #endif

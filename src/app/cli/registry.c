@@ -10,5 +10,6 @@ const struct command *const commands[] = {
     &command_queues_resume,  &command_queues_scale,   &command_hosts,
     &command_instances,      &command_plans,          &command_token_create,
     &command_token_list,     &command_token_revoke,   &command_audit,
+    &command_calls,          &command_drift,          &command_reconcile,
     &command_serve,          &command_sandbox,        NULL,
 };

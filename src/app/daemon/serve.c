@@ -8,8 +8,11 @@
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "domain/core/install.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
+#include "domain/provisioning/reconcile.h"
+#include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "infra/config/yaml.h"
 #include "sandbox/sandbox.h"
@@ -29,7 +32,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 2)
+#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 3)
 
 struct daemon {
     const struct serve_options *options;
@@ -44,8 +47,9 @@ struct daemon {
     struct provisioning provisioning;
     struct move_context moves;
     struct demo demo;
+    struct prune_rule prune_rules[3];
     struct prune prune;
-    struct cron crons[1];
+    struct cron crons[2];
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
     char node_name[HOST_NAME_MAX + 1];
@@ -196,13 +200,21 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .hetzner_token = d->hetzner_token,
         .fly_token = d->fly_token,
         .stores = tenant_stores_new(),
+        .traffic = traffic_new(&d->env, d->config.provisioning.interactive_percent),
     };
+    TRY(install_id(&d->env, &d->arena, &d->provisioning.install_id, e));
+    traffic_start(d->provisioning.traffic);
     d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     provisioning_workers(&d->provisioning, d->workers);
     move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
-    d->prune.keep_us = d->config.jobs.keep_days * USEC_PER_DAY;
+    d->prune_rules[0] = (struct prune_rule){job_prune, d->config.jobs.keep_days * USEC_PER_DAY};
+    d->prune_rules[1] =
+        (struct prune_rule){calls_prune, d->config.provisioning.keep_calls_days * USEC_PER_DAY};
+    d->prune.rules = d->prune_rules;
     d->crons[0] = prune_cron();
+    d->crons[1] = reconcile_cron();
+    d->workers[WORKERS - 3] = reconcile_worker(&d->provisioning);
     d->workers[WORKERS - 2] = prune_worker(&d->prune);
     d->workers[WORKERS - 1] = demo_worker(&d->demo);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
@@ -288,12 +300,17 @@ static enum err start(struct daemon *d, struct error *e)
 static void stop(struct daemon *d)
 {
     http_server_stop(d->http);
+    if (d->provisioning.traffic)
+        traffic_interrupt(d->provisioning.traffic);
     if (d->runner_runs && !runner_stop(d->runner)) {
         /* Threads still use what would be freed now. Their leases run out; others take over. */
         log_warn("stopping with jobs unfinished: they will be taken up again");
         _exit(0);
     }
     runner_free(d->runner);
+    if (d->provisioning.traffic)
+        traffic_stop(d->provisioning.traffic);
+    traffic_free(d->provisioning.traffic);
     tenant_stores_free(d->provisioning.stores);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);

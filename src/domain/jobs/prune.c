@@ -5,23 +5,32 @@
 #define PRUNE_BATCH  1000
 
 struct prune_work {
+    prune_fn *prune;
     int64_t before, deleted;
 };
 
 static enum err prune_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct prune_work *w = arg;
-    return job_prune(tx, w->before, PRUNE_BATCH, &w->deleted, e);
+    return w->prune(tx, w->before, PRUNE_BATCH, &w->deleted, e);
+}
+
+static enum err apply(const struct env *env, const struct prune_rule *rule, struct error *e)
+{
+    struct prune_work w = {.prune = rule->prune, .before = env_now(env) - rule->keep_us};
+    do
+        TRY(db_write_relaxed(env->db, prune_work, &w, e));
+    while (w.deleted == PRUNE_BATCH);
+    return OK;
 }
 
 static enum job_result perform(struct job_run *run, struct error *e)
 {
     const struct prune *prune = run->ctx;
-    struct prune_work w = {.before = env_now(run->env) - prune->keep_us};
-    do {
-        if (db_write_relaxed(run->env->db, prune_work, &w, e) != OK)
+    for (const struct prune_rule *rule = prune->rules; rule->prune; rule++) {
+        if (apply(run->env, rule, e) != OK)
             return JOB_RETRY;
-    } while (w.deleted == PRUNE_BATCH);
+    }
     return JOB_DONE;
 }
 

@@ -54,7 +54,7 @@ const struct field resource_fields[] = {
 static const char *app_name(struct arena *arena, const char *slug, const char *deployment_id)
 {
     const char *tail = deployment_id + strlen(deployment_id) - 8;
-    return arena_printf(arena, "wh-%.*s-%s", APP_NAME_SLUG_MAX, slug, tail);
+    return arena_printf(arena, APP_NAME_PREFIX "%.*s-%s", APP_NAME_SLUG_MAX, slug, tail);
 }
 
 static struct texts region_list(const struct placement *placement, struct arena *arena)

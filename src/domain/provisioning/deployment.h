@@ -48,6 +48,8 @@ struct deployment {
 
 extern const struct field deployment_fields[];
 
+#define APP_NAME_PREFIX "wh-" /* of every app of ours */
+
 enum resource_kind {
     RESOURCE_APP,
     RESOURCE_VOLUME,

@@ -14,15 +14,19 @@
 #include "testdb.h"
 
 #include "audit.sql.h"
+#include "calls.sql.h"
 #include "claim.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
 #include "decisions.sql.h"
 #include "deployment.sql.h"
+#include "drift.sql.h"
 #include "host.sql.h"
+#include "install.sql.h"
 #include "job.sql.h"
 #include "move.sql.h"
+#include "owners.sql.h"
 #include "plan.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
@@ -33,9 +37,10 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
-    deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
-    queue_queries,      signup_queries, tokens_queries,
+    audit_queries,  drift_queries,  owners_queries,   calls_queries,     install_queries,
+    claim_queries,  cron_queries,   customer_queries, decisions_queries, deployment_queries,
+    host_queries,   job_queries,    move_queries,     plan_queries,      queue_queries,
+    signup_queries, tokens_queries,
 };
 
 /* For the customers' databases. */

@@ -6,6 +6,7 @@
 #include "app/api/idempotency.h"
 #include "app/api/problem.h"
 #include "domain/audit/audit.h"
+#include "domain/provisioning/traffic.h"
 #include "idempotency.sql.h"
 #include "product.h"
 #include "product.sql.h"
@@ -15,7 +16,8 @@
 struct fixture {
     struct product p; /* first: a test's state serves both */
     struct api api;
-    struct runner *runner; /* not started: nothing runs the jobs */
+    struct provisioning provisioning; /* no clouds: nothing is asked of them */
+    struct runner *runner;            /* not started: nothing runs the jobs */
     char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX];
 };
 
@@ -41,8 +43,11 @@ static int setup(void **state)
         .poll_us = USEC_PER_SEC,
     };
     f->runner = runner_new(&options);
+    f->provisioning =
+        (struct provisioning){.env = &f->p.env, .traffic = traffic_new(&f->p.env, 10)};
     f->api = (struct api){
         .env = &f->p.env,
+        .provisioning = &f->provisioning,
         .policy = f->p.policy,
         .prices = f->p.prices,
         .runner = f->runner,
@@ -61,6 +66,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     runner_free(f->runner);
+    traffic_free(f->provisioning.traffic);
     product_release(&f->p);
     free(f);
     return 0;
