@@ -29,6 +29,8 @@ struct cloud {
     const struct cloud_dialect *dialect;
     const char *endpoint; /* without a trailing slash */
     const struct secret *token;
+    const char *scheme;      /* the token's, as in struct http_call */
+    struct http_pair header; /* sent with every call when it has a name */
     int64_t timeout_us;
     struct http_client *http;
 };

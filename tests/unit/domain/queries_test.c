@@ -21,6 +21,7 @@
 #include "decisions.sql.h"
 #include "deployment.sql.h"
 #include "host.sql.h"
+#include "instance.sql.h"
 #include "job.sql.h"
 #include "move.sql.h"
 #include "plan.sql.h"
@@ -33,9 +34,9 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
-    deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
-    queue_queries,      signup_queries, tokens_queries,
+    audit_queries,      claim_queries,    cron_queries,   customer_queries, decisions_queries,
+    deployment_queries, host_queries,     job_queries,    move_queries,     plan_queries,
+    queue_queries,      instance_queries, signup_queries, tokens_queries,
 };
 
 /* For the customers' databases. */
