@@ -145,13 +145,14 @@ static json_t *checks_json(const struct fly_check *check, int64_t port, bool htt
     return json_pack("{s:o}", "webhost", one);
 }
 
-static json_t *config_json(const struct fly_machine_order *order)
+static json_t *config_json(const struct fly_machine_order *order, const char *install_id)
 {
-    json_t *config = json_pack(
-        "{s:s, s:o, s:[{s:s, s:s}], s:{s:s, s:s, s:s}, s:{s:s}}", "image", order->image, "guest",
-        guest_json(&order->size), "mounts", "volume", order->volume_id, "path", order->volume_path,
-        "metadata", "webhost_deployment", order->deployment_id, "webhost_role", order->role,
-        "webhost_intention", order->intention, "restart", "policy", "always");
+    json_t *config =
+        json_pack("{s:s, s:o, s:[{s:s, s:s}], s:{s:s, s:s, s:s, s:s*}, s:{s:s}}", "image",
+                  order->image, "guest", guest_json(&order->size), "mounts", "volume",
+                  order->volume_id, "path", order->volume_path, "metadata", "webhost_deployment",
+                  order->deployment_id, "webhost_role", order->role, "webhost_intention",
+                  order->intention, "webhost_install", install_id, "restart", "policy", "always");
     BUG_ON(!config);
     if (order->service_port > 0)
         (void)json_object_set_new(config, "services", services_json(order->service_port));
@@ -168,7 +169,7 @@ enum err flaps_machine_create(struct cloud *cloud, const char *app,
                               struct fly_machine *ret, struct error *e)
 {
     json_t *request = json_pack("{s:s, s:s, s:o}", "name", order->name, "region", order->region,
-                                "config", config_json(order));
+                                "config", config_json(order, cloud->install_id));
     BUG_ON(!request);
     if (order->secrets_version != INT_ABSENT)
         (void)json_object_set_new(request, "min_secrets_version",
@@ -272,6 +273,12 @@ enum err flaps_machine_wait(struct cloud *cloud, const char *app, const char *id
 {
     const char *path = arena_printf(arena, "/apps/%s/machines/%s/wait?state=started&timeout=%lld",
                                     app, id, (long long)seconds);
+    static const struct cloud_retry never[] = {{0}};
+    const struct cloud_dialect *usual = cloud->dialect;
+    struct cloud_dialect dialect = *usual;
+    dialect.retries = never; /* 408 is an answer here */
+    cloud->dialect = &dialect;
     enum err err = cloud_call(cloud, HTTP_GET, path, NULL, arena, NULL, e);
+    cloud->dialect = usual;
     return err == ERR_TIMEOUT ? OK : err; /* not yet: whoever looks next sees what it is */
 }

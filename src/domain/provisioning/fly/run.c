@@ -7,26 +7,16 @@
 void fly_run_begin(struct fly_run *f, struct provision_run *run)
 {
     const struct provisioning *p = run->with;
-    struct http_client *http = http_client_new();
-    *f = (struct fly_run){
-        .run = run,
-        .http = http,
-        .d = *run->deployment,
-        .secrets_version = INT_ABSENT,
-        .cloud = {.dialect = &fly_dialect,
-                  .endpoint = p->settings->fly.endpoint,
-                  .token = p->fly_token,
-                  .scheme = fly_token_scheme(p->fly_token),
-                  .timeout_us = p->settings->call_timeout_ms * USEC_PER_MS,
-                  .http = http},
-    };
-    f->account = f->cloud;
+    *f = (struct fly_run){.run = run, .d = *run->deployment, .secrets_version = INT_ABSENT};
+    cloud_open(&f->cloud, p, &fly_dialect, run->deployment->id, run->deployment->customer_id);
+    f->cloud.scheme = fly_token_scheme(p->fly_token);
+    f->account = f->cloud; /* with the same connections */
     f->account.endpoint = p->settings->fly.uiex_endpoint;
 }
 
 void fly_run_end(struct fly_run *f)
 {
-    http_client_free(f->http);
+    cloud_close(&f->cloud);
 }
 
 /* -- records ---------------------------------------------------------------------------------- */

@@ -19,7 +19,6 @@
 
 struct fly_run {
     struct provision_run *run;
-    struct http_client *http;
     struct cloud cloud;       /* the Machines API */
     struct cloud account;     /* the host for managed Postgres */
     struct deployment d;      /* a copy: the app's name may change */

@@ -27,7 +27,37 @@ static const struct cloud_error errors[] = {
     {0, NULL, OK},
 };
 
-const struct cloud_dialect hcloud_dialect = {"Hetzner", read_error, errors};
+/* What the official Go and Python clients repeat, and nothing else: not "locked", not 503. */
+static const struct cloud_retry retries[] = {
+    {0, "conflict", false, true}, {0, "rate_limit_exceeded", false, true},
+    {429, NULL, false, true},     {0, "bad_gateway", false, false},
+    {0, "timeout", false, false}, {502, NULL, true, false},
+    {504, NULL, true, false},     {0, NULL, false, false},
+};
+
+static const struct route_name names[] = {
+    {NULL, NULL, NULL},
+};
+
+static const struct cloud_rate rates[] = {
+    {.route = NULL},
+};
+
+const struct cloud_dialect hcloud_dialect = {
+    .name = "Hetzner",
+    .read_error = read_error,
+    .errors = errors,
+    .infrastructure = HETZNER,
+    .request_id_header = "X-Correlation-Id",
+    .names = names,
+    .retries = retries,
+    .backoff = {.retries = 5,
+                .first_us = USEC_PER_SEC,
+                .cap_us = 60 * USEC_PER_SEC,
+                .doubling = true},
+    .rates = rates,
+    .tells_budget = true,
+};
 
 static enum err read_server(json_t *server, struct arena *arena, struct hcloud_server *ret,
                             struct error *e)
