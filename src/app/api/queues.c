@@ -218,5 +218,5 @@ enum err api_metrics(struct db_tx *tx, struct api_call *call, struct error *e)
     write_depths(api, depths, &call->text);
     write_ends(api, counts, &call->text);
     write_times(api, counts, &call->text);
-    return OK;
+    return api_instance_metrics(tx, call->arena, &call->text, e);
 }

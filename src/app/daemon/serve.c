@@ -11,6 +11,7 @@
 #include "domain/core/install.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
+#include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "infra/config/yaml.h"
@@ -31,7 +32,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 2)
+#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + INSTANCE_WORKERS + 2)
 
 struct daemon {
     const struct serve_options *options;
@@ -47,7 +48,7 @@ struct daemon {
     struct move_context moves;
     struct demo demo;
     struct prune prune;
-    struct cron crons[1];
+    struct cron crons[2];
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
     char node_name[HOST_NAME_MAX + 1];
@@ -99,6 +100,7 @@ static enum err start_sandbox(struct daemon *d, struct error *e)
     unsigned port = sandbox_port(d->sandbox);
     struct provisioning_settings *s = &d->config.provisioning;
     s->hetzner.endpoint = s->fly.endpoint = arena_printf(a, "http://127.0.0.1:%u/v1", port);
+    s->fly.uiex_endpoint = arena_printf(a, "http://127.0.0.1:%u", port);
     s->hetzner.database_url = arena_printf(a, "sqlite:%s/hetzner/{host}.db", data);
     s->fly.database_url = arena_printf(a, "sqlite:%s/fly/{app}.db", data);
     d->hetzner_token = secret_new(STR("sandbox"));
@@ -206,8 +208,10 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     provisioning_workers(&d->provisioning, d->workers);
     move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
+    instance_workers(&d->provisioning, d->workers + PROVISIONING_WORKERS + MOVE_WORKERS);
     d->prune.keep_us = d->config.jobs.keep_days * USEC_PER_DAY;
     d->crons[0] = prune_cron();
+    d->crons[1] = instance_cron();
     d->workers[WORKERS - 2] = prune_worker(&d->prune);
     d->workers[WORKERS - 1] = demo_worker(&d->demo);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};

@@ -210,6 +210,8 @@ enum err fly_have_secrets(struct fly_run *f, struct error *e)
 {
     static const struct fly_maker maker = {set_secrets, set_secrets};
     struct resource r;
+    if (!f->run->with->key)
+        return OK; /* no passwords are derived: databases have those of their images */
     struct fly_slot slot = {RESOURCE_SECRETS, "", "secrets", "secrets"};
     TRY(fly_have(f, &slot, &maker, NULL, &r, e));
     (void)str_to_i64(str_from(r.provider_id), &f->secrets_version);

@@ -9,6 +9,7 @@ static const struct fly_size sizes[PLAN_COUNT] = {
             .database = {"shared", 4, 1024, 10},
             .managed_database = "basic",
             .apps_per_region = 1,
+            .regions = 1,
         },
     [PLAN_PROFESSIONAL] =
         {
@@ -16,6 +17,7 @@ static const struct fly_size sizes[PLAN_COUNT] = {
             .database = {"performance", 1, 2048, 20},
             .managed_database = "starter",
             .apps_per_region = 1,
+            .regions = 2,
         },
     [PLAN_BUSINESS] =
         {
@@ -23,6 +25,7 @@ static const struct fly_size sizes[PLAN_COUNT] = {
             .database = {"performance", 2, 4096, 50},
             .managed_database = "launch",
             .apps_per_region = 2,
+            .regions = 3,
         },
 };
 

@@ -18,6 +18,7 @@ struct fly_size {
     struct fly_machine_size app, database;
     const char *managed_database; /* the plan of managed Postgres; its disk is the database's */
     int apps_per_region;
+    int regions;
 };
 
 /* For a single-tenant plan. */
