@@ -287,10 +287,10 @@ static enum err restart(struct fly_run *f, const struct unit *u, struct error *e
 
 /* -- having a unit ---------------------------------------------------------------------------- */
 
+/* "created" is not one: it starts by itself. */
 static bool is_at_rest(const struct fly_machine *m)
 {
-    return text_eq(m->state, "stopped") || text_eq(m->state, "suspended") ||
-           text_eq(m->state, "created");
+    return text_eq(m->state, "stopped") || text_eq(m->state, "suspended");
 }
 
 /* ERR_CAPACITY: what there is of it does not work and has to be given up; `e` says why. */
