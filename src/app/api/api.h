@@ -114,7 +114,6 @@ api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_jobs_retry_body, api_queue_scale_body,
-    api_instance_scale_body;
+    api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body;
 
 #endif

@@ -4,9 +4,9 @@
 #include "domain/audit/audit.h"
 #include "domain/provisioning/host.h"
 
-#define RESOURCES_MAX     1000
-#define APP_NAME_SLUG_MAX 32 /* with "-2-database-iad-10" behind it, a machine's name fits in 63   \
-                              */
+#define RESOURCES_MAX 1000
+/* With "-2-database-iad-10" behind it, a machine's name fits Fly's 63. */
+#define APP_NAME_SLUG_MAX 32
 
 const char *const deployment_status_names[] = {
     "provisioning", "active", "failed", "retiring", "retired", NULL,
