@@ -10,8 +10,10 @@
 static void start(struct clouds *c)
 {
     ASSERT_OK(&c->p, sandbox_start(&c->options, &c->sandbox, &c->p.e));
+    unsigned port = sandbox_port(c->sandbox);
     c->settings.hetzner.endpoint = c->settings.fly.endpoint =
-        arena_printf(&c->p.arena, "http://127.0.0.1:%u/v1", sandbox_port(c->sandbox));
+        arena_printf(&c->p.arena, "http://127.0.0.1:%u/v1", port);
+    c->settings.fly.uiex_endpoint = arena_printf(&c->p.arena, "http://127.0.0.1:%u", port);
 }
 
 static void setup_provisioning(struct clouds *c)
@@ -46,6 +48,7 @@ int clouds_setup(void **state)
         .threads = 2,
         .clock = &c->p.clock.clock,
         .action_delay_us = CLOUD_DELAY_US,
+        .wait_max_us = 1, /* its clock stands still: nothing comes while a call waits */
     };
     c->client = http_client_new();
     start(c);
@@ -116,6 +119,11 @@ void clouds_no_faults(struct clouds *c)
 void clouds_post(struct clouds *c, const char *path, const char *body)
 {
     (void)call(c, HTTP_POST, path, body);
+}
+
+void clouds_delete(struct clouds *c, const char *path)
+{
+    (void)call(c, HTTP_DELETE, path, NULL);
 }
 
 int64_t clouds_count(struct clouds *c, const char *what)

@@ -97,6 +97,10 @@ void api_reply_list(struct api_call *call, const char *name, json_t *items, cons
 /* Sets or replaces call->reply; steals `reply`. */
 void api_reply(struct api_call *call, json_t *reply);
 
+/* What instances.c adds to the metrics. */
+enum err api_instance_metrics(struct db_tx *tx, struct arena *arena, struct buf *out,
+                              struct error *e);
+
 /* Handlers by file. */
 api_handler api_signup, api_plans, api_customers, api_customer, api_customer_decisions,
     api_decision;
@@ -104,12 +108,13 @@ api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration
     api_migration_cancel;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
-api_handler api_hosts, api_instances, api_policies, api_policy, api_audit;
+api_handler api_instances, api_instance, api_instance_scale;
 api_handler api_provider_calls, api_drift, api_reconcile;
+api_handler api_hosts, api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_jobs_retry_body, api_queue_scale_body, api_reconcile_body;
+    api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body;
 
 #endif

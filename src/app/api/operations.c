@@ -1,4 +1,4 @@
-/* Hosts, instances, policies, tokens, the audit record, and the two probes. */
+/* Hosts, policies, tokens, the audit record, and the two probes. */
 #include "app/api/api.h"
 #include "domain/audit/audit.h"
 #include "domain/provisioning/host.h"
@@ -15,29 +15,6 @@ enum err api_hosts(struct db_tx *tx, struct api_call *call, struct error *e)
     for (size_t i = 0; i < hosts.count; i++)
         (void)json_array_append_new(list, host_json(&items[i]));
     api_reply_list(call, "hosts", list, next);
-    return OK;
-}
-
-enum err api_instances(struct db_tx *tx, struct api_call *call, struct error *e)
-{
-    struct page page;
-    struct records instances;
-    const char *next;
-    TRY(api_page(call, &page, e));
-    TRY(deployment_list_instances(tx, page, call->arena, &instances, &next, e));
-    json_t *list = json_array();
-    const struct deployment *items = instances.items;
-    for (size_t i = 0; i < instances.count; i++) {
-        json_t *object;
-        enum err err = deployment_json(tx, &items[i], call->arena, &object, e);
-        if (err != OK) {
-            json_decref(list);
-            return err;
-        }
-        (void)json_object_set_new(object, "customer", json_string(items[i].customer_slug));
-        (void)json_array_append_new(list, object);
-    }
-    api_reply_list(call, "instances", list, next);
     return OK;
 }
 

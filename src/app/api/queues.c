@@ -234,5 +234,6 @@ enum err api_metrics(struct db_tx *tx, struct api_call *call, struct error *e)
     write_ends(api, counts, &call->text);
     write_times(api, counts, &call->text);
     traffic_metrics(api->provisioning->traffic, &call->text);
+    TRY(api_instance_metrics(tx, call->arena, &call->text, e));
     return write_drift(tx, &call->text, e);
 }

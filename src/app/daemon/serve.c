@@ -11,6 +11,7 @@
 #include "domain/core/install.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
+#include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
@@ -32,7 +33,9 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 3)
+#define WORKERS_MAX          32
+#define CRONS_MAX            16
+#define PRUNE_RULES_MAX      8
 
 struct daemon {
     const struct serve_options *options;
@@ -47,10 +50,13 @@ struct daemon {
     struct provisioning provisioning;
     struct move_context moves;
     struct demo demo;
-    struct prune_rule prune_rules[3];
+    struct prune_rule prune_rules[PRUNE_RULES_MAX];
+    size_t prune_rule_count;
     struct prune prune;
-    struct cron crons[2];
-    struct job_worker workers[WORKERS];
+    struct cron crons[CRONS_MAX];
+    size_t cron_count;
+    struct job_worker workers[WORKERS_MAX];
+    size_t worker_count;
     struct job_queue queues[4];
     char node_name[HOST_NAME_MAX + 1];
     struct runner *runner;
@@ -101,6 +107,7 @@ static enum err start_sandbox(struct daemon *d, struct error *e)
     unsigned port = sandbox_port(d->sandbox);
     struct provisioning_settings *s = &d->config.provisioning;
     s->hetzner.endpoint = s->fly.endpoint = arena_printf(a, "http://127.0.0.1:%u/v1", port);
+    s->fly.uiex_endpoint = arena_printf(a, "http://127.0.0.1:%u", port);
     s->hetzner.database_url = arena_printf(a, "sqlite:%s/hetzner/{host}.db", data);
     s->fly.database_url = arena_printf(a, "sqlite:%s/fly/{app}.db", data);
     d->hetzner_token = secret_new(STR("sandbox"));
@@ -192,6 +199,43 @@ static void observe_job(const struct job *job, enum job_state to, const char *wh
     log_write(why ? LOG_WARN : to == JOB_SCHEDULED ? LOG_DEBUG : LOG_INFO, "job ran", fields);
 }
 
+/* Room for that many more workers. */
+static struct job_worker *room(struct daemon *d, size_t count)
+{
+    BUG_ON(d->worker_count + count > WORKERS_MAX);
+    d->worker_count += count;
+    return d->workers + d->worker_count - count;
+}
+
+static void add_workers(struct daemon *d)
+{
+    provisioning_workers(&d->provisioning, room(d, PROVISIONING_WORKERS));
+    instance_workers(&d->provisioning, room(d, INSTANCE_WORKERS));
+    move_workers(&d->moves, room(d, MOVE_WORKERS));
+    *room(d, 1) = reconcile_worker(&d->provisioning);
+    *room(d, 1) = prune_worker(&d->prune);
+    *room(d, 1) = demo_worker(&d->demo);
+}
+
+static void add_prune_rule(struct daemon *d, struct prune_rule rule)
+{
+    BUG_ON(d->prune_rule_count + 1 >= PRUNE_RULES_MAX); /* the last one ends the list */
+    d->prune_rules[d->prune_rule_count++] = rule;
+}
+
+static void add_crons(struct daemon *d)
+{
+    const struct config *c = &d->config;
+    add_prune_rule(d, (struct prune_rule){job_prune, c->jobs.keep_days * USEC_PER_DAY});
+    add_prune_rule(
+        d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
+    d->prune.rules = d->prune_rules;
+    const struct cron crons[] = {prune_cron(), instance_cron(), reconcile_cron()};
+    _Static_assert(sizeof(crons) <= sizeof(d->crons), "room for every cron");
+    memcpy(d->crons, crons, sizeof(crons));
+    d->cron_count = ARRAY_LEN(crons);
+}
+
 static enum err start_jobs(struct daemon *d, struct error *e)
 {
     d->provisioning = (struct provisioning){
@@ -206,17 +250,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     traffic_start(d->provisioning.traffic);
     d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
-    provisioning_workers(&d->provisioning, d->workers);
-    move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
-    d->prune_rules[0] = (struct prune_rule){job_prune, d->config.jobs.keep_days * USEC_PER_DAY};
-    d->prune_rules[1] =
-        (struct prune_rule){calls_prune, d->config.provisioning.keep_calls_days * USEC_PER_DAY};
-    d->prune.rules = d->prune_rules;
-    d->crons[0] = prune_cron();
-    d->crons[1] = reconcile_cron();
-    d->workers[WORKERS - 3] = reconcile_worker(&d->provisioning);
-    d->workers[WORKERS - 2] = prune_worker(&d->prune);
-    d->workers[WORKERS - 1] = demo_worker(&d->demo);
+    add_workers(d);
+    add_crons(d);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
     d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration, 0};
     d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications, 0};
@@ -227,11 +262,11 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .env = &d->env,
         .node_name = d->node_name,
         .workers = d->workers,
-        .worker_count = WORKERS,
+        .worker_count = d->worker_count,
         .queues = d->queues,
         .queue_count = ARRAY_LEN(d->queues),
         .crons = d->crons,
-        .cron_count = ARRAY_LEN(d->crons),
+        .cron_count = d->cron_count,
         .lease_us = d->config.jobs.lease_ms * USEC_PER_MS,
         .poll_us = d->config.jobs.poll_ms * USEC_PER_MS,
         .drain_us = d->config.jobs.drain_ms * USEC_PER_MS,

@@ -322,7 +322,10 @@ enum err cloud_call(struct cloud *cloud, enum http_method method, const char *pa
     const struct http_call call = {
         .method = method,
         .url = arena_printf(arena, "%s%s", cloud->endpoint, path),
+        .headers = &cloud->header,
+        .header_count = cloud->header.name ? 1 : 0,
         .bearer = cloud->token,
+        .scheme = cloud->scheme,
         .body = buf_str(&text),
         .timeout_us = cloud->timeout_us,
     };

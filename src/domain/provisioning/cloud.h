@@ -74,7 +74,9 @@ struct cloud {
     const struct cloud_dialect *dialect;
     const char *endpoint; /* without a trailing slash */
     const struct secret *token;
-    int64_t timeout_us; /* of each attempt */
+    const char *scheme;      /* the token's, as in struct http_call */
+    struct http_pair header; /* sent with every call when it has a name */
+    int64_t timeout_us;      /* of each attempt */
     struct http_client *http;
     const struct env *env;
     struct traffic *traffic;

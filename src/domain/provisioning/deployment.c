@@ -4,18 +4,29 @@
 #include "domain/audit/audit.h"
 #include "domain/provisioning/host.h"
 
-#define RESOURCES_MAX     1000
-#define APP_NAME_SLUG_MAX 36 /* with "-database-iad" behind it, a machine's name fits Fly's 63 */
+#define RESOURCES_MAX 1000
+/* With "-2-database-iad-10" behind it, a machine's name fits Fly's 63. */
+#define APP_NAME_SLUG_MAX 32
 
 const char *const deployment_status_names[] = {
     "provisioning", "active", "failed", "retiring", "retired", NULL,
 };
 
 const char *const resource_kind_names[] = {
-    "app", "volume", "machine", "database_volume", "database_machine", NULL,
+    "app",
+    "volume",
+    "machine",
+    "database_volume",
+    "database_machine",
+    "database_cluster",
+    "secrets",
+    "ip",
+    "certificate",
+    NULL,
 };
 
-static const char *const resource_status_names[] = {"intended", "created", "deleted", NULL};
+static const char *const resource_status_names[] = {"intended", "created", "deleted", "leaving",
+                                                    NULL};
 
 const struct field deployment_fields[] = {
     {"id", FIELD_TEXT, offsetof(struct deployment, id)},
@@ -44,6 +55,16 @@ const struct field resource_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct resource, name)},
     {"provider_id", FIELD_TEXT, offsetof(struct resource, provider_id)},
     {"status", FIELD_ENUM, offsetof(struct resource, status), .names = resource_status_names},
+    {"slot", FIELD_TEXT, offsetof(struct resource, slot)},
+    {"size", FIELD_TEXT, offsetof(struct resource, size)},
+    {"state", FIELD_TEXT, offsetof(struct resource, state)},
+    {"health", FIELD_TEXT, offsetof(struct resource, health)},
+    {"error", FIELD_TEXT, offsetof(struct resource, error)},
+    {"asked_at", FIELD_TIME, offsetof(struct resource, asked_at)},
+    {"started_at", FIELD_TIME, offsetof(struct resource, started_at)},
+    {"checked_at", FIELD_TIME, offsetof(struct resource, checked_at)},
+    {"restarts", FIELD_INT, offsetof(struct resource, restarts)},
+    {"restarted_at", FIELD_TIME, offsetof(struct resource, restarted_at)},
     FIELD_END,
 };
 

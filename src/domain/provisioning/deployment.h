@@ -56,11 +56,16 @@ enum resource_kind {
     RESOURCE_MACHINE,
     RESOURCE_DATABASE_VOLUME,
     RESOURCE_DATABASE_MACHINE,
+    RESOURCE_DATABASE_CLUSTER, /* managed Postgres */
+    RESOURCE_SECRETS,          /* the app's, as one; provider_id is their version */
+    RESOURCE_IP,
+    RESOURCE_CERTIFICATE,
 };
 
 extern const char *const resource_kind_names[];
 
-enum resource_status { RESOURCE_INTENDED, RESOURCE_CREATED, RESOURCE_DELETED };
+/* Leaving: given up by us, perhaps still there. */
+enum resource_status { RESOURCE_INTENDED, RESOURCE_CREATED, RESOURCE_DELETED, RESOURCE_LEAVING };
 
 struct resource {
     const char *id;
@@ -69,6 +74,15 @@ struct resource {
     const char *name;
     const char *provider_id; /* NULL while intended */
     int status;              /* enum resource_status */
+    const char *slot;        /* what it is for; one row of a slot lives at a time: "app-1" */
+    const char *size;        /* what was ordered, in words; a volume's is its GB */
+    const char *state;       /* what the cloud called it when it was looked at last */
+    const char *health;      /* then: passing, critical, stopped, missing, ... (fly/health.h) */
+    const char *error;       /* why it was given up */
+    int64_t asked_at;        /* when the cloud was asked to make it; absent: it refused */
+    int64_t started_at;      /* since when it has been in use */
+    int64_t checked_at;      /* when it was looked at last */
+    int64_t restarts, restarted_at;
 };
 
 extern const struct field resource_fields[];

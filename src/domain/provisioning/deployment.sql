@@ -62,8 +62,9 @@ SELECT id, kind, region, name, provider_id, status FROM resources
 WHERE deployment_id = $1 AND kind = $2 AND region = $3 AND name = $4;
 
 -- name: resources_of
-SELECT id, kind, region, name, provider_id, status FROM resources
-WHERE deployment_id = $1 ORDER BY id LIMIT $2;
+SELECT id, kind, region, name, provider_id, status, slot, size, state, health, error, asked_at,
+       started_at, checked_at, restarts, restarted_at
+FROM resources WHERE deployment_id = $1 ORDER BY id LIMIT $2;
 
 -- name: resource_mark_created
 UPDATE resources SET status = 'created', provider_id = $2 WHERE id = $1;

@@ -18,13 +18,36 @@ static const struct field hetzner_fields[] = {
     FIELD_END,
 };
 
+const char *const fly_check_types[] = {"none", "tcp", "http", NULL};
+const char *const fly_postgres_names[] = {"machine", "managed", NULL};
+
+const char *const fly_ip_types[] = {"shared_v4", "v4", "v6", "private_v6", NULL};
+
+static const struct field check_fields[] = {
+    {"type", FIELD_ENUM, offsetof(struct fly_check, type), .names = fly_check_types},
+    {"path", FIELD_TEXT, offsetof(struct fly_check, path)},
+    {"interval_ms", FIELD_INT, offsetof(struct fly_check, interval_ms), .min = 1000,
+     .max = 3600000},
+    {"timeout_ms", FIELD_INT, offsetof(struct fly_check, timeout_ms), .min = 100, .max = 60000},
+    {"grace_ms", FIELD_INT, offsetof(struct fly_check, grace_ms), .min = 0, .max = 600000},
+    FIELD_END,
+};
+
 static const struct field fly_fields[] = {
     {"endpoint", FIELD_TEXT, offsetof(struct fly_settings, endpoint)},
+    {"uiex_endpoint", FIELD_TEXT, offsetof(struct fly_settings, uiex_endpoint)},
     {"token_file", FIELD_TEXT, offsetof(struct fly_settings, token_file)},
     {"org", FIELD_TEXT, offsetof(struct fly_settings, org)},
     {"image", FIELD_TEXT, offsetof(struct fly_settings, image)},
+    {"port", FIELD_INT, offsetof(struct fly_settings, port), .min = 1, .max = 65535},
+    {"ips", FIELD_TEXTS, offsetof(struct fly_settings, ips), .names = fly_ip_types},
+    {"hostname", FIELD_TEXT, offsetof(struct fly_settings, hostname)},
+    {"check", FIELD_OBJECT, offsetof(struct fly_settings, check), .fields = check_fields},
+    {"postgres", FIELD_ENUM, offsetof(struct fly_settings, postgres), .names = fly_postgres_names},
     {"database_image", FIELD_TEXT, offsetof(struct fly_settings, database_image)},
     {"database_url", FIELD_TEXT, offsetof(struct fly_settings, database_url)},
+    {"managed_database_url", FIELD_TEXT, offsetof(struct fly_settings, managed_database_url)},
+    {"settle_ms", FIELD_INT, offsetof(struct fly_settings, settle_ms), .min = 0, .max = 600000},
     FIELD_END,
 };
 
@@ -56,6 +79,8 @@ static struct hetzner_server_type default_types[] = {
     {"ash", "cpx31"},  {"hil", "cpx31"},  {"sin", "cpx22"},
 };
 
+static const char *default_ips[] = {"shared_v4", "v6"};
+
 struct provisioning_settings provisioning_settings_default(void)
 {
     return (struct provisioning_settings){
@@ -70,10 +95,21 @@ struct provisioning_settings provisioning_settings_default(void)
         .fly =
             {
                 .endpoint = "https://api.machines.dev/v1",
+                .uiex_endpoint = "https://api.fly.io",
                 .org = "personal",
                 .image = "registry.fly.io/fleet:latest",
                 .database_image = "flyio/postgres-flex:15",
                 .database_url = "postgres://webhost@{app}.internal:5432/fleet",
+                .managed_database_url =
+                    "postgres://{user}:{password}@{host}:{port}/fly-db?sslmode=require",
+                .port = 8080,
+                .ips = {default_ips, ARRAY_LEN(default_ips)},
+                .check = {.type = FLY_CHECK_NONE,
+                          .path = "/healthz",
+                          .interval_ms = 15000,
+                          .timeout_ms = 5000,
+                          .grace_ms = 30000},
+                .settle_ms = 5000,
             },
         .call_timeout_ms = 30000,
         .call_wait_ms = 2000,

@@ -23,14 +23,41 @@ struct hetzner_server_type {
     const char *type;
 };
 
+enum fly_check_type { FLY_CHECK_NONE, FLY_CHECK_TCP, FLY_CHECK_HTTP };
+
+extern const char *const fly_check_types[]; /* end with NULL, as the next */
+
+/* How Fly finds out whether a machine does its work. */
+struct fly_check {
+    int type;         /* enum fly_check_type; a database's is TCP unless there is none */
+    const char *path; /* HTTP */
+    int64_t interval_ms, timeout_ms;
+    int64_t grace_ms; /* after a start */
+};
+
+enum fly_postgres { FLY_POSTGRES_MACHINE, FLY_POSTGRES_MANAGED };
+
+extern const char *const fly_postgres_names[];
+extern const char *const fly_ip_types[]; /* "shared_v4", "v4", "v6", "private_v6" */
+
 struct fly_settings {
-    const char *endpoint;   /* "https://api.machines.dev/v1" */
-    const char *token_file; /* NULL: the FLY_API_TOKEN environment variable */
+    const char *endpoint;      /* "https://api.machines.dev/v1" */
+    const char *uiex_endpoint; /* "https://api.fly.io": lists and deletes managed Postgres */
+    const char *token_file;    /* NULL: the FLY_API_TOKEN environment variable */
     const char *org;
-    const char *image;          /* the application */
-    const char *database_image; /* its PostgreSQL */
-    /* Where a dedicated database is; {app} is replaced. */
+    const char *image;    /* the application */
+    int64_t port;         /* where the application listens for HTTP */
+    struct texts ips;     /* of an app: of fly_ip_types */
+    const char *hostname; /* of an app, {slug} is replaced; NULL: none of its own */
+    struct fly_check check;
+    int postgres;               /* enum fly_postgres */
+    const char *database_image; /* for one on a machine */
+    /* Where a dedicated database is; {app} is replaced, {password} when it is used. */
     const char *database_url;
+    /* The same for a managed one: {host}, {port}, {user} and {password} are Fly's. */
+    const char *managed_database_url;
+    /* How long something created may be missing in Fly's lists; only then it is made again. */
+    int64_t settle_ms;
 };
 
 struct provisioning_settings {

@@ -155,11 +155,13 @@ static enum err add_header(struct transfer *t, const char *name, const char *val
     return OK;
 }
 
-static enum err add_bearer(struct transfer *t, const struct secret *bearer, struct error *e)
+static enum err add_bearer(struct transfer *t, const struct secret *bearer, const char *scheme,
+                           struct error *e)
 {
     struct buf value = BUF_INIT(HEADER_LINE_MAX);
     enum err failed = OK;
-    if (!buf_printf(&value, "Bearer %s", secret_expose(bearer)))
+    const char *word = scheme ? scheme : "Bearer";
+    if (!buf_printf(&value, "%s%s%s", word, *word ? " " : "", secret_expose(bearer)))
         failed = error_set(e, ERR_TOO_LARGE, "the bearer token is over %d bytes", HEADER_LINE_MAX);
     else
         failed = add_header(t, "Authorization", buf_text(&value), e);
@@ -178,7 +180,7 @@ static enum err add_headers(struct transfer *t, struct error *e)
         TRY(add_header(t, call->headers[i].name, call->headers[i].value, e));
     }
     if (call->bearer)
-        TRY(add_bearer(t, call->bearer, e));
+        TRY(add_bearer(t, call->bearer, call->scheme, e));
     if (!typed) /* without a value, libcurl leaves out the form type that it would add */
         add_line(t, call->body.len ? "Content-Type: application/json" : "Content-Type:");
     add_line(t, "Expect:"); /* not every server answers it, and libcurl waits a second for that */

@@ -25,6 +25,7 @@ struct http_call {
     const struct http_pair *headers;
     size_t header_count;
     const struct secret *bearer; /* sent as "Authorization: Bearer ..."; NULL: none */
+    const char *scheme;          /* instead of "Bearer"; "": the secret names its own */
     struct str body;             /* sent as JSON when not empty */
     int64_t timeout_us;          /* the whole call; must be positive; 10 s at most to connect */
     size_t reply_max;            /* bytes of reply body; 0: 4 MiB */

@@ -71,6 +71,61 @@ struct secret *secret_derive(const struct secret *key, const char *name)
     return derived;
 }
 
+#define SEALED_MAX 1024 /* of text */
+#define SEALED_BYTES                                                                               \
+    (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + SEALED_MAX) /* nonce, then the box  \
+                                                                            */
+
+/* Another name than any database's, so that no password is a sealing key. */
+static void sealing_key(const struct secret *key, unsigned char out[crypto_secretbox_KEYBYTES])
+{
+    struct secret *derived = secret_derive(key, "\nseal");
+    (void)crypto_generichash(out, crypto_secretbox_KEYBYTES, (const unsigned char *)derived->text,
+                             derived->len, NULL, 0);
+    secret_free(derived);
+}
+
+const char *secret_seal(const struct secret *key, const struct secret *text, struct rng *rng,
+                        struct arena *arena)
+{
+    unsigned char bytes[SEALED_BYTES], sealing[crypto_secretbox_KEYBYTES];
+    BUG_ON(text->len > SEALED_MAX);
+    sealing_key(key, sealing);
+    rng->fill(rng, bytes, crypto_secretbox_NONCEBYTES);
+    (void)crypto_secretbox_easy(bytes + crypto_secretbox_NONCEBYTES,
+                                (const unsigned char *)text->text, text->len, bytes, sealing);
+    size_t len = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + text->len;
+    size_t max = sodium_base64_encoded_len(len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char *out = arena_alloc(arena, max);
+    (void)sodium_bin2base64(out, max, bytes, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(sealing, sizeof(sealing));
+    return out;
+}
+
+enum err secret_unseal(const struct secret *key, const char *sealed, struct secret **ret,
+                       struct error *e)
+{
+    const size_t overhead = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
+    unsigned char bytes[SEALED_BYTES], sealing[crypto_secretbox_KEYBYTES];
+    char text[SEALED_MAX];
+    size_t len = 0;
+    int bad = sodium_base642bin(bytes, sizeof(bytes), sealed, strlen(sealed), NULL, &len, NULL,
+                                sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    if (bad == 0 && len >= overhead) {
+        sealing_key(key, sealing);
+        bad = crypto_secretbox_open_easy((unsigned char *)text, bytes + crypto_secretbox_NONCEBYTES,
+                                         len - crypto_secretbox_NONCEBYTES, bytes, sealing);
+        sodium_memzero(sealing, sizeof(sealing));
+    }
+    if (bad != 0 || len < overhead)
+        return error_set(e, ERR_CORRUPT,
+                         "a sealed secret cannot be opened: it was sealed under another key, or "
+                         "changed");
+    *ret = secret_new((struct str){text, len - overhead});
+    sodium_memzero(text, sizeof(text));
+    return OK;
+}
+
 static void fd_close(int *fd)
 {
     if (*fd >= 0)

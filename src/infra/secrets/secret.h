@@ -28,6 +28,16 @@ enum err secret_from_file(const char *path, struct secret **ret_secret, struct e
  */
 struct secret *secret_derive(const struct secret *key, const char *name);
 
+/*
+ * For secrets that others chose and that have to be stored: `text` encrypted and authenticated
+ * under `key` (XSalsa20-Poly1305), in base64url. secret_unseal() refuses what was changed, or
+ * sealed under another key, with ERR_CORRUPT.
+ */
+const char *secret_seal(const struct secret *key, const struct secret *text, struct rng *rng,
+                        struct arena *arena);
+enum err secret_unseal(const struct secret *key, const char *sealed, struct secret **ret,
+                       struct error *e);
+
 #define TOKEN_TEXT_MAX 64
 #define HASH_TEXT_MAX  65
 

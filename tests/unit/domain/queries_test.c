@@ -24,6 +24,7 @@
 #include "drift.sql.h"
 #include "host.sql.h"
 #include "install.sql.h"
+#include "instance.sql.h"
 #include "job.sql.h"
 #include "move.sql.h"
 #include "owners.sql.h"
@@ -40,7 +41,7 @@ static const struct db_query *const *const core_files[] = {
     audit_queries,  drift_queries,  owners_queries,   calls_queries,     install_queries,
     claim_queries,  cron_queries,   customer_queries, decisions_queries, deployment_queries,
     host_queries,   job_queries,    move_queries,     plan_queries,      queue_queries,
-    signup_queries, tokens_queries,
+    signup_queries, tokens_queries, instance_queries,
 };
 
 /* For the customers' databases. */

@@ -9,7 +9,10 @@ static void read_error(json_t *body, const char **ret_code, const char **ret_mes
         *ret_message = json_get_text(body, "message");
 }
 
+/* insufficient_capacity comes with several statuses; an organisation's quota is none of them. */
 static const struct cloud_error errors[] = {
+    {0, "insufficient_capacity", ERR_CAPACITY},
+    {0, "name_taken", ERR_CONFLICT},
     {401, NULL, ERR_DENIED},
     {403, NULL, ERR_DENIED},
     {404, NULL, ERR_NOT_FOUND},
@@ -17,10 +20,16 @@ static const struct cloud_error errors[] = {
     {409, NULL, ERR_BUSY},
     {412, NULL, ERR_BUSY},
     {429, NULL, ERR_BUSY},
-    {0, "name_taken", ERR_CONFLICT},
-    {0, "insufficient_capacity", ERR_CAPACITY},
     {504, NULL, ERR_TIMEOUT},
     {0, NULL, OK},
+};
+
+/* Asked for an app by its name, 403 says that the name is somebody else's. */
+static const struct cloud_error name_errors[] = {
+    {401, NULL, ERR_DENIED},    {403, NULL, ERR_CONFLICT},
+    {404, NULL, ERR_NOT_FOUND}, {408, NULL, ERR_TIMEOUT},
+    {409, NULL, ERR_BUSY},      {429, NULL, ERR_BUSY},
+    {504, NULL, ERR_TIMEOUT},   {0, NULL, OK},
 };
 
 /* What fly-go's transport repeats, and what flyctl takes for passing. */
@@ -71,9 +80,45 @@ const struct cloud_dialect fly_dialect = {
     .rates = rates,
 };
 
-enum err flaps_app_find(struct cloud *cloud, const char *name, struct arena *arena, struct error *e)
+const char *fly_token_scheme(const struct secret *token)
 {
-    return cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s", name), NULL, arena, NULL, e);
+    static const struct str schemes[] = {STR("FlyV1 "), STR("Bearer ")};
+    static const struct str macaroons[] = {STR("fm1r_"), STR("fm1a_"), STR("fm2_")};
+    struct str text = str_from(token ? secret_expose(token) : "");
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        if (str_starts_with(text, schemes[i]))
+            return "";
+    }
+    for (size_t i = 0; i < ARRAY_LEN(macaroons); i++) {
+        if (str_starts_with(text, macaroons[i]))
+            return "FlyV1";
+    }
+    return "Bearer";
+}
+
+/* Deleting what is gone already is what the caller wanted. */
+static enum err gone_is_ok(enum err err)
+{
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* -- apps ------------------------------------------------------------------------------------- */
+
+enum err flaps_app_get(struct cloud *cloud, const char *name, struct arena *arena,
+                       struct fly_app *ret, struct error *e)
+{
+    const struct cloud_dialect *usual = cloud->dialect;
+    struct cloud_dialect dialect = *usual;
+    _cleanup_json_ json_t *body = NULL;
+    dialect.errors = name_errors;
+    cloud->dialect = &dialect;
+    enum err err =
+        cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s", name), NULL, arena, &body, e);
+    cloud->dialect = usual;
+    TRY(err);
+    const json_t *org = json_object_get(body, "organization");
+    *ret = (struct fly_app){name, arena_text(arena, json_get_text(org, "slug"))};
+    return OK;
 }
 
 enum err flaps_app_create(struct cloud *cloud, const char *name, const char *org,
@@ -81,16 +126,17 @@ enum err flaps_app_create(struct cloud *cloud, const char *name, const char *org
 {
     json_t *request = json_pack("{s:s, s:s}", "name", name, "org_slug", org);
     BUG_ON(!request);
-    return cloud_call(cloud, HTTP_POST, "/apps", request, arena, NULL, e);
+    return cloud_call(cloud, HTTP_POST, "/apps?wait=true", request, arena, NULL, e);
 }
 
 enum err flaps_app_delete(struct cloud *cloud, const char *name, struct arena *arena,
                           struct error *e)
 {
-    enum err err = cloud_call(cloud, HTTP_DELETE, arena_printf(arena, "/apps/%s?force=true", name),
-                              NULL, arena, NULL, e);
-    return err == ERR_NOT_FOUND ? OK : err;
+    const char *path = arena_printf(arena, "/apps/%s?force=true", name);
+    return gone_is_ok(cloud_call(cloud, HTTP_DELETE, path, NULL, arena, NULL, e));
 }
+
+/* -- volumes ---------------------------------------------------------------------------------- */
 
 static enum err read_volume(json_t *volume, struct arena *arena, struct fly_volume *ret,
                             struct error *e)
@@ -100,37 +146,37 @@ static enum err read_volume(json_t *volume, struct arena *arena, struct fly_volu
         .name = arena_text(arena, json_get_text(volume, "name")),
         .region = arena_text(arena, json_get_text(volume, "region")),
         .state = arena_text(arena, json_get_text(volume, "state")),
+        .machine_id = arena_text(arena, json_get_text(volume, "attached_machine_id")),
+        .size_gb = json_get_int(volume, "size_gb"),
     };
     if (!v.id || !v.region)
         return error_set(e, ERR_CORRUPT, "Fly described a volume without id or region");
+    if (v.machine_id && !*v.machine_id)
+        v.machine_id = NULL;
     *ret = v;
     return OK;
 }
 
-/* A deleted volume stays listed for a day. */
 static bool volume_is_leaving(const struct fly_volume *v)
 {
     return v->state && (strstr(v->state, "destroy") || text_eq(v->state, "deleted"));
 }
 
-enum err flaps_volume_find(struct cloud *cloud, const char *app, const char *name,
-                           const char *region, struct arena *arena, struct fly_volume *ret,
-                           struct error *e)
+enum err flaps_volume_list(struct cloud *cloud, const char *app, struct arena *arena,
+                           struct records *ret, struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
     TRY(cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s/volumes", app), NULL, arena,
                    &body, e));
-    size_t i;
+    struct fly_volume *all = arena_new_array(arena, json_array_size(body), struct fly_volume);
+    size_t i, count = 0;
     json_t *item;
     json_array_foreach (body, i, item) {
-        struct fly_volume v;
-        TRY(read_volume(item, arena, &v, e));
-        if (text_eq(v.name, name) && text_eq(v.region, region) && !volume_is_leaving(&v)) {
-            *ret = v;
-            return OK;
-        }
+        TRY(read_volume(item, arena, &all[count], e));
+        count += !volume_is_leaving(&all[count]);
     }
-    return error_set(e, ERR_NOT_FOUND, "app %s has no volume %s in %s", app, name, region);
+    *ret = (struct records){all, count};
+    return OK;
 }
 
 enum err flaps_volume_create(struct cloud *cloud, const char *app, const char *name,
@@ -146,73 +192,143 @@ enum err flaps_volume_create(struct cloud *cloud, const char *app, const char *n
     return read_volume(body, arena, ret, e);
 }
 
-static enum err read_machine(json_t *machine, struct arena *arena, struct fly_machine *ret,
-                             struct error *e)
+enum err flaps_volume_extend(struct cloud *cloud, const char *app, const char *id, int64_t size_gb,
+                             struct arena *arena, bool *ret_needs_restart, struct error *e)
 {
-    struct fly_machine m = {
-        .id = arena_text(arena, json_get_text(machine, "id")),
-        .name = arena_text(arena, json_get_text(machine, "name")),
-        .region = arena_text(arena, json_get_text(machine, "region")),
-        .state = arena_text(arena, json_get_text(machine, "state")),
-    };
-    if (!m.id || !m.region || !m.state)
-        return error_set(e, ERR_CORRUPT, "Fly described a machine without id, region or state");
-    *ret = m;
+    json_t *request = json_pack("{s:I}", "size_gb", (json_int_t)size_gb);
+    BUG_ON(!request);
+    _cleanup_json_ json_t *body = NULL;
+    TRY(cloud_call(cloud, HTTP_PUT, arena_printf(arena, "/apps/%s/volumes/%s/extend", app, id),
+                   request, arena, &body, e));
+    *ret_needs_restart = json_get_bool(body, "needs_restart");
     return OK;
 }
 
-static bool machine_has_role(json_t *machine, const struct fly_machine_order *order)
+enum err flaps_volume_delete(struct cloud *cloud, const char *app, const char *id,
+                             struct arena *arena, struct error *e)
 {
-    json_t *config = json_object_get(machine, "config");
-    json_t *metadata = json_object_get(config, "metadata");
-    return text_eq(json_get_text(metadata, "webhost_deployment"), order->deployment_id) &&
-           text_eq(json_get_text(metadata, "webhost_role"), order->role) &&
-           text_eq(json_get_text(machine, "region"), order->region);
+    const char *path = arena_printf(arena, "/apps/%s/volumes/%s", app, id);
+    return gone_is_ok(cloud_call(cloud, HTTP_DELETE, path, NULL, arena, NULL, e));
 }
 
-enum err flaps_machine_find(struct cloud *cloud, const char *app,
-                            const struct fly_machine_order *order, struct arena *arena,
-                            struct fly_machine *ret, struct error *e)
+/* -- secrets ---------------------------------------------------------------------------------- */
+
+/* Go's reader of the official client takes either case; so does Fly when it writes. */
+static int64_t read_version(const json_t *body)
 {
-    _cleanup_json_ json_t *body = NULL;
-    const char *path = arena_printf(arena, "/apps/%s/machines?metadata.webhost_deployment=%s", app,
-                                    order->deployment_id);
-    TRY(cloud_call(cloud, HTTP_GET, path, NULL, arena, &body, e));
-    size_t i;
-    json_t *item;
-    json_array_foreach (body, i, item) {
-        if (machine_has_role(item, order))
-            return read_machine(item, arena, ret, e);
-    }
-    return error_set(e, ERR_NOT_FOUND, "app %s has no %s machine in %s", app, order->role,
-                     order->region);
+    int64_t version = json_get_int(body, "version");
+    return version != INT_ABSENT ? version : json_get_int(body, "Version");
 }
 
-enum err flaps_machine_create(struct cloud *cloud, const char *app,
-                              const struct fly_machine_order *order, struct arena *arena,
-                              struct fly_machine *ret, struct error *e)
+enum err flaps_secrets_set(struct cloud *cloud, const char *app, json_t *values,
+                           struct arena *arena, int64_t *ret_version, struct error *e)
 {
-    json_t *config = json_pack("{s:s, s:{s:s, s:I, s:I}, s:[{s:s, s:s}], s:{s:s, s:s}, s:{s:s}}",
-                               "image", order->image, "guest", "cpu_kind", order->cpu_kind, "cpus",
-                               (json_int_t)order->cpus, "memory_mb", (json_int_t)order->memory_mb,
-                               "mounts", "volume", order->volume_id, "path", order->volume_path,
-                               "metadata", "webhost_deployment", order->deployment_id,
-                               "webhost_role", order->role, "restart", "policy", "always");
-    BUG_ON(!config);
-    json_t *request = json_pack("{s:s, s:s, s:o}", "name", order->name, "region", order->region,
-                                "config", config);
+    json_t *request = json_pack("{s:o}", "values", values);
     BUG_ON(!request);
     _cleanup_json_ json_t *body = NULL;
-    TRY(cloud_call(cloud, HTTP_POST, arena_printf(arena, "/apps/%s/machines", app), request, arena,
+    TRY(cloud_call(cloud, HTTP_POST, arena_printf(arena, "/apps/%s/secrets", app), request, arena,
                    &body, e));
-    return read_machine(body, arena, ret, e);
+    int64_t version = read_version(body);
+    if (version == INT_ABSENT)
+        return error_set(e, ERR_CORRUPT, "Fly set the secrets of %s and told no version", app);
+    *ret_version = version;
+    return OK;
 }
 
-enum err flaps_machine_get(struct cloud *cloud, const char *app, const char *id,
-                           struct arena *arena, struct fly_machine *ret, struct error *e)
+/* -- addresses -------------------------------------------------------------------------------- */
+
+/* An assignment does not say its type; its address and `shared` do. */
+static const char *ip_type(json_t *item)
+{
+    const char *ip = json_get_text(item, "ip");
+    if (!ip)
+        return NULL;
+    if (!strchr(ip, ':'))
+        return json_get_bool(item, "shared") ? "shared_v4" : "v4";
+    return str_starts_with(str_from(ip), STR("fdaa:")) ? "private_v6" : "v6";
+}
+
+enum err flaps_ip_find(struct cloud *cloud, const char *app, const char *type, struct arena *arena,
+                       const char **ret_ip, struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
-    TRY(cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s/machines/%s", app, id), NULL,
+    TRY(cloud_call(cloud, HTTP_GET, arena_printf(arena, "/apps/%s/ip_assignments", app), NULL,
                    arena, &body, e));
-    return read_machine(body, arena, ret, e);
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(body, "ips"), i, item) {
+        if (text_eq(ip_type(item), type)) {
+            *ret_ip = arena_text(arena, json_get_text(item, "ip"));
+            return OK;
+        }
+    }
+    return error_set(e, ERR_NOT_FOUND, "app %s has no address of type %s", app, type);
+}
+
+enum err flaps_ip_assign(struct cloud *cloud, const char *app, const char *type,
+                         struct arena *arena, const char **ret_ip, struct error *e)
+{
+    json_t *request = json_pack("{s:s}", "type", type);
+    BUG_ON(!request);
+    _cleanup_json_ json_t *body = NULL;
+    TRY(cloud_call(cloud, HTTP_POST, arena_printf(arena, "/apps/%s/ip_assignments", app), request,
+                   arena, &body, e));
+    const char *ip = json_get_text(body, "ip");
+    if (!ip)
+        return error_set(e, ERR_CORRUPT, "Fly gave app %s an address and did not tell it", app);
+    *ret_ip = arena_text(arena, ip);
+    return OK;
+}
+
+enum err flaps_ip_release(struct cloud *cloud, const char *app, const char *ip, struct arena *arena,
+                          struct error *e)
+{
+    const char *path = arena_printf(arena, "/apps/%s/ip_assignments/%s", app, ip);
+    return gone_is_ok(cloud_call(cloud, HTTP_DELETE, path, NULL, arena, NULL, e));
+}
+
+/* -- certificates ----------------------------------------------------------------------------- */
+
+static enum err call_certificate(struct cloud *cloud, enum http_method method, const char *path,
+                                 json_t *request, struct arena *arena, struct fly_certificate *ret,
+                                 struct error *e)
+{
+    _cleanup_json_ json_t *body = NULL;
+    TRY(cloud_call(cloud, method, path, request, arena, &body, e));
+    *ret = (struct fly_certificate){
+        .hostname = arena_text(arena, json_get_text(body, "hostname")),
+        .status = arena_text(arena, json_get_text(body, "status")),
+    };
+    return OK;
+}
+
+enum err flaps_certificate_get(struct cloud *cloud, const char *app, const char *hostname,
+                               struct arena *arena, struct fly_certificate *ret, struct error *e)
+{
+    const char *path = arena_printf(arena, "/apps/%s/certificates/%s", app, hostname);
+    return call_certificate(cloud, HTTP_GET, path, NULL, arena, ret, e);
+}
+
+enum err flaps_certificate_request(struct cloud *cloud, const char *app, const char *hostname,
+                                   struct arena *arena, struct fly_certificate *ret,
+                                   struct error *e)
+{
+    json_t *request = json_pack("{s:s}", "hostname", hostname);
+    BUG_ON(!request);
+    const char *path = arena_printf(arena, "/apps/%s/certificates/acme", app);
+    return call_certificate(cloud, HTTP_POST, path, request, arena, ret, e);
+}
+
+enum err flaps_certificate_check(struct cloud *cloud, const char *app, const char *hostname,
+                                 struct arena *arena, struct fly_certificate *ret, struct error *e)
+{
+    const char *path = arena_printf(arena, "/apps/%s/certificates/%s/check", app, hostname);
+    return call_certificate(cloud, HTTP_POST, path, NULL, arena, ret, e);
+}
+
+enum err flaps_certificate_delete(struct cloud *cloud, const char *app, const char *hostname,
+                                  struct arena *arena, struct error *e)
+{
+    const char *path = arena_printf(arena, "/apps/%s/certificates/%s", app, hostname);
+    return gone_is_ok(cloud_call(cloud, HTTP_DELETE, path, NULL, arena, NULL, e));
 }

@@ -7,19 +7,25 @@ static const struct fly_size sizes[PLAN_COUNT] = {
         {
             .app = {"shared", 2, 512, 1},
             .database = {"shared", 4, 1024, 10},
+            .managed_database = "basic",
             .apps_per_region = 1,
+            .regions = 1,
         },
     [PLAN_PROFESSIONAL] =
         {
             .app = {"shared", 4, 1024, 1},
             .database = {"performance", 1, 2048, 20},
+            .managed_database = "starter",
             .apps_per_region = 1,
+            .regions = 2,
         },
     [PLAN_BUSINESS] =
         {
             .app = {"performance", 1, 2048, 1},
             .database = {"performance", 2, 4096, 50},
+            .managed_database = "launch",
             .apps_per_region = 2,
+            .regions = 3,
         },
 };
 

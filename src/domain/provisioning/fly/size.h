@@ -16,7 +16,9 @@ struct fly_machine_size {
 
 struct fly_size {
     struct fly_machine_size app, database;
+    const char *managed_database; /* the plan of managed Postgres; its disk is the database's */
     int apps_per_region;
+    int regions;
 };
 
 /* For a single-tenant plan. */
