@@ -5,8 +5,9 @@
 void product_init(struct product *p)
 {
     testdb_create(&p->t);
-    testdb_open(&p->t, core_migrations, core_migration_count);
     clock_virtual_init(&p->clock, PRODUCT_START_US);
+    p->t.clock = &p->clock.clock;
+    testdb_open(&p->t, core_migrations, core_migration_count);
     rng_seeded_init(&p->rng, SEED);
     p->env = (struct env){p->t.db, &p->clock.clock, &p->rng.rng};
     p->policy = policy_builtin("default");

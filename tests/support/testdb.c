@@ -66,6 +66,7 @@ struct db_options testdb_options(const struct testdb *t, const struct db_migrati
         .migration_count = count,
         .readers = 4,
         .busy_timeout_us = 60 * USEC_PER_SEC,
+        .clock = t->clock,
     };
 }
 

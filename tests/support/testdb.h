@@ -10,10 +10,11 @@
 
 struct testdb {
     struct db *db;
-    char url[512];    /* for db_open() */
-    char path[256];   /* of the SQLite file; "" on PostgreSQL */
-    char folder[128]; /* the SQLite file's */
-    char name[64];    /* of the database; "" on SQLite */
+    char url[512];             /* for db_open() */
+    char path[256];            /* of the SQLite file; "" on PostgreSQL */
+    char folder[128];          /* the SQLite file's */
+    char name[64];             /* of the database; "" on SQLite */
+    const struct clock *clock; /* for db_now(); NULL after testdb_create(): the database's own */
 };
 
 /* Makes an empty database, not opened yet. */

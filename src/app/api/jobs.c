@@ -106,6 +106,7 @@ enum err api_job_cancel(struct db_tx *tx, struct api_call *call, struct error *e
 
 struct retry_request {
     const char *state, *queue, *worker, *customer;
+    int64_t below;
 };
 
 static const struct field retry_fields[] = {
@@ -114,6 +115,8 @@ static const struct field retry_fields[] = {
     {"queue", FIELD_TEXT, offsetof(struct retry_request, queue)},
     {"worker", FIELD_TEXT, offsetof(struct retry_request, worker)},
     {"customer", FIELD_TEXT, offsetof(struct retry_request, customer), .help = "id or slug"},
+    {"below", FIELD_INT, offsetof(struct retry_request, below),
+     .help = "only jobs with smaller ids: the next_below of the reply before"},
     FIELD_END,
 };
 
@@ -123,11 +126,13 @@ enum err api_jobs_retry(struct db_tx *tx, struct api_call *call, struct error *e
 {
     const struct retry_request *request = call->body;
     struct job_filter filter = {.queue = request->queue, .worker = request->worker};
-    int64_t retried;
+    int64_t retried, next;
     TRY(job_filter(tx, call, request->state, request->customer, &filter, e));
-    TRY(job_retry_many(tx, call->api->env, call->actor, &filter, call->arena, &retried, e));
+    TRY(job_retry_many(tx, call->api->env, call->actor, &filter, request->below, call->arena,
+                       &retried, &next, e));
     TRY(provisioning_retried_many(tx, e));
-    api_reply(call, json_pack("{s:I, s:b}", "retried", (json_int_t)retried, "more",
-                              retried == JOB_RETRY_MANY_MAX));
+    bool more = next != INT_ABSENT;
+    api_reply(call, json_pack("{s:I, s:b, s:o}", "retried", (json_int_t)retried, "more", more,
+                              "next_below", more ? json_integer(next) : json_null()));
     return OK;
 }

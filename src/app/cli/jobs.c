@@ -131,8 +131,8 @@ static enum cli_exit show_run(struct cli *cli, const struct command *self, const
     return CLI_OK;
 }
 
-/* The server takes a part of them at a time. */
-static enum cli_exit retry_all(struct cli *cli, const struct command *self, const json_t *body,
+/* The server takes a part of them at a time, each below the one before. */
+static enum cli_exit retry_all(struct cli *cli, const struct command *self, json_t *body,
                                int64_t *ret_retried)
 {
     const struct remote_call call = {
@@ -143,9 +143,10 @@ static enum cli_exit retry_all(struct cli *cli, const struct command *self, cons
         enum cli_exit code = remote_call(cli, &call, &reply);
         if (code != CLI_OK)
             return code;
-        int64_t retried = json_integer_value(json_object_get(reply, "retried"));
-        more = retried > 0 && json_is_true(json_object_get(reply, "more"));
-        *ret_retried += retried;
+        json_t *below = json_object_get(reply, "next_below");
+        *ret_retried += json_integer_value(json_object_get(reply, "retried"));
+        more = json_is_integer(below);
+        (void)json_object_set(body, "below", below);
     }
     return CLI_OK;
 }

@@ -6,20 +6,21 @@
 
 /* -- nodes ------------------------------------------------------------------------------------ */
 
-enum err node_register(struct db_tx *tx, const struct env *env, const char *name, int64_t lease_us,
-                       int64_t *ret_node, struct error *e)
+enum err node_register(struct db_tx *tx, const char *name, int64_t lease_us, int64_t *ret_node,
+                       struct error *e)
 {
-    int64_t now = env_now(env);
+    int64_t now;
+    TRY(db_now(tx, &now, e));
     return db_get_int(tx, &node_insert, DB_ARGS(db_text(name), db_int(now), db_int(now + lease_us)),
                       ret_node, e);
 }
 
-enum err node_renew(struct db_tx *tx, const struct env *env, int64_t node, int64_t lease_us,
-                    bool *ret_alive, struct error *e)
+enum err node_renew(struct db_tx *tx, int64_t node, int64_t lease_us, bool *ret_alive,
+                    struct error *e)
 {
-    int64_t changes;
-    TRY(db_exec(tx, &node_extend, DB_ARGS(db_int(node), db_int(env_now(env) + lease_us)), &changes,
-                e));
+    int64_t now, changes;
+    TRY(db_now(tx, &now, e));
+    TRY(db_exec(tx, &node_extend, DB_ARGS(db_int(node), db_int(now + lease_us)), &changes, e));
     *ret_alive = changes > 0;
     return OK;
 }
@@ -29,9 +30,11 @@ enum err node_unregister(struct db_tx *tx, int64_t node, struct error *e)
     return db_exec(tx, &node_delete, DB_ARGS(db_int(node)), NULL, e);
 }
 
-enum err node_expire(struct db_tx *tx, const struct env *env, int64_t *ret_expired, struct error *e)
+enum err node_expire(struct db_tx *tx, int64_t *ret_expired, struct error *e)
 {
-    return db_exec(tx, &node_delete_expired, DB_ARGS(db_int(env_now(env))), ret_expired, e);
+    int64_t now;
+    TRY(db_now(tx, &now, e));
+    return db_exec(tx, &node_delete_expired, DB_ARGS(db_int(now)), ret_expired, e);
 }
 
 /* -- claiming --------------------------------------------------------------------------------- */

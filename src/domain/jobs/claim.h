@@ -6,7 +6,9 @@
  * rescued. A node whose row is gone registers again under a new number: what it still runs under
  * the old one can no longer be finished, because the rescue counted the attempt.
  *
- * Leases compare the clocks of nodes: they must agree to well within a lease (docs/jobs.md).
+ * Leases go by the database's clock (db_now()), so the clocks of nodes need not agree. It is read
+ * before the lease is written and before leases are compared: a slow statement shortens the own
+ * lease and never another's.
  */
 #ifndef WEBHOST_DOMAIN_JOBS_CLAIM_H
 #define WEBHOST_DOMAIN_JOBS_CLAIM_H
@@ -15,18 +17,17 @@
 
 /* -- nodes ------------------------------------------------------------------------------------ */
 
-enum err node_register(struct db_tx *tx, const struct env *env, const char *name, int64_t lease_us,
-                       int64_t *ret_node, struct error *e);
+enum err node_register(struct db_tx *tx, const char *name, int64_t lease_us, int64_t *ret_node,
+                       struct error *e);
 
 /* Renews the lease; `ret_alive` is false when the row is gone and the node was given up. */
-enum err node_renew(struct db_tx *tx, const struct env *env, int64_t node, int64_t lease_us,
-                    bool *ret_alive, struct error *e);
+enum err node_renew(struct db_tx *tx, int64_t node, int64_t lease_us, bool *ret_alive,
+                    struct error *e);
 
 enum err node_unregister(struct db_tx *tx, int64_t node, struct error *e);
 
 /* Removes nodes whose lease ran out. */
-enum err node_expire(struct db_tx *tx, const struct env *env, int64_t *ret_expired,
-                     struct error *e);
+enum err node_expire(struct db_tx *tx, int64_t *ret_expired, struct error *e);
 
 /* -- claiming --------------------------------------------------------------------------------- */
 

@@ -112,10 +112,10 @@ int64_t cron_last_slot(const char *when, int64_t now)
     return INT_ABSENT;
 }
 
-static enum err take_lead(struct db_tx *tx, const struct env *env, int64_t node, int64_t lease_us,
+static enum err take_lead(struct db_tx *tx, int64_t now, int64_t node, int64_t lease_us,
                           bool *ret_leads, struct error *e)
 {
-    int64_t now = env_now(env), changes;
+    int64_t changes;
     struct db_value name = db_text(LEADER_LEASE), until = db_int(now + lease_us);
     TRY(db_exec(tx, &lease_insert, DB_ARGS(name, db_int(node), until), NULL, e));
     TRY(db_exec(tx, &lease_take, DB_ARGS(name, db_int(node), until, db_int(now)), &changes, e));
@@ -123,10 +123,11 @@ static enum err take_lead(struct db_tx *tx, const struct env *env, int64_t node,
     return OK;
 }
 
-static enum err enqueue_due(struct db_tx *tx, const struct env *env, const struct cron *cron,
-                            struct arena *arena, int64_t *enqueued, struct error *e)
+static enum err enqueue_due(struct db_tx *tx, const struct env *env, int64_t now,
+                            const struct cron *cron, struct arena *arena, int64_t *enqueued,
+                            struct error *e)
 {
-    int64_t slot = cron_last_slot(cron->when, env_now(env)), changes;
+    int64_t slot = cron_last_slot(cron->when, now), changes;
     if (slot == INT_ABSENT)
         return OK;
     TRY(db_exec(tx, &cron_insert, DB_ARGS(db_text(cron->name), db_int(slot)), &changes, e));
@@ -146,10 +147,11 @@ enum err cron_tick(struct db_tx *tx, const struct env *env, int64_t node, int64_
                    int64_t *ret_enqueued, struct error *e)
 {
     bool leads;
-    int64_t enqueued = 0;
-    TRY(take_lead(tx, env, node, lease_us, &leads, e));
+    int64_t now, enqueued = 0;
+    TRY(db_now(tx, &now, e));
+    TRY(take_lead(tx, now, node, lease_us, &leads, e));
     for (size_t i = 0; leads && i < count; i++)
-        TRY(enqueue_due(tx, env, &crons[i], arena, &enqueued, e));
+        TRY(enqueue_due(tx, env, now, &crons[i], arena, &enqueued, e));
     *ret_enqueued = enqueued;
     return OK;
 }

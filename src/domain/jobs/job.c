@@ -258,25 +258,43 @@ enum err job_cancel(struct db_tx *tx, const struct env *env, const char *actor, 
     return change_by_hand(tx, env, actor, &job_mark_cancelled, "cancelled", id, arena, e);
 }
 
+struct retried {
+    int64_t count, oldest;
+};
+
+static enum err note_retried(const struct db_value *columns, size_t count, void *arg,
+                             struct error *e)
+{
+    struct retried *r = arg;
+    (void)e;
+    BUG_ON(count != 1);
+    r->count++;
+    if (columns[0].number < r->oldest)
+        r->oldest = columns[0].number;
+    return OK;
+}
+
 enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *actor,
-                        const struct job_filter *f, struct arena *arena, int64_t *ret_retried,
-                        struct error *e)
+                        const struct job_filter *f, int64_t below, struct arena *arena,
+                        int64_t *ret_retried, int64_t *ret_next, struct error *e)
 {
     if (f->state != JOB_DISCARDED && f->state != JOB_CANCELLED && f->state != JOB_RETRYABLE)
         return error_set(e, ERR_INVALID,
                          "say which jobs to retry: discarded, cancelled or retryable");
-    int64_t retried;
-    TRY(db_exec(tx, &job_make_many_available,
+    struct retried retried = {.oldest = INT64_MAX};
+    TRY(db_each(tx, &job_make_many_available,
                 DB_ARGS(db_int(env_now(env)), db_text(job_state_names[f->state]), db_text(f->queue),
-                        db_text(f->worker), db_text(f->customer_id), db_int(JOB_RETRY_MANY_MAX)),
-                &retried, e));
-    if (retried > 0) {
+                        db_text(f->worker), db_text(f->customer_id), db_int(JOB_RETRY_MANY_MAX),
+                        db_int(below == INT_ABSENT ? INT64_MAX : below)),
+                note_retried, &retried, e));
+    if (retried.count > 0) {
         const char *details = arena_printf(arena, "{\"state\":\"%s\",\"count\":%" PRId64 "}",
-                                           job_state_names[f->state], retried);
+                                           job_state_names[f->state], retried.count);
         db_notify(tx, JOB_CHANNEL);
         TRY(audit_write(tx, env, arena, actor, "jobs.retried", "jobs", details, e));
     }
-    *ret_retried = retried;
+    *ret_retried = retried.count;
+    *ret_next = retried.count == JOB_RETRY_MANY_MAX ? retried.oldest : INT_ABSENT;
     return OK;
 }
 

@@ -170,11 +170,13 @@ enum err job_retry(struct db_tx *tx, const struct env *env, const char *actor, i
 
 /*
  * The same for all that the filter finds, which must name discarded, cancelled or retryable jobs;
- * at most JOB_RETRY_MANY_MAX, oldest first: call again while `ret_retried` says that many.
+ * with ids below `below` (INT_ABSENT: from the newest), newest first, at most JOB_RETRY_MANY_MAX.
+ * `ret_next` gets the `below` to go on with, INT_ABSENT at the end. It only falls, so whoever goes
+ * on ends, also when jobs fail again meanwhile.
  */
 enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *actor,
-                        const struct job_filter *filter, struct arena *arena, int64_t *ret_retried,
-                        struct error *e);
+                        const struct job_filter *filter, int64_t below, struct arena *arena,
+                        int64_t *ret_retried, int64_t *ret_next, struct error *e);
 
 /*
  * An unfinished job will not run (again). One that is executing is told through job_run.cancelled;

@@ -93,7 +93,7 @@ UPDATE jobs SET state = 'available', scheduled_at = $2, due_at = NULL, aside = N
 WHERE id = $1 AND state IN ('discarded', 'cancelled', 'retryable', 'scheduled');
 
 -- name: job_make_many_available
--- One for each key, and none whose key an unfinished job has.
+-- One for each key, and none whose key an unfinished job has; newest first, all below $7.
 UPDATE jobs SET state = 'available', scheduled_at = $1, due_at = NULL, aside = NULL,
                 finished_at = NULL, snoozes = 0, live_key = unique_key,
                 max_attempts = CASE WHEN max_attempts > attempt THEN max_attempts
@@ -111,9 +111,11 @@ WHERE id IN (
             WHERE other.live_key = jobs.unique_key AND other.live_key IS NOT NULL
               AND other.id <> jobs.id)
         GROUP BY unique_key, CASE WHEN unique_key IS NULL THEN id END
-        ORDER BY 1 LIMIT $6)
+        HAVING max(id) < $7
+        ORDER BY 1 DESC LIMIT $6)
     /*pg FOR UPDATE SKIP LOCKED */
-);
+)
+RETURNING id;
 
 -- name: job_mark_cancelled
 UPDATE jobs SET state = 'cancelled', aside = 'cancelled', finished_at = $2, due_at = NULL,

@@ -24,10 +24,10 @@ static enum err renew_work(struct db_tx *tx, void *arg, struct error *e)
     const struct runner_options *o = &k->runner->opt;
     k->alive = false;
     if (k->node != 0)
-        TRY(node_renew(tx, o->env, k->node, o->lease_us, &k->alive, e));
+        TRY(node_renew(tx, k->node, o->lease_us, &k->alive, e));
     if (!k->alive)
-        TRY(node_register(tx, o->env, o->node_name, o->lease_us, &k->node, e));
-    return node_expire(tx, o->env, &k->count, e);
+        TRY(node_register(tx, o->node_name, o->lease_us, &k->node, e));
+    return node_expire(tx, &k->count, e);
 }
 
 typedef bool task_test(const struct task *task, const void *arg);

@@ -93,12 +93,9 @@ enum err move_latest(struct db_tx *tx, const char *customer_id, struct arena *ar
 enum err move_list(struct db_tx *tx, const struct move_filter *filter, struct page page,
                    struct arena *arena, struct records *ret, const char **ret_next, struct error *e)
 {
-    TRY(db_list(tx, &move_page,
-                DB_ARGS(page_cursor(page), page_rows(page), db_text(filter->customer_id),
-                        db_text(filter->state)),
-                move_fields, sizeof(struct move), PAGE_LIMIT_MAX + 1, arena, ret, e));
-    *ret_next = page_next(page, ret, sizeof(struct move), offsetof(struct move, id));
-    return OK;
+    return page_list(tx, &move_page, page,
+                     DB_ARGS(db_text(filter->customer_id), db_text(filter->state)), move_fields,
+                     sizeof(struct move), arena, ret, ret_next, e);
 }
 
 json_t *move_json(const struct move *move)

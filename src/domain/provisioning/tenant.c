@@ -21,13 +21,6 @@ struct tenant_stores {
     struct store *by_url;
 };
 
-const struct db_query *const tenant_all_queries[] = {
-    &tenant_insert,        &tenant_owner,  &tenant_open_to_delete,
-    &tenant_set_fence,     &tenant_delete, &tenant_delete_vehicles,
-    &tenant_delete_points, &tenant_usage,  &vehicle_insert,
-    &point_insert,         NULL,
-};
-
 struct tenant_stores *tenant_stores_new(void)
 {
     struct tenant_stores *stores = calloc(1, sizeof(*stores));

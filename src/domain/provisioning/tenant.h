@@ -72,6 +72,4 @@ enum err tenant_measure(struct tenant_stores *stores, const char *url, const cha
 enum err tenant_fill_example(struct tenant_stores *stores, const char *url, const char *customer_id,
                              int64_t vehicles, int64_t now, struct error *e);
 
-extern const struct db_query *const tenant_all_queries[]; /* for the test that prepares each */
-
 #endif

@@ -61,6 +61,7 @@ enum err db_open(const struct db_options *options, struct db **ret_db, struct er
     db->driver = engine->driver;
     db->url_redacted = redact(options->url);
     db->busy_timeout_us = options->busy_timeout_us;
+    db->clock = options->clock;
 
     enum err rc = db_migrate(db, options, why);
     if (rc != OK) {

@@ -35,6 +35,7 @@
 #ifndef WEBHOST_INFRA_DB_DB_H
 #define WEBHOST_INFRA_DB_DB_H
 
+#include "base/clock.h"
 #include "base/record.h"
 
 enum db_engine { DB_SQLITE, DB_POSTGRES, DB_ENGINES };
@@ -61,6 +62,7 @@ struct db_options {
     size_t migration_count;
     size_t readers;          /* connections for db_read(), at least 1; PostgreSQL: twice, for all */
     int64_t busy_timeout_us; /* how long to wait for a lock or a connection */
+    const struct clock *clock; /* what db_now() tells; NULL: the database's own. Must outlive it */
 };
 
 /*
@@ -201,6 +203,12 @@ enum err db_get_int(struct db_tx *tx, const struct db_query *query, struct db_ar
 /* The first column of the first row as text in the arena; NULL when NULL or no row. */
 enum err db_get_text(struct db_tx *tx, const struct db_query *query, struct db_args args,
                      struct arena *arena, const char **ret_value, struct error *e);
+
+/*
+ * The time that all who share the database agree on: its server's, whatever the clocks of the
+ * machines that ask. On SQLite, whose users share a machine, that machine's.
+ */
+enum err db_now(struct db_tx *tx, int64_t *ret_now, struct error *e);
 
 /*
  * Calls `fn` for every row without keeping any (for large results). Values are borrowed and valid

@@ -83,6 +83,7 @@ struct db {
     const struct db_driver *driver;
     char *url_redacted; /* freed by db_close() */
     int64_t busy_timeout_us;
+    const struct clock *clock; /* db_options.clock */
 };
 
 /* What the listener connects to; NULL for an engine that cannot tell. */

@@ -352,17 +352,19 @@ static void a_page_of_jobs_goes_on_after_the_number_of_its_cursor(void **state)
 static void many_jobs_are_retried_until_no_more_are_left(void **state)
 {
     (void)state;
-    SCENES({200, "{\"retried\": 10000, \"more\": true}"},
+    SCENES({200, "{\"retried\": 10000, \"more\": true, \"next_below\": 77}"},
            {200, "{\"retried\": 2, \"more\": false}"});
     _cleanup_run_ struct run r = RUN("jobs", "retry", "--state", "discarded", "--queue", "q",
                                      "--worker", "W", "--customer", "acme");
     assert_int_equal(r.code, CLI_OK);
     assert_string_equal(r.out, "10002 jobs are queued again\n");
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         assert_string_equal(fake.asked[i].request, "POST /api/jobs/retry");
-        assert_string_equal(fake.asked[i].body, "{\"state\":\"discarded\",\"queue\":\"q\","
-                                                "\"worker\":\"W\",\"customer\":\"acme\"}");
-    }
+    assert_string_equal(fake.asked[0].body, "{\"state\":\"discarded\",\"queue\":\"q\","
+                                            "\"worker\":\"W\",\"customer\":\"acme\"}");
+    assert_string_equal(fake.asked[1].body,
+                        "{\"state\":\"discarded\",\"queue\":\"q\",\"worker\":\"W\","
+                        "\"customer\":\"acme\",\"below\":77}");
     assert_int_equal(fake.next, 2);
 }
 
@@ -377,7 +379,8 @@ static void retried_jobs_are_counted_in_json_too(void **state)
 static void a_failure_between_says_how_many_were_retried(void **state)
 {
     (void)state;
-    SCENES({200, "{\"retried\": 10000, \"more\": true}"}, {404, "{\"detail\": \"gone\"}"});
+    SCENES({200, "{\"retried\": 10000, \"more\": true, \"next_below\": 77}"},
+           {404, "{\"detail\": \"gone\"}"});
     _cleanup_run_ struct run r = RUN("jobs", "retry", "--state", "discarded");
     assert_int_equal(r.code, CLI_NOT_FOUND);
     assert_string_equal(r.out, "");

@@ -265,6 +265,22 @@ static void the_lead_passes_on_when_the_leader_dies_and_not_before(void **state)
     assert_int_equal(tick(rig, 2), 1); /* 14:15 */
 }
 
+static void a_node_whose_clock_is_ahead_takes_no_lead_and_no_slot_before_its_time(void **state)
+{
+    struct rig *rig = *state;
+    two_crons(rig);
+    assert_int_equal(tick(rig, 1), 0);
+    struct clock_virtual ahead;
+    clock_virtual_init(&ahead, env_now(&rig->p.env) + 60 * MINUTE_US);
+    const struct clock *right = rig->p.env.clock;
+    rig->p.env.clock = &ahead.clock;
+    assert_int_equal(tick(rig, 2), 0);
+    assert_int_equal(tick(rig, 1), 0);
+    rig->p.env.clock = right;
+    rig_pass(rig, 2 * MINUTE_US);
+    assert_int_equal(tick(rig, 1), 2);
+}
+
 static void a_slot_whose_transaction_is_undone_comes_again(void **state)
 {
     struct rig *rig = *state;
@@ -293,6 +309,7 @@ int main(void)
         RIG_TEST(only_the_newest_missed_slot_is_made_up_for),
         RIG_TEST(a_clock_that_goes_back_repeats_no_slot),
         RIG_TEST(the_lead_passes_on_when_the_leader_dies_and_not_before),
+        RIG_TEST(a_node_whose_clock_is_ahead_takes_no_lead_and_no_slot_before_its_time),
         RIG_TEST(a_slot_whose_transaction_is_undone_comes_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@ static int64_t claim_and_die(struct rig *rig, const char *name, int64_t *ret_nod
     struct product *p = &rig->p;
     int64_t id = rig_add_plain(rig);
     struct db_tx *tx = product_begin(p);
-    ASSERT_OK(p, node_register(tx, &p->env, name, LEASE_US, ret_node, &p->e));
+    ASSERT_OK(p, node_register(tx, name, LEASE_US, ret_node, &p->e));
     struct records jobs = rig_claim(rig, tx, *ret_node, 1);
     product_commit(p);
     assert_int_equal(jobs.count, 1);
@@ -51,7 +51,7 @@ static void a_job_that_kills_every_node_is_discarded_after_its_attempts(void **s
     for (int attempt = 1; attempt <= JOB_MAX_ATTEMPTS; attempt++) {
         int64_t staged;
         struct db_tx *tx = product_begin(p);
-        ASSERT_OK(p, node_register(tx, &p->env, "dying", LEASE_US, &node, &p->e));
+        ASSERT_OK(p, node_register(tx, "dying", LEASE_US, &node, &p->e));
         ASSERT_OK(p, job_stage_due(tx, &p->env, 10, &staged, &p->e));
         struct records jobs = rig_claim(rig, tx, node, 1);
         product_commit(p);
@@ -212,6 +212,57 @@ static void a_node_that_renews_keeps_its_number_and_its_jobs(void **state)
     assert_int_equal(product_number(&rig->p, &count_nodes), 2);
 }
 
+/* -- clocks that are off ---------------------------------------------------------------------- */
+
+/* A node whose own clock is `off_us` before or behind the database's. */
+static struct runner *runner_off_by(struct rig *rig, const char *name, int64_t off_us)
+{
+    struct clock_virtual *clock = arena_new(&rig->p.arena, struct clock_virtual);
+    struct env *env = arena_new(&rig->p.arena, struct env);
+    clock_virtual_init(clock, env_now(&rig->p.env) + off_us);
+    *env = rig->p.env;
+    env->clock = &clock->clock;
+    rig->options.env = env;
+    return rig_runner(rig, name);
+}
+
+static void nodes_whose_clocks_are_hours_apart_do_not_give_each_other_up(void **state)
+{
+    struct rig *rig = *state;
+    struct runner *nodes[] = {
+        rig_runner(rig, "right"),
+        runner_off_by(rig, "ahead", 3600 * USEC_PER_SEC),
+        runner_off_by(rig, "behind", -3600 * USEC_PER_SEC),
+    };
+    int64_t numbers[ARRAY_LEN(nodes)];
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+            ASSERT_OK(&rig->p, runner_keep_alive(nodes[i], &rig->p.e));
+            numbers[i] = round == 0 ? nodes[i]->node : numbers[i];
+            assert_int_equal(nodes[i]->node, numbers[i]);
+        }
+        rig_pass(rig, LEASE_US - 1);
+    }
+    assert_int_equal(product_number(&rig->p, &count_nodes), ARRAY_LEN(nodes));
+}
+
+static void a_node_whose_clock_is_off_rescues_when_the_lease_ends_and_not_before(void **state)
+{
+    struct rig *rig = *state;
+    static const int64_t offs[] = {3600 * USEC_PER_SEC, -3600 * USEC_PER_SEC};
+    for (size_t i = 0; i < ARRAY_LEN(offs); i++) {
+        int64_t node;
+        int64_t id = claim_and_die(rig, "dead", &node);
+        struct runner *runner = runner_off_by(rig, "off", offs[i]);
+        rig_pass(rig, LEASE_US);
+        ASSERT_OK(&rig->p, runner_keep_alive(runner, &rig->p.e));
+        ASSERT_STATE(rig, id, JOB_EXECUTING);
+        rig_pass(rig, 1);
+        ASSERT_OK(&rig->p, runner_keep_alive(runner, &rig->p.e));
+        ASSERT_STATE(rig, id, JOB_RETRYABLE);
+    }
+}
+
 /* -- a snooze that is written down twice ------------------------------------------------------ */
 
 static void a_snooze_whose_answer_was_lost_does_not_hit_the_next_run(void **state)
@@ -293,6 +344,8 @@ int main(void)
         RIG_TEST(a_slow_nodes_end_does_not_end_the_run_of_another),
         RIG_TEST(a_node_given_up_registers_again_and_drops_what_it_had_not_begun),
         RIG_TEST(a_node_that_renews_keeps_its_number_and_its_jobs),
+        RIG_TEST(nodes_whose_clocks_are_hours_apart_do_not_give_each_other_up),
+        RIG_TEST(a_node_whose_clock_is_off_rescues_when_the_lease_ends_and_not_before),
         RIG_TEST(a_snooze_whose_answer_was_lost_does_not_hit_the_next_run),
         RIG_TEST(jobs_claimed_without_an_answer_are_put_back_and_run),
         RIG_TEST(what_a_node_has_in_hand_is_not_put_back_in_doubt),

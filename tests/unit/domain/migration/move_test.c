@@ -96,27 +96,6 @@ static void the_setter_refuses_an_old_run_and_a_missing_edge(void **state)
     assert_int_equal(world_move(&w, move.id).state, MOVE_REQUESTED);
 }
 
-static enum err prepare_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    const struct db_query *const *queries = arg;
-    for (; *queries; queries++)
-        TRY(db_prepare_check(tx, *queries, e));
-    return OK;
-}
-
-static void every_query_fits_the_schema(void **state)
-{
-    (void)state;
-    struct error e;
-    struct db *db;
-    const char *url = w.shared.url;
-    assert_int_equal(db_read(w.env.db, prepare_work, (void *)(uintptr_t)move_queries, &e), OK);
-    assert_int_equal(tenant_store_get(w.provisioning.stores, url, &db, &e), OK);
-    assert_int_equal(db_read(db, prepare_work, (void *)(uintptr_t)copy_queries, &e), OK);
-    assert_int_equal(db_read(db, prepare_work, (void *)(uintptr_t)tenant_all_queries, &e), OK);
-    tenant_store_put(w.provisioning.stores, db);
-}
-
 /* A column or table added to the fleet's schema must not stay behind. */
 static void the_mover_carries_every_table_and_column(void **state)
 {
@@ -245,7 +224,6 @@ int main(void)
         cmocka_unit_test(an_ended_move_has_no_way_on),
         cmocka_unit_test_setup_teardown(the_setter_refuses_an_old_run_and_a_missing_edge, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(every_query_fits_the_schema, setup, teardown),
         cmocka_unit_test_setup_teardown(the_mover_carries_every_table_and_column, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_request_says_why_and_changes_nothing, setup,
                                         teardown),

@@ -58,6 +58,7 @@ static void settle(struct world *w, unsigned port)
 
 void world_join(struct world *w, unsigned port)
 {
+    w->core.clock = w->env.clock;
     testdb_open(&w->core, core_migrations, core_migration_count);
     w->env.db = w->core.db;
     settle(w, port);

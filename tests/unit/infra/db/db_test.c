@@ -1,8 +1,7 @@
 /* What db.h promises, on the engine that the environment chooses (testdb.h). */
-#include "check.h"
+#include "fixture.h"
 
 #include "schema.h"
-#include "testdb.h"
 #include "things.sql.h"
 
 #include <pthread.h>
@@ -37,68 +36,7 @@ static const struct field thing_fields[] = {
     FIELD_END,
 };
 
-struct fixture {
-    struct testdb t;
-    struct arena arena;
-    struct error e;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    assert_non_null(f);
-    testdb_create(&f->t);
-    testdb_open(&f->t, things_schema, things_schema_count);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    testdb_remove(&f->t);
-    arena_release(&f->arena);
-    free(f);
-    return 0;
-}
-
-/* -- one statement in one transaction -------------------------------------------------------- */
-
-struct statement {
-    const struct db_query *query;
-    struct db_args args;
-    int64_t changes;
-};
-
-static enum err exec_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct statement *s = arg;
-    return db_exec(tx, s->query, s->args, &s->changes, e);
-}
-
-static enum err exec(struct fixture *f, const struct db_query *query, struct db_args args)
-{
-    struct statement s = {query, args, -1};
-    return db_write(f->t.db, exec_work, &s, &f->e);
-}
-
-static enum err int_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct statement *s = arg;
-    return db_get_int(tx, s->query, s->args, &s->changes, e);
-}
-
-static int64_t number(struct fixture *f, const struct db_query *query, struct db_args args)
-{
-    struct statement s = {query, args, -1};
-    ASSERT_OK(f, db_read(f->t.db, int_work, &s, &f->e));
-    return s.changes;
-}
-
-static int64_t count_things(struct fixture *f)
-{
-    return number(f, &things_count, DB_NO_ARGS);
-}
+/* -- reading a row ---------------------------------------------------------------------------- */
 
 struct lookup {
     const char *slug;
@@ -203,16 +141,16 @@ static void exec_tells_how_many_rows_changed(void **state)
     struct fixture *f = *state;
     struct statement put = {&thing_put, DB_ARGS(db_text("one"), db_text("t1")), -1};
     ASSERT_OK(f, db_write(f->t.db, exec_work, &put, &f->e));
-    assert_int_equal(put.changes, 1);
+    assert_int_equal(put.result, 1);
     ASSERT_OK(f, db_write(f->t.db, exec_work, &put, &f->e));
-    assert_int_equal(put.changes, 0);
+    assert_int_equal(put.result, 0);
     ASSERT_OK(f, exec(f, &thing_add, DB_ARGS(db_text("t2"), db_text("two"))));
     struct statement none = {&things_count, DB_NO_ARGS, -1};
     ASSERT_OK(f, db_write(f->t.db, exec_work, &none, &f->e));
-    assert_true(none.changes >= 0);
+    assert_true(none.result >= 0);
     struct statement all = {&things_delete, DB_NO_ARGS, -1};
     ASSERT_OK(f, db_write(f->t.db, exec_work, &all, &f->e));
-    assert_int_equal(all.changes, 2);
+    assert_int_equal(all.result, 2);
 }
 
 static void parameters_go_by_their_number_not_by_their_place(void **state)
@@ -559,8 +497,7 @@ static enum err column_without_field(struct db_tx *tx, void *arg, struct error *
 /* In a process of its own; says nothing, so that the abort's message is not taken for a failure. */
 static void assert_stops(struct fixture *f, db_work *work)
 {
-    db_close(f->t.db);
-    f->t.db = NULL;
+    close_db(f);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -630,8 +567,7 @@ static void a_query_that_does_not_fit_the_schema_is_named(void **state)
 
 static void reopen(struct fixture *f, size_t migrations)
 {
-    db_close(f->t.db);
-    f->t.db = NULL;
+    close_db(f);
     testdb_open(&f->t, things_schema, migrations);
 }
 
@@ -661,8 +597,7 @@ static void a_schema_file_arrives_whole(void **state)
 static void a_database_of_a_newer_version_is_refused(void **state)
 {
     struct fixture *f = *state;
-    db_close(f->t.db);
-    f->t.db = NULL;
+    close_db(f);
     struct db_options options = testdb_options(&f->t, things_schema, 1);
     struct db *db = NULL;
     assert_int_equal(db_open(&options, &db, &f->e), ERR_CONFLICT);
@@ -674,8 +609,7 @@ static void a_database_of_a_newer_version_is_refused(void **state)
 static void a_schema_file_that_fails_leaves_nothing_of_itself(void **state)
 {
     struct fixture *f = *state;
-    db_close(f->t.db);
-    f->t.db = NULL;
+    close_db(f);
     static const char half[] = "CREATE TABLE half (x TEXT); CREATE TABLE counters (x TEXT);";
     static const char whole[] = "CREATE TABLE half (x TEXT);";
     struct db_migration migrations[] = {
@@ -732,7 +666,37 @@ static void an_unknown_kind_of_url_is_refused(void **state)
     assert_non_null(strstr(f->e.text, "sqlite:PATH"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* -- time ------------------------------------------------------------------------------------- */
+
+static enum err now_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    int64_t *now = arg;
+    return db_now(tx, now, e);
+}
+
+static void now_is_the_databases_own_clock_in_microseconds(void **state)
+{
+    struct fixture *f = *state;
+    int64_t before = clock_now(&clock_system), first = 0, second = 0;
+    ASSERT_OK(f, db_read(f->t.db, now_work, &first, &f->e));
+    ASSERT_OK(f, db_write(f->t.db, now_work, &second, &f->e));
+    int64_t after = clock_now(&clock_system);
+    /* SQLite rounds to milliseconds. */
+    assert_true(before - USEC_PER_MS <= first && first <= second && second <= after + USEC_PER_MS);
+}
+
+static void now_is_a_clock_that_is_given_instead(void **state)
+{
+    struct fixture *f = *state;
+    struct clock_virtual clock;
+    int64_t now = 0;
+    clock_virtual_init(&clock, 42);
+    db_close(f->t.db);
+    f->t.clock = &clock.clock;
+    testdb_open(&f->t, things_schema, things_schema_count);
+    ASSERT_OK(f, db_read(f->t.db, now_work, &now, &f->e));
+    assert_int_equal(now, 42);
+}
 
 int main(void)
 {
@@ -770,6 +734,8 @@ int main(void)
         TEST(a_schema_file_that_fails_leaves_nothing_of_itself),
         TEST(many_that_open_a_new_database_at_once_apply_its_schema_once),
         TEST(an_unknown_kind_of_url_is_refused),
+        TEST(now_is_the_databases_own_clock_in_microseconds),
+        TEST(now_is_a_clock_that_is_given_instead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,45 +1,35 @@
 /* What only a server can do to us: vanish, lock, refuse. Run by tests/support/pgcluster.py. */
-#include "check.h"
+#include "fixture.h"
 
 #include "base/clock.h"
 #include "schema.h"
-#include "testdb.h"
 #include "things.sql.h"
 
 #include <libpq-fe.h>
 #include <pthread.h>
-
-struct fixture {
-    struct testdb t;
-    struct error e;
-    PGconn *other; /* a connection of the test's own to the same database */
-};
 
 /* For what things.sql cannot say, because SQLite could not prepare it. */
 #define POSTGRES_QUERY(variable, sql)                                                              \
     static const struct db_query variable = {#variable, {[DB_POSTGRES] = (sql)}, 0}
 POSTGRES_QUERY(session_durability, "SELECT current_setting('synchronous_commit')");
 
-static int setup(void **state)
+static int setup_both(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
-    assert_non_null(f);
-    testdb_create(&f->t);
-    testdb_open(&f->t, things_schema, things_schema_count);
+    (void)setup(state);
+    struct fixture *f = *state;
     f->other = PQconnectdb(f->t.url);
     assert_int_equal(PQstatus(f->other), CONNECTION_OK);
-    *state = f;
     return 0;
 }
 
-static int teardown(void **state)
+static int teardown_both(void **state)
 {
     struct fixture *f = *state;
     PQfinish(f->other);
-    testdb_remove(&f->t);
-    free(f);
-    return 0;
+    return teardown(state);
 }
+
+#define BOTH_TEST(name) cmocka_unit_test_setup_teardown(name, setup_both, teardown_both)
 
 static void on_other(struct fixture *f, const char *sql)
 {
@@ -58,28 +48,10 @@ static void end_our_connections(struct fixture *f)
 
 static void reopen(struct fixture *f, int64_t busy_timeout_us)
 {
-    db_close(f->t.db);
-    f->t.db = NULL;
+    close_db(f);
     struct db_options options = testdb_options(&f->t, things_schema, things_schema_count);
     options.busy_timeout_us = busy_timeout_us;
     ASSERT_OK(f, db_open(&options, &f->t.db, &f->e));
-}
-
-static enum err add_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    return db_exec(tx, &thing_add, DB_ARGS(db_text(arg), db_text(arg)), NULL, e);
-}
-
-static enum err count_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    return db_get_int(tx, &things_count, DB_NO_ARGS, arg, e);
-}
-
-static int64_t count_things(struct fixture *f)
-{
-    int64_t count = -1;
-    ASSERT_OK(f, db_read(f->t.db, count_work, &count, &f->e));
-    return count;
 }
 
 /* -- lost connections ------------------------------------------------------------------------- */
@@ -292,21 +264,19 @@ static void a_notification_is_heard_after_its_commit_and_after_a_lost_connection
     db_listener_stop(listener);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(connections_that_ended_while_idle_are_made_again),
-        TEST(work_that_lost_its_connection_runs_again_from_the_start),
-        TEST(work_that_loses_every_connection_gives_up),
-        TEST(a_connection_lost_during_the_commit_is_not_tried_again),
-        TEST(a_server_that_cannot_be_reached_is_named_without_the_password),
-        TEST(the_url_for_logs_has_no_password),
-        TEST(a_lock_that_another_program_keeps_makes_writers_busy),
-        TEST(commits_wait_for_the_disk_also_where_the_server_would_not),
-        TEST(a_notification_is_heard_after_its_commit_and_after_a_lost_connection),
-        TEST(a_schema_that_changed_under_a_prepared_statement_is_no_error),
+        BOTH_TEST(connections_that_ended_while_idle_are_made_again),
+        BOTH_TEST(work_that_lost_its_connection_runs_again_from_the_start),
+        BOTH_TEST(work_that_loses_every_connection_gives_up),
+        BOTH_TEST(a_connection_lost_during_the_commit_is_not_tried_again),
+        BOTH_TEST(a_server_that_cannot_be_reached_is_named_without_the_password),
+        BOTH_TEST(the_url_for_logs_has_no_password),
+        BOTH_TEST(a_lock_that_another_program_keeps_makes_writers_busy),
+        BOTH_TEST(commits_wait_for_the_disk_also_where_the_server_would_not),
+        BOTH_TEST(a_notification_is_heard_after_its_commit_and_after_a_lost_connection),
+        BOTH_TEST(a_schema_that_changed_under_a_prepared_statement_is_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

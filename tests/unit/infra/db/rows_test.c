@@ -1,8 +1,7 @@
 /* Many rows or numbers in one statement, and relaxed work (db.h), on the engine that is chosen. */
-#include "check.h"
+#include "fixture.h"
 
 #include "schema.h"
-#include "testdb.h"
 #include "things.sql.h"
 
 struct thing {
@@ -17,69 +16,6 @@ static const struct field thing_fields[] = {
     {"colour", FIELD_TEXT, offsetof(struct thing, colour)},
     FIELD_END,
 };
-
-struct fixture {
-    struct testdb t;
-    struct arena arena;
-    struct error e;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    assert_non_null(f);
-    testdb_create(&f->t);
-    testdb_open(&f->t, things_schema, things_schema_count);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    testdb_remove(&f->t);
-    arena_release(&f->arena);
-    free(f);
-    return 0;
-}
-
-/* -- one statement in one transaction -------------------------------------------------------- */
-
-struct statement {
-    const struct db_query *query;
-    struct db_args args;
-    int64_t changes;
-};
-
-static enum err exec_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct statement *s = arg;
-    return db_exec(tx, s->query, s->args, &s->changes, e);
-}
-
-static enum err exec(struct fixture *f, const struct db_query *query, struct db_args args)
-{
-    struct statement s = {query, args, -1};
-    return db_write(f->t.db, exec_work, &s, &f->e);
-}
-
-static enum err int_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    struct statement *s = arg;
-    return db_get_int(tx, s->query, s->args, &s->changes, e);
-}
-
-static int64_t number(struct fixture *f, const struct db_query *query, struct db_args args)
-{
-    struct statement s = {query, args, -1};
-    ASSERT_OK(f, db_read(f->t.db, int_work, &s, &f->e));
-    return s.changes;
-}
-
-static int64_t count_things(struct fixture *f)
-{
-    return number(f, &things_count, DB_NO_ARGS);
-}
 
 struct lookup {
     const char *slug;
@@ -218,8 +154,6 @@ static void relaxed_work_is_one_transaction_too(void **state)
     assert_int_equal(count_things(f), 1);
     assert_int_equal(db_write_relaxed(f->t.db, relaxed_work, &fails, &f->e), ERR_CONFLICT);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -1,9 +1,8 @@
 /* What only SQLite can show: shared commits, several processes on one file, crashes. */
-#include "check.h"
+#include "fixture.h"
 
 #include "base/clock.h"
 #include "schema.h"
-#include "testdb.h"
 #include "things.sql.h"
 
 #include <fcntl.h>
@@ -15,57 +14,16 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-struct fixture {
-    struct testdb t;
-    struct error e;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    assert_non_null(f);
-    testdb_create(&f->t);
-    testdb_open(&f->t, things_schema, things_schema_count);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    testdb_remove(&f->t);
-    free(f);
-    return 0;
-}
-
-static void close_db(struct fixture *f)
-{
-    db_close(f->t.db);
-    f->t.db = NULL;
-}
-
-static enum err add_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    return db_exec(tx, &thing_add, DB_ARGS(db_text(arg), db_text(arg)), NULL, e);
-}
-
-static enum err count_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    return db_get_int(tx, &things_count, DB_NO_ARGS, arg, e);
-}
-
-static int64_t count_things(struct fixture *f)
-{
-    int64_t count = -1;
-    ASSERT_OK(f, db_read(f->t.db, count_work, &count, &f->e));
-    return count;
-}
-
 static enum err increment(struct db_tx *tx, void *arg, struct error *e)
 {
     int64_t value;
     TRY(db_get_int(tx, &counter_read, DB_ARGS(db_text(arg)), &value, e));
     return db_exec(tx, &counter_write, DB_ARGS(db_text(arg), db_int(value + 1)), NULL, e);
+}
+
+static enum err count_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    return db_get_int(tx, &things_count, DB_NO_ARGS, arg, e);
 }
 
 static enum err value_work(struct db_tx *tx, void *arg, struct error *e)
@@ -478,8 +436,6 @@ static void a_disk_that_is_full_before_the_commit_fails_the_work_and_the_next_go
 {
     check_full_disk(*state, 250 * LARGE);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
