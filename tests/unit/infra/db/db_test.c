@@ -516,59 +516,6 @@ static void writers_at_once_lose_nothing_and_failed_ones_undo_only_themselves(vo
     assert_int_equal(count_things(f), kept);
 }
 
-struct posted {
-    struct arena *arena;
-    int64_t changes;
-    struct records rows;
-};
-
-static enum err post_work(struct db_tx *tx, void *arg, struct error *e)
-{
-    (void)e;
-    struct posted *p = arg;
-    char id[] = "t1"; /* parameters are not needed any more */
-    db_post(tx, &thing_add, DB_ARGS(db_text(id), db_text(id)), &p->changes);
-    memset(id, '?', sizeof(id) - 1);
-    db_post_list(tx, &things_all, DB_NO_ARGS, thing_fields, sizeof(struct thing), 10, p->arena,
-                 &p->rows);
-    return OK;
-}
-
-static void what_is_posted_is_done_and_answered_when_the_write_returns(void **state)
-{
-    struct fixture *f = *state;
-    struct posted p = {.arena = &f->arena};
-    ASSERT_OK(f, db_write(f->t.db, post_work, &p, &f->e));
-    assert_int_equal(p.changes, 1);
-    assert_int_equal(p.rows.count, 1);
-    assert_string_equal(((const struct thing *)p.rows.items)[0].slug, "t1");
-    assert_int_equal(db_write(f->t.db, post_work, &p, &f->e), ERR_CONFLICT);
-    assert_non_null(strstr(f->e.text, "thing_add"));
-    assert_int_equal(count_things(f), 1);
-}
-
-static enum err post_many(struct db_tx *tx, void *arg, struct error *e)
-{
-    (void)e;
-    for (int64_t i = 0; i < 1000; i++) {
-        char id[16];
-        (void)snprintf(id, sizeof(id), "%04d", (int)i);
-        db_post(tx, &thing_add, DB_ARGS(db_text(id), db_text(id)), &((int64_t *)arg)[i]);
-    }
-    return OK;
-}
-
-static void any_number_of_statements_can_be_posted(void **state)
-{
-    struct fixture *f = *state;
-    int64_t changes[1000] = {0}, sum = 0;
-    ASSERT_OK(f, db_write(f->t.db, post_many, changes, &f->e));
-    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
-        sum += changes[i];
-    assert_int_equal(sum, 1000);
-    assert_int_equal(count_things(f), 1000);
-}
-
 /* -- our own mistakes stop the process --------------------------------------------------------- */
 
 static enum err read_inside(struct db_tx *tx, void *arg, struct error *e)
@@ -811,8 +758,6 @@ int main(void)
         TEST(a_read_cannot_write),
         TEST(a_read_sees_one_moment_while_others_write),
         TEST(writers_at_once_lose_nothing_and_failed_ones_undo_only_themselves),
-        TEST(what_is_posted_is_done_and_answered_when_the_write_returns),
-        TEST(any_number_of_statements_can_be_posted),
         TEST(a_transaction_inside_a_transaction_stops_the_process),
         TEST(a_query_while_rows_are_visited_stops_the_process),
         TEST(too_few_arguments_stop_the_process),
