@@ -99,6 +99,8 @@ static enum err attempt(struct pg_db *p, struct pg_conn *conn, const struct db_q
         rc = commit(conn, e);
     else if (pg_pipe_is_open(conn))
         rc = settle(conn, rc, e);
+    if (conn->gone)
+        pg_conn_disconnect(conn);
     if (conn->handle && PQtransactionStatus(conn->handle) != PQTRANS_IDLE)
         roll_back(conn);
     return rc;

@@ -44,6 +44,7 @@ struct pg_conn {
     size_t sent_first, sent_end, sent_capacity;
     size_t unanswered_bytes; /* of parameters sent since nothing was left unanswered */
     bool asked;              /* a statement was started whose answer is not all read */
+    bool gone;               /* lost: nobody knows what comes next on it, if anything does */
     PGresult *row;           /* the current row, or the end of the rows */
     /* Of the first error since pg_conn_begin(): */
     bool failed;

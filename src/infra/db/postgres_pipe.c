@@ -68,7 +68,7 @@ void pg_pipe_forget(struct pg_conn *conn)
     conn->sent = NULL;
     conn->sent_capacity = 0;
     sent_clear(conn);
-    conn->asked = false;
+    conn->asked = conn->gone = false;
     conn->begin = NULL;
 }
 
@@ -80,6 +80,7 @@ static enum err lost(struct pg_conn *conn, const char *why, struct error *e)
     const struct db_query *first = sent_count(conn) > 0 ? conn->sent[conn->sent_first].query : NULL;
     sent_clear(conn);
     conn->asked = false;
+    conn->gone = true;
     return pg_lost(conn, first ? first->name : "send", why, e);
 }
 

@@ -81,7 +81,6 @@ static void a_signup_is_audited_with_its_decision_and_job(void **state)
 struct unaudited {
     struct product *p;
     const struct signup *request;
-    bool audit_reached;
 };
 
 /* Without an actor the audit entry, which is written last, violates the schema. */
@@ -90,10 +89,8 @@ static enum err unaudited_work(struct db_tx *tx, void *arg, struct error *e)
     struct unaudited *u = arg;
     struct product *p = u->p;
     struct signed_up done;
-    enum err err = signup(tx, &p->env, p->policy, p->prices, NULL, u->request, &p->arena,
-                          &p->problems, &done, e);
-    u->audit_reached = strstr(e->text, "audit_insert") != NULL;
-    return err;
+    return signup(tx, &p->env, p->policy, p->prices, NULL, u->request, &p->arena, &p->problems,
+                  &done, e);
 }
 
 static void when_the_last_step_fails_no_row_of_any_table_is_left(void **state)
@@ -105,7 +102,7 @@ static void when_the_last_step_fails_no_row_of_any_table_is_left(void **state)
                                   &p->problems, &p->e));
     struct unaudited u = {.p = p, .request = &request};
     assert_int_not_equal(db_write(p->t.db, unaudited_work, &u, &p->e), OK);
-    assert_true(u.audit_reached);
+    ASSERT_CONTAINS(p->e.text, "audit_insert");
     assert_int_equal(product_number(p, &rows_of_customers), 0);
 
     struct signed_up done = product_signup(p, "acme", "hobby", "{}"); /* nothing is in its way */

@@ -201,6 +201,151 @@ static void a_schema_that_changed_under_a_prepared_statement_is_no_error(void **
     ASSERT_OK(f, db_write(f->t.db, read_all_columns, NULL, &f->e));
 }
 
+/* -- the pipeline ----------------------------------------------------------------------------- */
+
+#define POSTGRES_QUERY_1(variable, sql)                                                            \
+    static const struct db_query variable = {#variable, {[DB_POSTGRES] = (sql)}, 1}
+POSTGRES_QUERY_1(echo, "SELECT CAST($1 AS TEXT)");
+POSTGRES_QUERY_1(echo_twice, "SELECT CAST($1 AS TEXT) || CAST($1 AS TEXT)");
+POSTGRES_QUERY_1(never_reached, "SELECT upper(CAST($1 AS TEXT))");
+
+static void post_add(struct db_tx *tx, const char *id)
+{
+    db_post(tx, &thing_add, DB_ARGS(db_text(id), db_text(id)), NULL);
+}
+
+static enum err post_a_duplicate(struct db_tx *tx, void *arg, struct error *e)
+{
+    const enum err *result = arg;
+    post_add(tx, "t1");
+    post_add(tx, "t1");
+    db_post(tx, &never_reached, DB_ARGS(db_text("x")), NULL);
+    return *result == OK ? OK : error_set(e, *result, "the work's own");
+}
+
+static void a_posted_statement_that_fails_is_the_one_named(void **state)
+{
+    struct fixture *f = *state;
+    enum err results[] = {OK, ERR_DENIED}; /* it came before what the work says */
+    for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+        assert_int_equal(db_write(f->t.db, post_a_duplicate, &results[i], &f->e), ERR_CONFLICT);
+        assert_non_null(strstr(f->e.text, "thing_add"));
+    }
+    assert_int_equal(count_things(f), 0);
+}
+
+static enum err run_never_reached(struct db_tx *tx, void *arg, struct error *e)
+{
+    const char *text;
+    TRY(db_get_text(tx, &never_reached, DB_ARGS(db_text("x")), arg, &text, e));
+    assert_string_equal(text, "X");
+    return OK;
+}
+
+static void a_statement_whose_preparation_was_skipped_is_prepared_again(void **state)
+{
+    struct fixture *f = *state;
+    enum err result = OK;
+    reopen(f, USEC_PER_SEC);
+    assert_int_equal(db_write(f->t.db, post_a_duplicate, &result, &f->e), ERR_CONFLICT);
+    _cleanup_arena_ struct arena arena = {0};
+    ASSERT_OK(f, db_write(f->t.db, run_never_reached, &arena, &f->e));
+}
+
+static enum err wait_behind_a_duplicate(struct db_tx *tx, void *arg, struct error *e)
+{
+    post_add(tx, "t1");
+    post_add(tx, "t1");
+    struct error why;
+    assert_int_equal(db_get_int(tx, &things_count, DB_NO_ARGS, arg, &why), ERR_CONFLICT);
+    assert_non_null(strstr(why.text, "thing_add"));
+    assert_int_equal(db_settle(tx, e), ERR_CONFLICT);
+    return OK; /* to no avail */
+}
+
+static void a_statement_behind_one_that_failed_repeats_its_error(void **state)
+{
+    struct fixture *f = *state;
+    int64_t count = 4711;
+    assert_int_equal(db_write(f->t.db, wait_behind_a_duplicate, &count, &f->e), ERR_CONFLICT);
+    assert_int_equal(count, 4711);
+    assert_int_equal(count_things(f), 0);
+}
+
+enum { LARGE = 4 << 20, LARGE_COUNT = 6 };
+
+static enum err large_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    char *large = malloc(LARGE + 1);
+    assert_non_null(large);
+    memset(large, 'x', LARGE);
+    large[LARGE] = '\0';
+    for (int i = 0; i < LARGE_COUNT; i++)
+        db_post(tx, &echo, DB_ARGS(db_text(large)), NULL);
+    const char *text = NULL;
+    enum err rc = db_get_text(tx, &echo_twice, DB_ARGS(db_text(large)), arg, &text, e);
+    free(large);
+    assert_true(rc != OK || strlen(text) == 2 * (size_t)LARGE);
+    return rc;
+}
+
+static void large_statements_with_large_answers_do_not_block_each_other(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_arena_ struct arena arena = {0};
+    ASSERT_OK(f, db_write(f->t.db, large_work, &arena, &f->e));
+}
+
+struct loser {
+    struct fixture *f;
+    int runs;
+    int64_t changes;
+};
+
+/* What it read is changed by another before it writes: SERIALIZABLE must not let that pass. */
+static enum err lose_once(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct loser *l = arg;
+    int64_t value;
+    TRY(db_get_int(tx, &counter_read, DB_ARGS(db_text("a")), &value, e));
+    if (l->runs++ == 0)
+        on_other(l->f, "UPDATE counters SET value = value + 10 WHERE name = 'a'");
+    db_post(tx, &counter_write, DB_ARGS(db_text("a"), db_int(value + 1)), &l->changes);
+    return OK;
+}
+
+static void work_whose_posted_statement_lost_against_another_runs_again(void **state)
+{
+    struct fixture *f = *state;
+    struct loser l = {f, 0, -1};
+    ASSERT_OK(f, db_write(f->t.db, lose_once, &l, &f->e));
+    assert_int_equal(l.runs, 2);
+    assert_int_equal(l.changes, 1);
+    on_other(f, "DO $$ BEGIN IF (SELECT value FROM counters WHERE name = 'a') <> 11 THEN"
+                " RAISE 'lost'; END IF; END $$");
+}
+
+static enum err lose_in_the_middle(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct interrupted *i = arg;
+    post_add(tx, "t1");
+    TRY(db_settle(tx, e));
+    post_add(tx, "t2");
+    if (i->runs++ < i->interruptions)
+        end_our_connections(i->f);
+    post_add(tx, "t3");
+    return OK;
+}
+
+static void a_connection_lost_before_the_commit_is_sent_leaves_no_doubt(void **state)
+{
+    struct fixture *f = *state;
+    struct interrupted i = {f, 0, 1};
+    ASSERT_OK(f, db_write(f->t.db, lose_in_the_middle, &i, &f->e));
+    assert_int_equal(i.runs, 2);
+    assert_int_equal(count_things(f), 3);
+}
+
 /* -- being told ------------------------------------------------------------------------------- */
 
 struct ear {
@@ -277,6 +422,12 @@ int main(void)
         BOTH_TEST(commits_wait_for_the_disk_also_where_the_server_would_not),
         BOTH_TEST(a_notification_is_heard_after_its_commit_and_after_a_lost_connection),
         BOTH_TEST(a_schema_that_changed_under_a_prepared_statement_is_no_error),
+        BOTH_TEST(a_posted_statement_that_fails_is_the_one_named),
+        BOTH_TEST(a_statement_whose_preparation_was_skipped_is_prepared_again),
+        BOTH_TEST(a_statement_behind_one_that_failed_repeats_its_error),
+        BOTH_TEST(large_statements_with_large_answers_do_not_block_each_other),
+        BOTH_TEST(work_whose_posted_statement_lost_against_another_runs_again),
+        BOTH_TEST(a_connection_lost_before_the_commit_is_sent_leaves_no_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Many rows or numbers in one statement, and relaxed work (db.h), on the engine that is chosen. */
+/* Many rows or numbers in one statement, relaxed work, posted statements: on either engine. */
 #include "fixture.h"
 
 #include "schema.h"
@@ -155,6 +155,71 @@ static void relaxed_work_is_one_transaction_too(void **state)
     assert_int_equal(db_write_relaxed(f->t.db, relaxed_work, &fails, &f->e), ERR_CONFLICT);
 }
 
+/* -- what is posted --------------------------------------------------------------------------- */
+
+struct named {
+    const char *id, *slug;
+};
+
+static const struct field named_fields[] = {
+    {"id", FIELD_TEXT, offsetof(struct named, id)},
+    {"slug", FIELD_TEXT, offsetof(struct named, slug)},
+    FIELD_END,
+};
+
+struct posted {
+    struct arena *arena;
+    int64_t changes;
+    struct records rows;
+};
+
+static enum err post_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    (void)e;
+    struct posted *p = arg;
+    char id[] = "t1"; /* parameters are not needed any more */
+    db_post(tx, &thing_add, DB_ARGS(db_text(id), db_text(id)), &p->changes);
+    memset(id, '?', sizeof(id) - 1);
+    db_post_list(tx, &things_all, DB_NO_ARGS, named_fields, sizeof(struct named), 10, p->arena,
+                 &p->rows);
+    return OK;
+}
+
+static void what_is_posted_is_done_and_answered_when_the_write_returns(void **state)
+{
+    struct fixture *f = *state;
+    struct posted p = {.arena = &f->arena};
+    ASSERT_OK(f, db_write(f->t.db, post_work, &p, &f->e));
+    assert_int_equal(p.changes, 1);
+    assert_int_equal(p.rows.count, 1);
+    assert_string_equal(((const struct named *)p.rows.items)[0].slug, "t1");
+    assert_int_equal(db_write(f->t.db, post_work, &p, &f->e), ERR_CONFLICT);
+    assert_non_null(strstr(f->e.text, "thing_add"));
+    assert_int_equal(number(f, &things_count, DB_NO_ARGS), 1);
+}
+
+static enum err post_many(struct db_tx *tx, void *arg, struct error *e)
+{
+    (void)e;
+    for (int64_t i = 0; i < 1000; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "%04d", (int)i);
+        db_post(tx, &thing_add, DB_ARGS(db_text(id), db_text(id)), &((int64_t *)arg)[i]);
+    }
+    return OK;
+}
+
+static void any_number_of_statements_can_be_posted(void **state)
+{
+    struct fixture *f = *state;
+    int64_t changes[1000] = {0}, sum = 0;
+    ASSERT_OK(f, db_write(f->t.db, post_many, changes, &f->e));
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+        sum += changes[i];
+    assert_int_equal(sum, 1000);
+    assert_int_equal(number(f, &things_count, DB_NO_ARGS), 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +228,8 @@ int main(void)
         TEST(a_list_of_numbers_is_one_parameter),
         TEST(an_argument_that_no_statement_bound_has_no_rows),
         TEST(relaxed_work_is_one_transaction_too),
+        TEST(what_is_posted_is_done_and_answered_when_the_write_returns),
+        TEST(any_number_of_statements_can_be_posted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
