@@ -56,8 +56,6 @@ static enum err take_inventory(struct look *l, struct error *e)
 static enum err thing_now(struct look *l, int kind, const char *app, const char *id,
                           struct thing *ret, struct error *e)
 {
-    /* Each look-up may wait as long as a conversation may: this is no job's only step. */
-    l->cloud.wait_us = l->with->settings->call_wait_ms * USEC_PER_MS;
     if (l->provider == HETZNER)
         return hetzner_thing(&l->cloud, kind, id, l->arena, ret, e);
     return fly_thing(&l->cloud, kind, app, id, l->arena, ret, e);
@@ -232,10 +230,15 @@ static enum err look_and_clean(struct look *l, int64_t *ret_cleaned, struct erro
     tell_missing(l);
     const struct drift *old = l->old.items;
     int64_t cleaned = 0;
-    for (size_t i = 0; i < l->old.count; i++)
-        TRY(clean(l, &old[i], &cleaned, e));
+    enum err failed = OK;
+    /* One that cannot be deleted (it is protected) must not keep the others: the first error is
+     * told, after all were tried. */
+    for (size_t i = 0; i < l->old.count; i++) {
+        enum err err = clean(l, &old[i], &cleaned, failed == OK ? e : NULL);
+        failed = failed == OK ? err : failed;
+    }
     *ret_cleaned = cleaned;
-    return OK;
+    return failed;
 }
 
 enum err reconcile(const struct provisioning *with, enum infrastructure provider, const char *actor,

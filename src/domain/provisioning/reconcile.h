@@ -22,7 +22,10 @@ enum err reconcile_look(const struct provisioning *with, enum infrastructure pro
                         bool interactive, struct arena *arena, struct records *ret_drift,
                         struct error *e);
 
-/* Looks, records, and cleans what may be cleaned. `ret_cleaned` is how many. */
+/*
+ * Looks, records, and cleans what may be cleaned. `ret_cleaned` is how many; it is set as well when
+ * one of several could not be deleted.
+ */
 enum err reconcile(const struct provisioning *with, enum infrastructure provider, const char *actor,
                    struct arena *arena, int64_t *ret_cleaned, struct error *e);
 

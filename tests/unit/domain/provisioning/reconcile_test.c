@@ -227,6 +227,23 @@ static void a_second_volume_in_an_app_of_ours_is_an_orphan(void **state)
     assert_int_equal(clouds_count(c, "volumes"), volumes);
 }
 
+static void one_that_cannot_be_deleted_does_not_keep_the_others(void **state)
+{
+    struct clouds *c = *state;
+    make_server(c, "first", our_labels(c));
+    make_server(c, "second", our_labels(c));
+    wait_hours(c, 1);
+    assert_int_equal(reconcile_ok(c, HETZNER), 0);
+    wait_hours(c, 30);
+    clouds_fault(c, "[{\"match\":{\"method\":\"DELETE\"},\"count\":1,\"effect\":{\"status\":423,"
+                    "\"body\":{\"error\":{\"code\":\"protected\",\"message\":\"words\"}}}}]");
+    int64_t cleaned = -1;
+    assert_int_not_equal(
+        reconcile(&c->provisioning, HETZNER, "job:test", &c->p.arena, &cleaned, &c->p.e), OK);
+    ASSERT_CONTAINS(c->p.e.text, "protected");
+    assert_int_equal(cleaned, 1);
+}
+
 /* -- missing, changed, foreign ---------------------------------------------------------------- */
 
 static void a_server_that_customers_rely_on_and_is_gone_is_missing(void **state)
@@ -349,6 +366,7 @@ int main(void)
         CLOUDS_TEST(what_another_installation_made_is_left_alone),
         CLOUDS_TEST(the_app_of_a_retired_deployment_is_cleaned),
         CLOUDS_TEST(a_second_volume_in_an_app_of_ours_is_an_orphan),
+        CLOUDS_TEST(one_that_cannot_be_deleted_does_not_keep_the_others),
         CLOUDS_TEST(a_server_that_customers_rely_on_and_is_gone_is_missing),
         CLOUDS_TEST(a_machine_that_is_gone_is_missing_until_it_is_solved),
         CLOUDS_TEST(a_server_that_was_switched_off_is_changed),
