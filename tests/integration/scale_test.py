@@ -105,5 +105,5 @@ def test_an_instance_is_shown_and_scaled_by_command(cloud):
     wait_scaled(server)
     assert "starter" in run("instances", "show", "large", env=env).stdout
     assert run("instances", "show", "nobody", status=3, env=env).stderr
-    refused = run("instances", "scale", "large", "--regions", "fra", status=1, env=env).stderr
+    refused = run("instances", "scale", "large", "--regions", "fra", status=2, env=env).stderr
     assert "the database is in iad" in refused

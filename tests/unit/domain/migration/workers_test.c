@@ -534,7 +534,7 @@ static void a_move_killed_anywhere_is_taken_up_and_completed(void **state)
     const char *id = world_customer(&w, "acme", SMALL);
     const char *rows = world_fingerprint(&w, w.shared.url, id);
     bool there = true, killed[2] = {true, true};
-    int64_t step = testdb_engine() == DB_POSTGRES ? 15 : 3; /* each takes most of a second */
+    int64_t step = testdb_engine() == DB_POSTGRES ? 41 : 9; /* each takes most of a second */
     for (int64_t at = 1; killed[0] || killed[1]; there = !there, at += there ? step : 0) {
         const char *url = there ? w.dedicated.url : w.shared.url;
         const char *left = there ? w.shared.url : w.dedicated.url;
