@@ -14,6 +14,7 @@
 #include "testdb.h"
 
 #include "audit.sql.h"
+#include "calls.sql.h"
 #include "claim.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
@@ -21,6 +22,7 @@
 #include "decisions.sql.h"
 #include "deployment.sql.h"
 #include "host.sql.h"
+#include "install.sql.h"
 #include "job.sql.h"
 #include "move.sql.h"
 #include "plan.sql.h"
@@ -33,9 +35,9 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
-    deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
-    queue_queries,      signup_queries, tokens_queries,
+    audit_queries,    calls_queries,     install_queries,    claim_queries,  cron_queries,
+    customer_queries, decisions_queries, deployment_queries, host_queries,   job_queries,
+    move_queries,     plan_queries,      queue_queries,      signup_queries, tokens_queries,
 };
 
 /* For the customers' databases. */

@@ -59,17 +59,6 @@ static enum err reserve(struct slot_work *w, struct error *e)
     return db_write(w->run->with->env->db, reserve_work, w, e);
 }
 
-static struct cloud cloud_of(const struct provisioning *p, struct http_client *http)
-{
-    return (struct cloud){
-        .dialect = &hcloud_dialect,
-        .endpoint = p->settings->hetzner.endpoint,
-        .token = p->hetzner_token,
-        .timeout_us = p->settings->call_timeout_ms * USEC_PER_MS,
-        .http = http,
-    };
-}
-
 /* The server of that name, if it is ours: the label says so. */
 static enum err adopt(struct cloud *cloud, const struct host *host, struct arena *arena,
                       struct hcloud_server *ret, struct error *e)
@@ -150,10 +139,10 @@ static enum job_result advance(struct provision_run *run, const char **ret_datab
     if (err != OK)
         return provider_result(err);
     if (w.host.status == HOST_CREATING) {
-        struct http_client *http = http_client_new();
-        struct cloud cloud = cloud_of(run->with, http);
+        struct cloud cloud;
+        cloud_open(&cloud, run->with, &hcloud_dialect, w.host.id, run->deployment->customer_id);
         enum job_result result = advance_host(&cloud, &w, e);
-        http_client_free(http);
+        cloud_close(&cloud);
         if (result != JOB_DONE)
             return result;
     }
