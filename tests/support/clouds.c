@@ -118,6 +118,11 @@ void clouds_post(struct clouds *c, const char *path, const char *body)
     (void)call(c, HTTP_POST, path, body);
 }
 
+void clouds_set(struct clouds *c, const char *settings)
+{
+    (void)call(c, HTTP_PATCH, "/sandbox/settings", settings);
+}
+
 int64_t clouds_count(struct clouds *c, const char *what)
 {
     struct http_reply reply = call(c, HTTP_GET, "/sandbox/state", NULL);

@@ -9,6 +9,7 @@
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
 #include "domain/core/install.h"
+#include "domain/core/key.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/traffic.h"
@@ -283,6 +284,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(load_prices(d, e));
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
+    TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
     if (d->options->demo)

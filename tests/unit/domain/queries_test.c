@@ -24,6 +24,7 @@
 #include "host.sql.h"
 #include "install.sql.h"
 #include "job.sql.h"
+#include "key.sql.h"
 #include "move.sql.h"
 #include "plan.sql.h"
 #include "queue.sql.h"
@@ -35,9 +36,10 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,    calls_queries,     install_queries,    claim_queries,  cron_queries,
-    customer_queries, decisions_queries, deployment_queries, host_queries,   job_queries,
-    move_queries,     plan_queries,      queue_queries,      signup_queries, tokens_queries,
+    audit_queries, calls_queries,    install_queries,   claim_queries,
+    cron_queries,  customer_queries, decisions_queries, deployment_queries,
+    host_queries,  job_queries,      key_queries,       move_queries,
+    plan_queries,  queue_queries,    signup_queries,    tokens_queries,
 };
 
 /* For the customers' databases. */
