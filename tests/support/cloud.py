@@ -161,6 +161,7 @@ class Cloud:
         hetzner = database_url or f"sqlite:{folder}/hetzner/{{host}}.db"
         fly = database_url or f"sqlite:{folder}/fly/{{app}}.db"
         text = f"""
+key_file: {folder}/webhost.key
 jobs:
   lease_ms: {lease_ms}
   poll_ms: 50
