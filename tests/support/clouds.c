@@ -28,7 +28,7 @@ static void setup_provisioning(struct clouds *c)
         .hetzner_token = c->token,
         .fly_token = c->token,
         .key = c->token,
-        .stores = tenant_stores_new(),
+        .stores = tenant_stores_new(c->token),
         .traffic = traffic_new(&c->p.env, c->settings.interactive_percent),
     };
     ASSERT_OK(&c->p, install_id(&c->p.env, &c->p.arena, &c->provisioning.install_id, &c->p.e));
@@ -124,6 +124,11 @@ void clouds_post(struct clouds *c, const char *path, const char *body)
 void clouds_delete(struct clouds *c, const char *path)
 {
     (void)call(c, HTTP_DELETE, path, NULL);
+}
+
+void clouds_set(struct clouds *c, const char *settings)
+{
+    (void)call(c, HTTP_PATCH, "/sandbox/settings", settings);
 }
 
 int64_t clouds_count(struct clouds *c, const char *what)

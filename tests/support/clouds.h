@@ -43,6 +43,9 @@ void clouds_post(struct clouds *c, const char *path, const char *body);
 
 void clouds_delete(struct clouds *c, const char *path);
 
+/* What the clouds look like from now on: src/sandbox/settings.h. */
+void clouds_set(struct clouds *c, const char *settings);
+
 /* How many "servers", "apps", "machines", "volumes" there are. */
 int64_t clouds_count(struct clouds *c, const char *what);
 

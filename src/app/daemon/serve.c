@@ -9,6 +9,7 @@
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
 #include "domain/core/install.h"
+#include "domain/core/key.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/fly/workers.h"
@@ -47,6 +48,7 @@ struct daemon {
     struct policy *policy;
     struct prices *prices;
     struct secret *hetzner_token, *fly_token;
+    struct secret *key;
     struct provisioning provisioning;
     struct move_context moves;
     struct demo demo;
@@ -243,7 +245,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .settings = &d->config.provisioning,
         .hetzner_token = d->hetzner_token,
         .fly_token = d->fly_token,
-        .stores = tenant_stores_new(),
+        .key = d->key,
+        .stores = tenant_stores_new(d->key),
         .traffic = traffic_new(&d->env, d->config.provisioning.interactive_percent),
     };
     TRY(install_id(&d->env, &d->arena, &d->provisioning.install_id, e));
@@ -323,6 +326,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(load_prices(d, e));
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
+    TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
     if (d->options->demo)
@@ -351,6 +355,7 @@ static void stop(struct daemon *d)
     sandbox_stop(d->sandbox);
     secret_free(d->hetzner_token);
     secret_free(d->fly_token);
+    secret_free(d->key);
     prices_free(d->prices);
     policy_free(d->policy);
     arena_release(&d->arena);

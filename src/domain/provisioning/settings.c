@@ -90,7 +90,8 @@ struct provisioning_settings provisioning_settings_default(void)
                 .image = "debian-12",
                 .server_types = {default_types, ARRAY_LEN(default_types)},
                 .slots_per_host = 40,
-                .database_url = "postgres://webhost@{address}:5432/fleet",
+                .database_url = "postgres://webhost:{password:{host}}@{address}:5432/fleet"
+                                "?sslmode=require&channel_binding=require",
             },
         .fly =
             {

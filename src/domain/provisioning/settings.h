@@ -13,7 +13,7 @@ struct hetzner_settings {
     const char *image;
     struct records server_types; /* struct hetzner_server_type, by location */
     int64_t slots_per_host;
-    /* Where a host's shared database is; {host} and {address} are replaced. */
+    /* Where a host's shared database is; {host}, {address} and {password:NAME} are replaced. */
     const char *database_url;
 };
 

@@ -26,6 +26,7 @@
 #include "install.sql.h"
 #include "instance.sql.h"
 #include "job.sql.h"
+#include "key.sql.h"
 #include "move.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
@@ -41,7 +42,7 @@ static const struct db_query *const *const core_files[] = {
     audit_queries,  drift_queries,  owners_queries,   calls_queries,     install_queries,
     claim_queries,  cron_queries,   customer_queries, decisions_queries, deployment_queries,
     host_queries,   job_queries,    move_queries,     plan_queries,      queue_queries,
-    signup_queries, tokens_queries, instance_queries,
+    signup_queries, tokens_queries, instance_queries, key_queries,
 };
 
 /* For the customers' databases. */

@@ -37,7 +37,7 @@ static void settle(struct world *w, unsigned port)
                                             .hetzner_token = w->token,
                                             .fly_token = w->token,
                                             .key = w->token,
-                                            .stores = tenant_stores_new(),
+                                            .stores = tenant_stores_new(NULL),
                                             .traffic = traffic_new(&w->env, 10)};
     MUST(install_id(&w->env, &w->arena, &w->provisioning.install_id, must_));
     w->moves = (struct move_context){&w->provisioning, &fenced_copy};
