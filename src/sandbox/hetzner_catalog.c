@@ -176,7 +176,18 @@ static json_t *hourly(decimal monthly_net)
     return price(decimal_div(monthly_net, HOURS_PER_MONTH * (decimal)DECIMAL_ONE));
 }
 
-static json_t *type_prices(const struct hetzner_type *t)
+/* The catalogue's, or the text that a test has set. */
+static json_t *monthly(const struct call *c, const struct hetzner_type *t,
+                       const struct hetzner_location *l)
+{
+    json_t *shown = price(t->monthly[l->zone]);
+    const char *set = settings_price(c, t->name, l->name);
+    if (set)
+        json_put(shown, "net", json_string(set));
+    return shown;
+}
+
+static json_t *type_prices(const struct call *c, const struct hetzner_type *t)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
@@ -185,7 +196,7 @@ static json_t *type_prices(const struct hetzner_type *t)
             continue;
         json_push(list, json_packed("{s:s, s:o, s:o, s:I, s:o}", "location", locations[i].name,
                                     "price_hourly", hourly(t->monthly[zone]), "price_monthly",
-                                    price(t->monthly[zone]), "included_traffic",
+                                    monthly(c, t, &locations[i]), "included_traffic",
                                     (json_int_t)included_traffic[zone], "price_per_tb_traffic",
                                     price(traffic_tb[zone])));
     }
@@ -214,7 +225,7 @@ json_t *hetzner_type_json(const struct call *c, const struct hetzner_type *t)
     return json_packed("{s:I, s:s, s:s, s:i, s:f, s:i, s:b, s:n, s:o, s:s, s:s, s:s, s:s, s:o}",
                        "id", (json_int_t)t->id, "name", t->name, "description", t->name, "cores",
                        t->cores, "memory", (double)t->memory_gb, "disk", t->disk_gb, "deprecated",
-                       0, "deprecation", "prices", type_prices(t), "storage_type", "local",
+                       0, "deprecation", "prices", type_prices(c, t), "storage_type", "local",
                        "cpu_type", t->cpu_type, "category", t->category, "architecture",
                        t->architecture, "locations", type_locations(c, t));
 }
@@ -299,7 +310,7 @@ enum err hetzner_pricing(struct call *c, struct error *e)
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         json_push(server_types,
                   json_packed("{s:I, s:s, s:o}", "id", (json_int_t)types[i].id, "name",
-                              types[i].name, "prices", type_prices(&types[i])));
+                              types[i].name, "prices", type_prices(c, &types[i])));
     json_t *pricing =
         json_packed("{s:s, s:s, s:{s:s}, s:[]}", "currency", "EUR", "vat_rate", "19.00",
                     "server_backup", "percentage", "20.00", "load_balancer_types");

@@ -9,11 +9,12 @@ struct settings {
 };
 
 struct settings_input {
-    const char *availability, *load, *checks;
+    const char *availability, *prices, *load, *checks;
 };
 
 static const struct field settings_fields[] = {
     {"availability", FIELD_JSON, offsetof(struct settings_input, availability)},
+    {"prices", FIELD_JSON, offsetof(struct settings_input, prices)},
     {"load", FIELD_JSON, offsetof(struct settings_input, load)},
     {"checks", FIELD_JSON, offsetof(struct settings_input, checks)},
     FIELD_END,
@@ -56,6 +57,12 @@ static const json_t *member(const json_t *object, const char *name)
 const json_t *settings_availability(const struct call *c, const char *type, const char *location)
 {
     return member(member(json_object_get(c->settings, "availability"), type), location);
+}
+
+const char *settings_price(const struct call *c, const char *type, const char *location)
+{
+    const json_t *of_type = member(json_object_get(c->settings, "prices"), type);
+    return json_string_value(member(of_type, location));
 }
 
 double settings_load(const struct call *c, int64_t server_id, const char *server_name,

@@ -14,9 +14,8 @@
 
 #include "domain/accounts/tokens.h"
 #include "domain/jobs/runner.h"
-#include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
-#include "domain/provisioning/provider.h"
+#include "domain/provisioning/prices.h"
 #include "infra/http/server.h"
 #include "infra/json/json.h"
 
@@ -25,7 +24,7 @@ struct api {
     const struct env *env;
     const struct provisioning *provisioning;
     const struct policy *policy; /* the active one */
-    const struct prices *prices;
+    struct price_book *prices;
     struct runner *runner; /* woken after writes that enqueue */
     const struct job_queue *queues;
     size_t queue_count;
@@ -109,7 +108,7 @@ api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_instances, api_instance, api_instance_scale;
-api_handler api_provider_calls, api_drift, api_reconcile;
+api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
 api_handler api_hosts, api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;

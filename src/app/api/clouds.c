@@ -1,4 +1,4 @@
-/* The clouds: what was asked of them, and where they differ from the database. */
+/* The clouds: what was asked of them, what they cost, and where they differ from the database. */
 #include "app/api/api.h"
 #include "domain/accounts/customer.h"
 #include "domain/provisioning/calls.h"
@@ -45,6 +45,20 @@ enum err api_provider_calls(struct db_tx *tx, struct api_call *call, struct erro
     api_reply_list(call, "calls",
                    json_encode_list(provider_call_fields, calls, sizeof(struct provider_call), 0),
                    next);
+    return OK;
+}
+
+/* -- prices ----------------------------------------------------------------------------------- */
+
+enum err api_prices(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    struct price_book *book = call->api->prices;
+    struct records list;
+    TRY(price_book_list(book, tx, call->arena, &list, e));
+    api_reply(call, json_pack("{s:s, s:o, s:o}", "file", book->file->name, "eur_usd",
+                              json_decimal(book->file->eur_usd), "prices",
+                              json_encode_list(slot_price_fields, list, sizeof(struct slot_price),
+                                               JSON_KEEP_ABSENT)));
     return OK;
 }
 

@@ -20,8 +20,10 @@ enum err api_signup(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct api *api = call->api;
     struct signed_up done;
+    const struct prices *prices;
     json_t *deployment;
-    TRY(signup(tx, api->env, api->policy, api->prices, call->actor, call->body, call->arena,
+    TRY(price_book_now(api->prices, tx, call->arena, &prices, e));
+    TRY(signup(tx, api->env, api->policy, prices, call->actor, call->body, call->arena,
                &call->problems, &done, e));
     TRY(deployment_json(tx, &done.deployment, call->arena, &deployment, e));
 

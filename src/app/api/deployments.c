@@ -41,6 +41,7 @@ const struct api_body api_evaluate_body = {evaluate_fields, sizeof(struct evalua
 struct evaluate_work {
     struct api_call *call;
     struct evaluation evaluation;
+    const struct prices *prices;
     json_t *deployment;
 };
 
@@ -51,6 +52,7 @@ static enum err evaluate_work(struct db_tx *tx, void *arg, struct error *e)
     const struct evaluate_request *request = call->body;
     TRY(evaluate_customer(tx, call->api->policy, request->customer_id, &request->form, call->arena,
                           &call->problems, &w->evaluation, e));
+    TRY(price_book_now(call->api->prices, tx, call->arena, &w->prices, e));
     return deployment_json(tx, &w->evaluation.current, call->arena, &w->deployment, e);
 }
 
@@ -67,7 +69,7 @@ enum err api_evaluate(struct db_tx *tx, struct api_call *call, struct error *e)
         json_decref(w.deployment);
         return err;
     }
-    struct decided decided = {api->policy, api->prices, &v->profile, &v->context, &v->decision};
+    struct decided decided = {api->policy, w.prices, &v->profile, &v->context, &v->decision};
     api_reply(call,
               json_pack("{s:s, s:o, s:o, s:b, s:o}", "customer_id", v->customer.id,
                         "current_deployment", w.deployment, "recommended", decision_json(&decided),

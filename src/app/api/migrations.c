@@ -20,7 +20,9 @@ enum err api_migrate(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct api *api = call->api;
     struct move move;
-    TRY(move_request(tx, api->env, api->policy, api->prices, call->actor, call->body, call->arena,
+    const struct prices *prices;
+    TRY(price_book_now(api->prices, tx, call->arena, &prices, e));
+    TRY(move_request(tx, api->env, api->policy, prices, call->actor, call->body, call->arena,
                      &call->problems, &move, e));
     const char *message = arena_printf(call->arena, "Migration from %s to %s started",
                                        mode_labels[move.from_mode], mode_labels[move.to_mode]);

@@ -86,6 +86,8 @@ const struct http_route api_routes[] = {
           .summary = "List dedicated instances"),
     ROUTE(GET, "/api/provider-calls", VIEWER, READ, .handler = api_provider_calls,
           .query = query_calls, .summary = "List requests to the clouds and what they came to"),
+    ROUTE(GET, "/api/prices", VIEWER, READ, .handler = api_prices,
+          .summary = "Show what a slot on a shared server costs in each location"),
     ROUTE(GET, "/api/drift", VIEWER, READ, .handler = api_drift, .query = query_drift,
           .summary = "List where the clouds differ from the database"),
     ROUTE(POST, "/api/reconcile", ADMIN, PLAIN, .handler = api_reconcile,

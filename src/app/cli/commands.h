@@ -22,7 +22,7 @@ extern const struct command command_jobs_list, command_jobs_show, command_jobs_r
 extern const struct command command_queues_list, command_queues_pause, command_queues_resume,
     command_queues_scale; /* queues.c */
 
-extern const struct command command_hosts, command_plans; /* fleet.c */
+extern const struct command command_hosts, command_plans, command_prices; /* fleet.c */
 
 extern const struct command command_instances_list, command_instances_show,
     command_instances_scale; /* instances.c */

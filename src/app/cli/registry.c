@@ -23,6 +23,7 @@ const struct command *const commands[] = {
     &command_queues_scale,
     &command_hosts,
     &command_plans,
+    &command_prices,
     &command_token_create,
     &command_token_list,
     &command_token_revoke,

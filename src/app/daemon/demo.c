@@ -54,8 +54,9 @@ static enum err sign_up(struct db_tx *tx, const struct demo_work *w, struct erro
     request.email = arena_printf(w->arena, "ops@%s.example", c->slug);
     request.plan_slug = c->plan;
     struct signed_up done;
-    TRY(signup(tx, d->env, d->policy, d->prices, "system", &request, w->arena, &problems, &done,
-               e));
+    const struct prices *prices;
+    TRY(price_book_now(d->prices, tx, w->arena, &prices, e));
+    TRY(signup(tx, d->env, d->policy, prices, "system", &request, w->arena, &problems, &done, e));
     struct job_spec fill = {
         .worker = "DemoDataWorker",
         .queue = "maintenance",

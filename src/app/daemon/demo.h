@@ -6,12 +6,12 @@
 #define WEBHOST_APP_DAEMON_DEMO_H
 
 #include "domain/accounts/signup.h"
-#include "domain/provisioning/provider.h"
+#include "domain/provisioning/prices.h"
 
 struct demo {
     const struct env *env;
     const struct policy *policy;
-    const struct prices *prices;
+    struct price_book *prices;
     const struct provisioning *provisioning;
 };
 

@@ -46,7 +46,9 @@ struct daemon {
     struct sandbox *sandbox;
     struct env env;
     struct policy *policy;
-    struct prices *prices;
+    struct prices *prices;        /* the file's */
+    struct price_book price_book; /* open when its env is set */
+    struct price_refresh price_refresh;
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
     struct provisioning provisioning;
@@ -215,6 +217,7 @@ static void add_workers(struct daemon *d)
     instance_workers(&d->provisioning, room(d, INSTANCE_WORKERS));
     move_workers(&d->moves, room(d, MOVE_WORKERS));
     *room(d, 1) = reconcile_worker(&d->provisioning);
+    *room(d, 1) = price_worker(&d->price_refresh);
     *room(d, 1) = prune_worker(&d->prune);
     *room(d, 1) = demo_worker(&d->demo);
 }
@@ -232,7 +235,7 @@ static void add_crons(struct daemon *d)
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
     d->prune.rules = d->prune_rules;
-    const struct cron crons[] = {prune_cron(), instance_cron(), reconcile_cron()};
+    const struct cron crons[] = {prune_cron(), instance_cron(), reconcile_cron(), price_cron()};
     _Static_assert(sizeof(crons) <= sizeof(d->crons), "room for every cron");
     memcpy(d->crons, crons, sizeof(crons));
     d->cron_count = ARRAY_LEN(crons);
@@ -251,7 +254,10 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     };
     TRY(install_id(&d->env, &d->arena, &d->provisioning.install_id, e));
     traffic_start(d->provisioning.traffic);
-    d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
+    price_book_open(&d->price_book, &d->env, &d->config.provisioning, d->prices);
+    d->price_refresh = (struct price_refresh){&d->provisioning, &d->price_book};
+    TRY(price_refresh_first(&d->price_refresh, e));
+    d->demo = (struct demo){&d->env, d->policy, &d->price_book, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     add_workers(d);
     add_crons(d);
@@ -295,7 +301,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .env = &d->env,
         .provisioning = &d->provisioning,
         .policy = d->policy,
-        .prices = d->prices,
+        .prices = &d->price_book,
         .runner = d->runner,
         .queues = d->queues,
         .queue_count = ARRAY_LEN(d->queues),
@@ -356,6 +362,8 @@ static void stop(struct daemon *d)
     secret_free(d->hetzner_token);
     secret_free(d->fly_token);
     secret_free(d->key);
+    if (d->price_book.env)
+        price_book_close(&d->price_book);
     prices_free(d->prices);
     policy_free(d->policy);
     arena_release(&d->arena);

@@ -84,6 +84,8 @@ struct prices *prices_parse(struct str text, struct problems *problems)
     BUG_ON(!p);
     (void)json_decode(prices_fields, yaml_root(doc), "", yaml_source(doc), &p->arena, p, problems);
     yaml_doc_free(doc);
+    for (int g = 0; g < GEOGRAPHY_COUNT; g++)
+        p->multi_tenant.slots[g] = p->multi_tenant.customers_per_host;
     if (problems->count + problems->dropped == before) /* yaml_parse() adds repeated keys */
         return p;
     prices_free(p);
@@ -111,6 +113,27 @@ void prices_free(struct prices *p)
     free(p);
 }
 
+struct prices *prices_copy(const struct prices *p, struct arena *arena)
+{
+    struct prices *copy = arena_new(arena, struct prices);
+    *copy = *p;
+    copy->arena = (struct arena){0}; /* what is in it stays the original's */
+    return copy;
+}
+
+void prices_set_host(struct prices *p, enum geography geography, decimal month_eur, int64_t slots)
+{
+    BUG_ON(month_eur < 0 || slots < 1);
+    p->multi_tenant.host_month_eur[geography] = month_eur;
+    p->multi_tenant.slots[geography] = slots;
+}
+
+decimal price_slot_month(const struct prices *p, enum geography geography)
+{
+    decimal month = decimal_mul(p->multi_tenant.host_month_eur[geography], p->eur_usd);
+    return decimal_div(month, p->multi_tenant.slots[geography] * DECIMAL_ONE);
+}
+
 static decimal storage_gb(const struct prices *p, int64_t vehicle_count)
 {
     int64_t vehicles = vehicle_count < 0 ? 0 : vehicle_count; /* absent is negative */
@@ -121,7 +144,7 @@ static decimal storage_gb(const struct prices *p, int64_t vehicle_count)
 static decimal shared_cost(const struct prices *p, enum geography main_region, decimal gb)
 {
     decimal host = p->multi_tenant.host_month_eur[main_region] + p->multi_tenant.ipv4_month_eur;
-    decimal share = decimal_div(host, p->multi_tenant.customers_per_host * DECIMAL_ONE);
+    decimal share = decimal_div(host, p->multi_tenant.slots[main_region] * DECIMAL_ONE);
     decimal storage = decimal_mul(gb, p->multi_tenant.volume_gb_month_eur);
     return decimal_mul(share + storage, p->eur_usd);
 }

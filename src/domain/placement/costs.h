@@ -30,6 +30,7 @@ struct prices {
     struct {
         decimal host_month_eur[GEOGRAPHY_COUNT];
         int64_t customers_per_host;
+        int64_t slots[GEOGRAPHY_COUNT]; /* customers_per_host, unless prices_set_host() said more */
         decimal ipv4_month_eur, volume_gb_month_eur;
     } multi_tenant;
     struct {
@@ -43,6 +44,15 @@ struct prices {
 struct prices *prices_parse(struct str text, struct problems *problems);
 struct prices *prices_builtin(void); /* policies/prices.yaml */
 void prices_free(struct prices *p);  /* NULL is fine */
+
+/* A copy to change, in the arena. It shares the texts: `p` must outlive it. */
+struct prices *prices_copy(const struct prices *p, struct arena *arena);
+
+/* What a shared server costs in one geography, and how many customers share it, when known. */
+void prices_set_host(struct prices *p, enum geography geography, decimal month_eur, int64_t slots);
+
+/* One slot of a shared server, in USD a month, without its share of the address and storage. */
+decimal price_slot_month(const struct prices *p, enum geography geography);
 
 /* An absent vehicle count is taken as none. */
 decimal cost_monthly(const struct prices *prices, const struct placement *placement,

@@ -30,6 +30,7 @@
 #include "move.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
+#include "prices.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
 #include "tenant.sql.h"
@@ -42,7 +43,7 @@ static const struct db_query *const *const core_files[] = {
     audit_queries,  drift_queries,  owners_queries,   calls_queries,     install_queries,
     claim_queries,  cron_queries,   customer_queries, decisions_queries, deployment_queries,
     host_queries,   job_queries,    move_queries,     plan_queries,      queue_queries,
-    signup_queries, tokens_queries, instance_queries, key_queries,
+    signup_queries, tokens_queries, instance_queries, key_queries,       prices_queries,
 };
 
 /* For the customers' databases. */

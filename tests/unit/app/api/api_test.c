@@ -15,6 +15,8 @@
 
 struct fixture {
     struct product p; /* first: a test's state serves both */
+    struct provisioning_settings settings;
+    struct price_book prices;
     struct api api;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
     struct runner *runner;            /* not started: nothing runs the jobs */
@@ -35,6 +37,7 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     product_init(&f->p);
+    f->settings = provisioning_settings_default();
     struct runner_options options = {
         .env = &f->p.env,
         .queues = queues,
@@ -45,11 +48,12 @@ static int setup(void **state)
     f->runner = runner_new(&options);
     f->provisioning =
         (struct provisioning){.env = &f->p.env, .traffic = traffic_new(&f->p.env, 10)};
+    price_book_open(&f->prices, &f->p.env, &f->settings, f->p.prices);
     f->api = (struct api){
         .env = &f->p.env,
         .provisioning = &f->provisioning,
         .policy = f->p.policy,
-        .prices = f->p.prices,
+        .prices = &f->prices,
         .runner = f->runner,
         .queues = queues,
         .queue_count = ARRAY_LEN(queues),
@@ -66,6 +70,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     runner_free(f->runner);
+    price_book_close(&f->prices);
     traffic_free(f->provisioning.traffic);
     product_release(&f->p);
     free(f);
