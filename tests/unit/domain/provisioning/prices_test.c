@@ -145,9 +145,9 @@ static void a_decisions_estimate_follows_the_clouds_price(void **state)
 
 static void another_node_sees_the_new_prices_within_a_minute(void **state)
 {
-    struct rig r = rig_open(state);
+    struct rig r;
     struct price_book other;
-    rig_start(&r);
+    rig_open(&r, state);
     price_book_open(&other, &r.c->p.env, &r.c->settings, r.c->p.prices);
     assert_string_equal(estimate(&r, &other), "3.69");
     set_price(&r, "80.00");
