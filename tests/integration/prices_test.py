@@ -16,7 +16,7 @@ def server(webhost):
 
 
 def in_ashburn(server):
-    (found,) = (p for p in server.get("/api/prices")["prices"] if p["location"] == "ash")
+    (found,) = (p for p in server.get("/api/prices").body["prices"] if p["location"] == "ash")
     return found
 
 
@@ -46,4 +46,4 @@ def test_the_table_shows_every_location_and_json_is_what_the_api_says(webhost, s
         assert word in table
     listed = json.loads(run(webhost, server, "prices", "-o", "json"))
     prices = listed["prices"] if isinstance(listed, dict) else listed
-    assert prices == server.get("/api/prices")["prices"]
+    assert prices == server.get("/api/prices").body["prices"]
