@@ -14,6 +14,9 @@ extern const struct command command_signup, command_status, command_evaluate, co
 /* customers.c */
 extern const struct command command_customers_list, command_customers_show;
 
+/* offboard.c */
+extern const struct command command_customers_offboard, command_customers_export;
+
 extern const struct command command_decisions_list, command_decisions_show; /* decisions.c */
 
 extern const struct command command_jobs_list, command_jobs_show, command_jobs_retry,

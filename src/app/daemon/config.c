@@ -37,6 +37,8 @@ const struct field config_fields[] = {
     {"prices", FIELD_TEXT, offsetof(struct config, prices)},
     {"log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields},
     {"jobs", FIELD_OBJECT, offsetof(struct config, jobs), .fields = jobs_fields},
+    {"offboarding", FIELD_OBJECT, offsetof(struct config, offboarding),
+     .fields = offboarding_settings_fields},
     {"provisioning", FIELD_OBJECT, offsetof(struct config, provisioning),
      .fields = provisioning_fields},
     FIELD_END,
@@ -67,6 +69,7 @@ static struct config config_default(struct arena *arena)
                  .notifications = 2,
                  .maintenance = 2,
                  .keep_days = 30},
+        .offboarding = offboarding_settings_default(),
         .provisioning = provisioning_settings_default(),
     };
 }
@@ -109,6 +112,8 @@ enum err config_load(const struct serve_options *options, struct arena *arena,
         config.log.level = options->log_level;
     if (!config.database)
         config.database = arena_printf(arena, "sqlite:%s/webhost.db", config.data);
+    if (!config.offboarding.exports)
+        config.offboarding.exports = arena_printf(arena, "%s/exports", config.data);
     *ret_config = config;
     return OK;
 }

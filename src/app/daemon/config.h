@@ -7,6 +7,7 @@
 #define WEBHOST_APP_DAEMON_CONFIG_H
 
 #include "app/daemon/serve.h"
+#include "domain/accounts/offboarding.h"
 #include "domain/provisioning/settings.h"
 
 struct config {
@@ -24,6 +25,7 @@ struct config {
         int64_t provisioning, migration, notifications, maintenance; /* jobs at a time */
         int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
+    struct offboarding_settings offboarding;
     struct provisioning_settings provisioning;
 };
 

@@ -8,6 +8,7 @@
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "domain/accounts/offboarding_workers.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/workers.h"
@@ -29,7 +30,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + 2)
+#define WORKERS              (PROVISIONING_WORKERS + MOVE_WORKERS + OFFBOARDING_WORKERS + 2)
 
 struct daemon {
     const struct serve_options *options;
@@ -45,7 +46,8 @@ struct daemon {
     struct move_context moves;
     struct demo demo;
     struct prune prune;
-    struct cron crons[1];
+    struct exports exports;
+    struct cron crons[2];
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
     char node_name[HOST_NAME_MAX + 1];
@@ -190,6 +192,8 @@ static void observe_job(const struct job *job, enum job_state to, const char *wh
 
 static enum err start_jobs(struct daemon *d, struct error *e)
 {
+    if (gethostname(d->node_name, sizeof(d->node_name)) != 0)
+        return error_errno(e, "cannot tell this host's name");
     d->provisioning = (struct provisioning){
         .env = &d->env,
         .settings = &d->config.provisioning,
@@ -203,14 +207,20 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
     d->prune.keep_us = d->config.jobs.keep_days * USEC_PER_DAY;
     d->crons[0] = prune_cron();
+    d->crons[1] = offboarding_cron();
+    d->exports = (struct exports){
+        .provisioning = &d->provisioning,
+        .directory = d->config.offboarding.exports,
+        .node = d->node_name,
+        .keep_us = d->config.offboarding.keep_exports_days * USEC_PER_DAY,
+    };
+    offboarding_workers(&d->exports, d->workers + PROVISIONING_WORKERS + MOVE_WORKERS);
     d->workers[WORKERS - 2] = prune_worker(&d->prune);
     d->workers[WORKERS - 1] = demo_worker(&d->demo);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
     d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration, 0};
     d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications, 0};
     d->queues[3] = (struct job_queue){"maintenance", (unsigned)d->config.jobs.maintenance, 0};
-    if (gethostname(d->node_name, sizeof(d->node_name)) != 0)
-        return error_errno(e, "cannot tell this host's name");
     d->runner = runner_new(&(struct runner_options){
         .env = &d->env,
         .node_name = d->node_name,
@@ -249,6 +259,8 @@ static enum err start_http(struct daemon *d, struct error *e)
         .runner = d->runner,
         .queues = d->queues,
         .queue_count = ARRAY_LEN(d->queues),
+        .offboarding = &d->config.offboarding,
+        .exports = &d->exports,
     };
     struct http_server_options options = {
         .threads = HTTP_THREADS,

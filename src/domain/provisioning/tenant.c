@@ -28,6 +28,11 @@ const struct db_query *const tenant_all_queries[] = {
     &point_insert,         NULL,
 };
 
+const char *tenant_schema_name(void)
+{
+    return fleet_schema[ARRAY_LEN(fleet_schema) - 1].name;
+}
+
 struct tenant_stores *tenant_stores_new(void)
 {
     struct tenant_stores *stores = calloc(1, sizeof(*stores));

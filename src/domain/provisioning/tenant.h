@@ -18,6 +18,9 @@ struct tenant_stores;
 struct tenant_stores *tenant_stores_new(void);
 void tenant_stores_free(struct tenant_stores *stores); /* all are put back; NULL is fine */
 
+/* The newest schema change of a tenant's database, "0001-fleet". */
+const char *tenant_schema_name(void);
+
 /* Opens, or shares, the database at `url` and brings it to the fleet schema. */
 enum err tenant_store_get(struct tenant_stores *stores, const char *url, struct db **ret_db,
                           struct error *e);

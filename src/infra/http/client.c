@@ -21,6 +21,8 @@ struct http_client {
 /* One call while libcurl runs it. */
 struct transfer {
     const struct http_call *call;
+    CURL *curl;
+    bool sink_failed;
     struct arena *arena;
     struct buf body;
     struct http_pair *headers;
@@ -32,10 +34,21 @@ struct transfer {
 
 /* --- what comes in --- */
 
+static bool is_success(CURL *curl)
+{
+    long status = 0;
+    BUG_ON(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK);
+    return status >= 200 && status <= 299;
+}
+
 static size_t on_reply_body(char *bytes, size_t one, size_t len, void *ctx)
 {
     struct transfer *t = ctx;
     (void)one;
+    if (t->call->sink && is_success(t->curl)) {
+        t->sink_failed = !t->call->sink(t->call->sink_ctx, (struct str){bytes, len});
+        return t->sink_failed ? 0 : len;
+    }
     return buf_append(&t->body, bytes, len) ? len : 0;
 }
 
@@ -261,6 +274,9 @@ static enum err explain(CURLcode code, const struct transfer *t, bool sent, stru
     if (t->too_many_headers)
         return error_set(e, ERR_TOO_LARGE, "%s %.*s: the reply has more than %d headers", method,
                          url_len, call->url, REPLY_FIELDS_MAX);
+    if (t->sink_failed)
+        return error_set(e, ERR_IO, "%s %.*s: the reply could not be stored", method, url_len,
+                         call->url);
     if (buf_is_full(&t->body))
         return error_set(e, ERR_TOO_LARGE, "%s %.*s: the reply is larger than %zu bytes", method,
                          url_len, call->url, max);
@@ -291,6 +307,7 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
     BUG_ON(call->timeout_us <= 0 || call->method >= HTTP_METHODS);
     struct transfer t = {
         .call = call,
+        .curl = client->curl,
         .arena = arena,
         .body = BUF_INIT(call->reply_max ? call->reply_max : REPLY_MAX_DEFAULT),
         .headers = arena_new_array(arena, REPLY_FIELDS_MAX, struct http_pair),

@@ -20,9 +20,12 @@
 #include "customer.sql.h"
 #include "decisions.sql.h"
 #include "deployment.sql.h"
+#include "export_file.sql.h"
+#include "exports.sql.h"
 #include "host.sql.h"
 #include "job.sql.h"
 #include "move.sql.h"
+#include "offboarding.sql.h"
 #include "plan.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
@@ -33,13 +36,14 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
-    deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
-    queue_queries,      signup_queries, tokens_queries,
+    audit_queries,       claim_queries,   cron_queries,  customer_queries, decisions_queries,
+    deployment_queries,  exports_queries, host_queries,  job_queries,      move_queries,
+    offboarding_queries, plan_queries,    queue_queries, signup_queries,   tokens_queries,
 };
 
 /* For the customers' databases. */
-static const struct db_query *const *const fleet_files[] = {copy_queries, tenant_queries};
+static const struct db_query *const *const fleet_files[] = {copy_queries, export_file_queries,
+                                                            tenant_queries};
 
 struct group {
     const struct db_query *const *const *files;

@@ -282,4 +282,16 @@ static enum err remove_app(struct provision_run *run, struct error *e)
     return db_write(run->with->env->db, forget_work, run, e);
 }
 
-const struct provider fly_provider = {FLYIO, advance, remove_app};
+/* Machines and volumes cannot outlive their app. */
+static enum err check_gone(struct provision_run *run, struct error *e)
+{
+    struct http_client *http = http_client_new();
+    struct fly_run f = fly_run_of(run, http);
+    enum err err = flaps_app_find(&f.cloud, run->deployment->app, run->arena, e);
+    http_client_free(http);
+    if (err == OK)
+        return error_set(e, ERR_BUSY, "app %s still exists at Fly", run->deployment->app);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+const struct provider fly_provider = {FLYIO, advance, remove_app, check_gone};
