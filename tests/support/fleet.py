@@ -39,6 +39,22 @@ class Postgres:
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         return done.stdout.splitlines()
 
+    def run(self, database, statements):
+        """[(sql with ?, values)] in one transaction."""
+
+        def literal(value):
+            return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+        def bound(sql, values):
+            for value in values:
+                sql = sql.replace("?", literal(value), 1)
+            return sql
+
+        script = "".join(bound(*statement) + ";\n" for statement in statements)
+        command = [os.path.join(self.programs, "psql"), "-Xq1", "-v", "ON_ERROR_STOP=1", "-d",
+                   database]  # fmt: skip
+        subprocess.run(command, input=script, check=True, capture_output=True, text=True)
+
     def restart(self, mode):
         """`fast` ends the connections in order, `immediate` as a crash would."""
         self.cluster.run(
@@ -90,6 +106,7 @@ def fleet(postgres, tmp_path):
         query=lambda sql: postgres.query(database, sql),
         jobs=lambda: postgres.query(database, "SELECT state FROM jobs"),
         tenants=lambda: sorted(postgres.query(tenants, "SELECT slug FROM tenants")),
+        tenants_run=lambda statements: postgres.run(tenants, statements),
         nodes=lambda: set(postgres.query(database, "SELECT DISTINCT node FROM jobs")),
     )
     programs.close()
