@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <strings.h>
 
@@ -77,9 +78,34 @@ static size_t on_reply_header(char *bytes, size_t one, size_t len, void *ctx)
 
 /* --- lifecycle --- */
 
+/*
+ * libcurl copies the headers of a call, a bearer token among them, and frees its copies as they
+ * are. So all that it frees is wiped: after a call no copy is left in memory that others get.
+ */
+static void wiping_free(void *block)
+{
+    if (block)
+        explicit_bzero(block, malloc_usable_size(block));
+    free(block);
+}
+
+static void *wiping_realloc(void *block, size_t size)
+{
+    if (!block)
+        return malloc(size);
+    void *larger = malloc(size);
+    if (!larger)
+        return NULL;
+    size_t used = malloc_usable_size(block);
+    memcpy(larger, block, used < size ? used : size);
+    wiping_free(block);
+    return larger;
+}
+
 static void global_init_once(void)
 {
-    BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
+    BUG_ON(curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+                                calloc) != CURLE_OK);
 }
 
 /* Loopback is never reached through a proxy from the environment. Naming hosts of our own makes
