@@ -191,9 +191,9 @@ def wake_offboarding(cloud):
 
 
 def test_a_kill_at_any_moment_ends_in_done(cloud):
-    """Twice in a row, wherever it happens to be: right after the request, and during what follows."""
+    """Twice in a row, wherever it is: right after the request, and during what follows."""
     server = cloud.serve()
-    ids = [arrive(cloud, server, slug, profile)[0] for slug, profile in (("a", SMALL), ("b", LARGE))]
+    ids = [arrive(cloud, server, slug, of)[0] for slug, of in (("a", SMALL), ("b", LARGE))]
     for slug in ("a", "b"):
         offboard(server, slug, retention_days=0)
     for _ in range(2):

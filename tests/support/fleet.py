@@ -102,6 +102,7 @@ def fleet(postgres, tmp_path):
 
     yield SimpleNamespace(
         cloud=cloud,
+        database=database,
         serve=serve,
         query=lambda sql: postgres.query(database, sql),
         jobs=lambda: postgres.query(database, "SELECT state FROM jobs"),

@@ -18,7 +18,7 @@ TABLES = {
 }
 
 # Names that a careless writer of JSON or of a query would stumble over.
-ODD = ['a "quoted" name', "back\\slash", "tab\tand\nnewline", "Ünïcödé 車", "'; DROP TABLE vehicles;"]
+ODD = ['a "quoted" name', "back\\slash", "tab\tand\nnewline", "Ünïcödé 車", "'; DROP TABLE x;"]
 
 
 def fill_statements(customer_id, vehicles, points):

@@ -32,4 +32,6 @@ extern const struct command command_token_create, command_token_list, command_to
 
 extern const struct command command_serve, command_sandbox; /* serve.c */
 
+extern const struct command command_doctor; /* doctor.c */
+
 #endif

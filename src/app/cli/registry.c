@@ -31,6 +31,7 @@ const struct command *const commands[] = {
     &command_token_revoke,
     &command_audit,
     &command_serve,
+    &command_doctor,
     &command_sandbox,
     NULL,
 };

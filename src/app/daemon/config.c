@@ -117,3 +117,42 @@ enum err config_load(const struct serve_options *options, struct arena *arena,
     *ret_config = config;
     return OK;
 }
+
+enum err config_policy(const struct config *config, struct arena *arena, struct policy **ret,
+                       struct error *e)
+{
+    const char *name = config->policy;
+    struct policy *policy = policy_builtin(name);
+    if (!policy) {
+        struct str text;
+        struct problems problems = {.arena = arena};
+        if (file_read(name, POLICY_FILE_MAX, arena, &text, e) != OK)
+            return error_prefix(e, "policy %s is not built in, and as a file", name);
+        policy = policy_parse(text, &problems);
+        if (!policy) {
+            (void)problems_error(&problems, e);
+            return error_prefix(e, "policy %s", name);
+        }
+    }
+    *ret = policy;
+    return OK;
+}
+
+enum err config_prices(const struct config *config, struct arena *arena, struct prices **ret,
+                       struct error *e)
+{
+    if (!config->prices) {
+        *ret = prices_builtin();
+        return OK;
+    }
+    struct str text;
+    struct problems problems = {.arena = arena};
+    TRY(file_read(config->prices, POLICY_FILE_MAX, arena, &text, e));
+    struct prices *prices = prices_parse(text, &problems);
+    if (!prices) {
+        (void)problems_error(&problems, e);
+        return error_prefix(e, "prices %s", config->prices);
+    }
+    *ret = prices;
+    return OK;
+}

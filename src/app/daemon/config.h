@@ -8,6 +8,8 @@
 
 #include "app/daemon/serve.h"
 #include "domain/accounts/offboarding.h"
+#include "domain/placement/costs.h"
+#include "domain/placement/policy.h"
 #include "domain/provisioning/settings.h"
 
 struct config {
@@ -35,5 +37,11 @@ extern const struct field config_fields[];
 /* Reads the file that `options` name, if any, and lets the options go before it. */
 enum err config_load(const struct serve_options *options, struct arena *arena,
                      struct config *ret_config, struct error *e);
+
+/* What `policy` and `prices` name, built in or a file. The caller frees them. */
+enum err config_policy(const struct config *config, struct arena *arena, struct policy **ret,
+                       struct error *e);
+enum err config_prices(const struct config *config, struct arena *arena, struct prices **ret,
+                       struct error *e);
 
 #endif

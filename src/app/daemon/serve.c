@@ -12,7 +12,6 @@
 #include "domain/jobs/prune.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/workers.h"
-#include "infra/config/yaml.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
@@ -144,39 +143,6 @@ static enum err open_database(struct daemon *d, struct error *e)
     return db_open(&options, &d->env.db, e);
 }
 
-static enum err load_policy(struct daemon *d, struct error *e)
-{
-    const char *name = d->config.policy;
-    d->policy = policy_builtin(name);
-    if (d->policy)
-        return OK;
-    struct str text;
-    struct problems problems = {.arena = &d->arena};
-    if (file_read(name, POLICY_FILE_MAX, &d->arena, &text, e) != OK)
-        return error_prefix(e, "policy %s is not built in, and as a file", name);
-    d->policy = policy_parse(text, &problems);
-    if (d->policy)
-        return OK;
-    (void)problems_error(&problems, e);
-    return error_prefix(e, "policy %s", name);
-}
-
-static enum err load_prices(struct daemon *d, struct error *e)
-{
-    if (!d->config.prices) {
-        d->prices = prices_builtin();
-        return OK;
-    }
-    struct str text;
-    struct problems problems = {.arena = &d->arena};
-    TRY(file_read(d->config.prices, POLICY_FILE_MAX, &d->arena, &text, e));
-    d->prices = prices_parse(text, &problems);
-    if (d->prices)
-        return OK;
-    (void)problems_error(&problems, e);
-    return error_prefix(e, "prices %s", d->config.prices);
-}
-
 static void observe_job(const struct job *job, enum job_state to, const char *why, int64_t took_us)
 {
     struct log_field fields[] = {
@@ -287,8 +253,8 @@ static enum err start(struct daemon *d, struct error *e)
     log_configure((enum log_level)d->config.log.level, (enum log_format)d->config.log.format);
     TRY(make_directory(d->config.data, e));
     TRY(lock_data(d, e));
-    TRY(load_policy(d, e));
-    TRY(load_prices(d, e));
+    TRY(config_policy(&d->config, &d->arena, &d->policy, e));
+    TRY(config_prices(&d->config, &d->arena, &d->prices, e));
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(start_jobs(d, e));

@@ -81,7 +81,7 @@ static enum err make_file(const char *directory, struct arena *arena, int *ret_f
 static enum err make_nameless(const char *directory, struct arena *arena, int *ret_fd,
                               struct error *e)
 {
-    const char *path;
+    const char *path = NULL;
     TRY(make_file(directory, arena, ret_fd, &path, e));
     (void)unlink(path);
     return OK;
@@ -214,7 +214,7 @@ static enum err add_manifest(const struct exporting *x, struct targz *out, struc
     _cleanup_json_ json_t *manifest = manifest_json(x);
     _cleanup_buf_ struct buf text = BUF_INIT(MANIFEST_MAX);
     BUG_ON(!manifest || !json_write(manifest, 2, &text) || !buf_append_char(&text, '\n'));
-    int fd;
+    int fd = -1;
     TRY(make_nameless(x->source->directory, x->arena, &fd, e));
     enum err err = write_all(fd, buf_str(&text), e);
     if (err == OK)
@@ -268,8 +268,8 @@ static enum err write_archive(const struct exporting *x, int fd, struct export_r
 static enum err publish(const struct exporting *x, struct export_result *ret, struct error *e)
 {
     const struct export_source *s = x->source;
-    const char *path, *last = export_file_path(s->directory, s->customer_id, x->arena);
-    int fd;
+    const char *path = NULL, *last = export_file_path(s->directory, s->customer_id, x->arena);
+    int fd = -1;
     TRY(make_file(s->directory, x->arena, &fd, &path, e));
     enum err err = write_archive(x, fd, ret, e);
     if (err == OK && rename(path, last) != 0)

@@ -363,3 +363,12 @@ const char *http_reply_header(const struct http_reply *reply, const char *name)
     }
     return NULL;
 }
+
+bool http_date_parse(const char *text, int64_t *ret_time_us)
+{
+    time_t seconds = curl_getdate(text, NULL);
+    if (seconds < 0)
+        return false;
+    *ret_time_us = (int64_t)seconds * USEC_PER_SEC;
+    return true;
+}

@@ -58,4 +58,7 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
 
 const char *http_reply_header(const struct http_reply *reply, const char *name);
 
+/* The time of a Date header (RFC 9110, 5.6.7) in microseconds; false when it is none. */
+bool http_date_parse(const char *text, int64_t *ret_time_us);
+
 #endif
