@@ -124,8 +124,7 @@ static enum err insert_work(struct db_tx *tx, void *arg, struct error *e)
         };
     if (jobs->count > 1)
         return job_enqueue_many(tx, &ours.env, specs, (size_t)jobs->count, NULL, e);
-    struct job job;
-    return job_enqueue(tx, &ours.env, specs, &arena, &job, NULL, e);
+    return job_enqueue(tx, &ours.env, specs, &arena, NULL, NULL, e);
 }
 
 /* One transaction. */

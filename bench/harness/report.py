@@ -18,7 +18,7 @@ class Measure:
         return min(values) if self.less_is_better else max(values)
 
 
-MEASURES = [
+JOBS = [
     Measure("syncs", "the disk before the turn, syncs/s", compared=False),
     Measure("insert_1", "insert, one a transaction, jobs/s"),
     Measure("insert_many", "insert, in batches, jobs/s"),
@@ -32,11 +32,16 @@ MEASURES = [
     Measure("snapshot_rate", "run beside an open snapshot, jobs/s"),
 ]
 
+DECIDE = [
+    Measure("decide", "decisions/s"),
+    Measure("explain", "decisions/s, each with its reason as a sentence"),
+]
 
-def summarise(results, products):
+
+def summarise(measures, results, products):
     """One entry for each measure and product that has values; `cut`: a run met its time limit."""
     summary = []
-    for measure in MEASURES:
+    for measure in measures:
         for product in products:
             found = [
                 r
@@ -78,10 +83,10 @@ def cell(measure, entry):
     return median + spread + (" cut" if entry["cut"] else "")
 
 
-def table(summary, products):
+def table(measures, summary, products):
     """Markdown, aligned: a line for each measure, a column for each product."""
     rows = [["", *(p.name for p in products), "ours / best peer", "ours / ceiling"]]
-    for measure in MEASURES:
+    for measure in measures:
         entries = [entry for entry in summary if entry["measure"] == measure.key]
         if not entries:
             continue

@@ -102,13 +102,28 @@ enum decimal_error decimal_from_double(double d, decimal *ret_value)
     return decimal_parse(str_from(text), ret_value);
 }
 
+/* Every sentence and every reply has some, and snprintf() would be most of their cost. */
 const char *decimal_text(decimal value, char out[DECIMAL_TEXT_MAX])
 {
-    uint64_t magnitude = value < 0 ? (uint64_t)-value : (uint64_t)value;
-    int n = snprintf(out, DECIMAL_TEXT_MAX, "%s%" PRIu64 ".%04" PRIu64, value < 0 ? "-" : "",
-                     magnitude / DECIMAL_ONE, magnitude % DECIMAL_ONE);
-    while (out[n - 1] == '0' && out[n - 2] != '.')
-        out[--n] = '\0';
+    uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    uint64_t whole = magnitude / DECIMAL_ONE, part = magnitude % DECIMAL_ONE;
+    char digits[DECIMAL_TEXT_MAX]; /* of the whole part, last one first */
+    size_t count = 0, n = 0;
+    do {
+        digits[count++] = (char)('0' + whole % 10);
+        whole /= 10;
+    } while (whole > 0);
+    if (value < 0)
+        out[n++] = '-';
+    while (count > 0)
+        out[n++] = digits[--count];
+    out[n++] = '.';
+    do {
+        part *= 10;
+        out[n++] = (char)('0' + part / DECIMAL_ONE);
+        part %= DECIMAL_ONE;
+    } while (part > 0);
+    out[n] = '\0';
     return out;
 }
 

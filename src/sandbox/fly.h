@@ -22,7 +22,8 @@ const char *fly_app_name(const struct call *c);
 bool fly_region_is_known(const char *code);
 bool fly_region_has_postgres(const char *code);
 
-operation fly_app_create, fly_app_list, fly_app_get, fly_app_delete, fly_region_list;
+operation fly_app_deploy_token, fly_placement_list, fly_app_create, fly_app_list, fly_app_get,
+    fly_app_delete, fly_region_list;
 
 /* -- machines --------------------------------------------------------------------------------- */
 
@@ -32,6 +33,10 @@ struct machine_row {
     int64_t created_at, updated_at;
     struct phases phases;
     const char *lease_nonce, *lease_description;
+    const char *before; /* JSON: how it looked before the write of changed_at; NULL: not there */
+    int64_t changed_at; /* see fly_lag.c */
+    int64_t memory_limit_mb; /* INT_ABSENT: all of it */
+    bool cordoned;
     int64_t lease_expires_at; /* INT_ABSENT: never had one */
     int64_t destroyed_at;     /* INT_ABSENT: not destroyed, nor on its way */
 };
@@ -62,8 +67,41 @@ operation fly_machine_create, fly_machine_list, fly_machine_get, fly_machine_upd
 /* By ?region=, ?state= (several with commas) and ?include_deleted=. */
 bool fly_machine_is_asked_for(const struct call *c, const struct machine_row *row);
 
+/* 412 when the app's secrets are older than min_secrets_version (INT_ABSENT: whatever). */
+enum err fly_secrets_check(struct call *c, int64_t min_version, struct error *e);
+
 /* All machines of an organisation's apps, a page at a time (fly_org.c). */
 operation fly_org_machine_list;
+
+/* -- reads that lag (fly_lag.c) ------------------------------------------------------------------
+ */
+
+/* The request brings the cookie that sends it to where the writes went. */
+bool fly_is_sticky(const struct call *c);
+
+/* What was created then is not seen yet by this read. */
+bool fly_is_unseen(const struct call *c, int64_t created_at);
+
+/* Called by every writer, before it changes the row. */
+enum err fly_machine_keep_before(struct call *c, const struct machine_row *row, struct error *e);
+
+/* What a reader sees of the row; false when that is nothing yet. */
+bool fly_machine_seen(const struct call *c, const struct machine_row *row, bool is_sticky,
+                      struct machine_row *ret_seen);
+
+/* -- history and health (fly_machine_history.c) -------------------------------------------------
+ */
+
+enum err fly_event_add(struct call *c, const struct machine_row *row, const char *type,
+                       struct error *e);
+enum err fly_version_add(struct call *c, const struct machine_row *row, struct error *e);
+
+/* The list of CheckStatus: passing while it is started, unless a test has set something else. */
+json_t *fly_machine_checks(const struct call *c, const struct machine_row *row,
+                           const json_t *config);
+
+operation fly_event_list, fly_version_list, fly_machine_cordon, fly_machine_uncordon,
+    fly_machine_memory, fly_machine_set_memory, fly_machine_exec;
 
 /* -- machine configuration (fly_config.c) ----------------------------------------------------- */
 
@@ -113,9 +151,9 @@ enum err fly_volumes_attach(struct call *c, const char *machine_id, const char *
                             const struct records *mounts, struct error *e);
 
 operation fly_volume_create, fly_volume_list, fly_volume_get, fly_volume_update, fly_volume_extend,
-    fly_volume_delete;
+    fly_volume_delete, fly_snapshot_list, fly_snapshot_create;
 
-operation fly_secret_list, fly_secret_set_many, fly_secret_set, fly_secret_delete;
+operation fly_secret_list, fly_secret_get, fly_secret_set_many, fly_secret_set, fly_secret_delete;
 
 operation fly_ip_assign, fly_ip_list, fly_ip_release;
 

@@ -145,3 +145,37 @@ SELECT * FROM fly_postgres WHERE org_slug = $1 ORDER BY created_at, id;
 
 -- name: postgres_delete
 DELETE FROM fly_postgres WHERE id = $1 AND org_slug = $2;
+
+-- name: machine_set_before
+UPDATE fly_machines SET before = $2, changed_at = $3 WHERE id = $1;
+
+-- name: machine_set_cordoned
+UPDATE fly_machines SET cordoned = $2 WHERE id = $1;
+
+-- name: machine_set_memory
+UPDATE fly_machines SET memory_limit_mb = $2 WHERE id = $1;
+
+-- name: event_insert
+INSERT INTO fly_machine_events (number, machine_id, type, status, at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: event_list
+SELECT * FROM fly_machine_events WHERE machine_id = $1 ORDER BY number DESC LIMIT $2;
+
+-- name: version_insert
+INSERT INTO fly_machine_versions (machine_id, version, config) VALUES ($1, $2, $3);
+
+-- name: version_list
+SELECT * FROM fly_machine_versions WHERE machine_id = $1 ORDER BY version DESC;
+
+-- name: snapshot_insert
+INSERT INTO fly_snapshots (id, volume_id, size_gb, retention_days, created_at)
+VALUES ($1, $2, $3, $4, $5);
+
+-- name: snapshot_list
+SELECT * FROM fly_snapshots WHERE volume_id = $1 ORDER BY created_at, id;
+
+-- name: secret_get
+SELECT * FROM fly_secrets WHERE app = $1 AND name = $2;
+
+-- name: app_secrets_version
+SELECT secrets_version FROM fly_apps WHERE name = $1;

@@ -3,6 +3,7 @@
 #include "fly.sql.h"
 
 #define APP_ID_LEN 16
+#define TOKEN_LEN  64
 
 struct app_row {
     const char *name, *id, *org_slug, *network;
@@ -113,16 +114,22 @@ enum err fly_app_list(struct call *c, struct error *e)
     TRY(db_list(c->tx, &app_list, DB_ARGS(db_text(org)), app_row_fields, sizeof(struct app_row),
                 FLY_ROWS_MAX, c->arena, &rows, e));
     json_t *apps = json_array();
-    for (size_t i = 0; i < rows.count; i++)
-        json_push(apps, app_json(&((const struct app_row *)rows.items)[i]));
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct app_row *row = &((const struct app_row *)rows.items)[i];
+        if (!fly_is_unseen(c, row->created_at))
+            json_push(apps, app_json(row));
+    }
     return call_answer(
-        c, 200, json_packed("{s:I, s:o}", "total_apps", (json_int_t)rows.count, "apps", apps));
+        c, 200,
+        json_packed("{s:I, s:o}", "total_apps", (json_int_t)json_array_size(apps), "apps", apps));
 }
 
 enum err fly_app_get(struct call *c, struct error *e)
 {
     struct app_row row;
     TRY(app_of(c, &row, e));
+    if (fly_is_unseen(c, row.created_at))
+        return call_refuse(c, 404, NULL, "app not found");
     return call_answer(c, 200, app_json(&row));
 }
 
@@ -141,4 +148,23 @@ enum err fly_app_delete(struct call *c, struct error *e)
     for (size_t i = 0; i < ARRAY_LEN(deletes); i++)
         TRY(db_exec(c->tx, deletes[i], DB_ARGS(db_text(row.name)), NULL, e));
     return call_answer(c, 202, NULL);
+}
+
+struct token_input {
+    const char *expiry;
+};
+
+static const struct field token_fields[] = {
+    {"expiry", FIELD_TEXT, offsetof(struct token_input, expiry)},
+    FIELD_END,
+};
+
+/* Of the right form; where tokens are checked, it opens nothing. */
+enum err fly_app_deploy_token(struct call *c, struct error *e)
+{
+    TRY(fly_app_check(c, e));
+    struct token_input in = {0};
+    TRY(call_decode(c, token_fields, &in));
+    return call_answer(
+        c, 200, json_packed("{s:s+}", "token", "FlyV1 fm2_", call_random_text(c, TOKEN_LEN)));
 }

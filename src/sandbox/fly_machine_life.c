@@ -43,8 +43,10 @@ static enum err apply(struct call *c, const struct change *change, const char **
                            "failed_precondition: unable to %s machine from current state: '%s'",
                            change->verb, before);
     if (leads) {
-        row.phases = phases_via(change->via, change->to, c->now_us, call_delay_us(c));
+        row.phases = phases_via(change->via, c->must_fail ? "failed" : change->to, c->now_us,
+                                call_delay_us(c));
         TRY(fly_machine_save_phases(c, &row, e));
+        TRY(fly_event_add(c, &row, change->verb, e));
     }
     *ret_before = before;
     return OK;
@@ -118,6 +120,7 @@ enum err fly_machine_delete(struct call *c, struct error *e)
     row.phases = phases_via("destroying", "destroyed", c->now_us, call_delay_us(c));
     row.destroyed_at = phases_settle_at(&row.phases);
     TRY(fly_machine_save_phases(c, &row, e));
+    TRY(fly_event_add(c, &row, "destroy", e));
     TRY(db_exec(c->tx, &volume_detach_all, DB_ARGS(db_text(row.id)), NULL, e));
     return answer_ok(c);
 }

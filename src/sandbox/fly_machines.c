@@ -23,6 +23,10 @@ const struct field fly_machine_row_fields[] = {
     {"lease_expires_at", FIELD_TIME, offsetof(struct machine_row, lease_expires_at)},
     {"lease_description", FIELD_TEXT, offsetof(struct machine_row, lease_description)},
     {"destroyed_at", FIELD_TIME, offsetof(struct machine_row, destroyed_at)},
+    {"before", FIELD_JSON, offsetof(struct machine_row, before)},
+    {"changed_at", FIELD_TIME, offsetof(struct machine_row, changed_at)},
+    {"cordoned", FIELD_BOOL, offsetof(struct machine_row, cordoned)},
+    {"memory_limit_mb", FIELD_INT, offsetof(struct machine_row, memory_limit_mb)},
     FIELD_END,
 };
 
@@ -59,14 +63,15 @@ json_t *fly_machine_json(const struct call *c, const struct machine_row *row)
     json_t *config = NULL;
     BUG_ON(json_parse(str_from(row->config), &config, NULL) != OK);
     const char *state = fly_machine_state(c, row);
-    return json_packed("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, "
+    json_t *checks = fly_machine_checks(c, row, config);
+    return json_packed("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, "
                        "s:[{s:s, s:s, s:s, s:s, s:I}]}",
                        "id", row->id, "name", row->name, "state", state, "region", row->region,
                        "instance_id", row->instance_id, "private_ip", row->private_ip,
                        "host_status", "ok", "image_ref", image_ref(json_get_text(config, "image")),
                        "created_at", json_time(row->created_at), "updated_at",
-                       json_time(row->updated_at), "config", config, "events", "id",
-                       row->instance_id, "type", "launch", "status", state, "source", "user",
+                       json_time(row->updated_at), "config", config, "checks", checks, "events",
+                       "id", row->instance_id, "type", "launch", "status", state, "source", "user",
                        "timestamp", (json_int_t)(row->updated_at / USEC_PER_MS));
 }
 
@@ -92,6 +97,7 @@ enum err fly_machine_to_change(struct call *c, struct machine_row *ret_row, stru
     if (fly_lease_is_held(c, &row) && !text_eq(nonce, row.lease_nonce))
         return call_refuse(c, 409, NULL, "aborted: machine %s lease currently held by another",
                            row.id);
+    TRY(fly_machine_keep_before(c, &row, e));
     *ret_row = row;
     return OK;
 }
@@ -100,7 +106,10 @@ enum err fly_machine_get(struct call *c, struct error *e)
 {
     struct machine_row row;
     TRY(fly_machine_of(c, &row, e));
-    return call_answer(c, 200, fly_machine_json(c, &row));
+    struct machine_row seen;
+    if (!fly_machine_seen(c, &row, fly_is_sticky(c), &seen))
+        return call_refuse(c, 404, NULL, "machine not found");
+    return call_answer(c, 200, fly_machine_json(c, &seen));
 }
 
 /* Every ?metadata.KEY=VALUE of the query holds. */
@@ -145,10 +154,11 @@ enum err fly_machine_list(struct call *c, struct error *e)
                 sizeof(struct machine_row), FLY_ROWS_MAX, c->arena, &rows, e));
     json_t *list = json_array();
     for (size_t i = 0; i < rows.count; i++) {
-        const struct machine_row *row = &((const struct machine_row *)rows.items)[i];
-        if (!fly_machine_is_asked_for(c, row))
+        struct machine_row seen;
+        if (!fly_machine_seen(c, &((const struct machine_row *)rows.items)[i], false, &seen) ||
+            !fly_machine_is_asked_for(c, &seen))
             continue;
-        json_t *machine = fly_machine_json(c, row);
+        json_t *machine = fly_machine_json(c, &seen);
         bool wanted = has_metadata(c, machine);
         if (call_flag(c, "summary"))
             (void)json_object_del(machine, "events");
@@ -212,6 +222,7 @@ static enum err insert(struct call *c, const struct machine_input *in, struct ma
                        struct error *e)
 {
     int64_t now = c->now_us, delay = call_delay_us(c);
+    const char *started = c->must_fail ? "failed" : "started";
     row->app = fly_app_name(c);
     row->id = call_random_hex(c, MACHINE_ID_LEN);
     row->name = in->name ? in->name : arena_printf(c->arena, "machine-%s", row->id);
@@ -221,7 +232,7 @@ static enum err insert(struct call *c, const struct machine_input *in, struct ma
                                    row->id + 2, row->id + 6, row->id + 10);
     row->created_at = row->updated_at = now;
     row->phases = in->skip_launch ? phases_settled("created")
-                                  : phases_via_two("created", "starting", "started", now, delay);
+                                  : phases_via_two("created", "starting", started, now, delay);
     row->lease_expires_at = row->destroyed_at = INT_ABSENT;
     if (in->lease_ttl != INT_ABSENT) {
         row->lease_nonce = call_random_hex(c, LEASE_NONCE_LEN);
@@ -240,7 +251,11 @@ static enum err insert(struct call *c, const struct machine_input *in, struct ma
             "already_exists: unique machine name violation, a machine of app %s already "
             "has the name \"%s\"",
             row->app, row->name);
-    return err;
+    TRY(err);
+    TRY(db_exec(c->tx, &machine_set_before, DB_ARGS(db_text(row->id), db_null(), db_int(now)), NULL,
+                e));
+    TRY(fly_version_add(c, row, e));
+    return fly_event_add(c, row, "launch", e);
 }
 
 enum err fly_machine_create(struct call *c, struct error *e)
@@ -251,7 +266,8 @@ enum err fly_machine_create(struct call *c, struct error *e)
     TRY(call_decode(c, machine_create_fields, &in));
     if (in.region && !fly_region_is_known(in.region))
         return call_refuse(c, 400, NULL, "invalid_argument: region %s is not known", in.region);
-    struct machine_row row = {0};
+    TRY(fly_secrets_check(c, in.min_secrets_version, e));
+    struct machine_row row = {.memory_limit_mb = INT_ABSENT};
     TRY(fly_config_check(c, &in.config, &row.config));
     TRY(insert(c, &in, &row, e));
     TRY(fly_volumes_attach(c, row.id, row.region, &in.config.mounts, e));
@@ -287,6 +303,7 @@ enum err fly_machine_update(struct call *c, struct error *e)
     record_clear(machine_update_fields, &in);
     TRY(call_decode(c, machine_update_fields, &in));
     TRY(check_update(c, &row, &in));
+    TRY(fly_secrets_check(c, in.min_secrets_version, e));
     TRY(fly_config_check(c, &in.config, &row.config));
     TRY(fly_volumes_attach(c, row.id, row.region, &in.config.mounts, e));
     int64_t delay = call_delay_us(c);
@@ -294,11 +311,14 @@ enum err fly_machine_update(struct call *c, struct error *e)
     row.updated_at = c->now_us;
     row.phases = in.skip_launch
                      ? phases_via("updating", "stopped", c->now_us, delay)
-                     : phases_via_two("updating", "starting", "started", c->now_us, delay);
+                     : phases_via_two("updating", "starting", c->must_fail ? "failed" : "started",
+                                      c->now_us, delay);
     TRY(db_exec(c->tx, &machine_set_config,
                 DB_ARGS(db_text(row.id), db_text(row.config), db_text(row.instance_id),
                         db_int(row.updated_at)),
                 NULL, e));
     TRY(fly_machine_save_phases(c, &row, e));
+    TRY(fly_version_add(c, &row, e));
+    TRY(fly_event_add(c, &row, "update", e));
     return call_answer(c, 200, fly_machine_json(c, &row));
 }

@@ -46,12 +46,13 @@ enum err fly_org_machine_list(struct call *c, struct error *e)
     bool more = false;
     for (size_t i = 0; i < rows.count; i++) {
         const struct machine_row *row = &((const struct machine_row *)rows.items)[i];
-        if (!fly_machine_is_asked_for(c, row))
+        struct machine_row seen;
+        if (!fly_machine_seen(c, row, false, &seen) || !fly_machine_is_asked_for(c, &seen))
             continue;
         more = (int64_t)json_array_size(list) == limit;
         if (more)
             break;
-        json_push(list, org_machine_json(c, row));
+        json_push(list, org_machine_json(c, &seen));
         last = row->id;
     }
     json_t *reply = json_packed("{s:o, s:[]}", "machines", list, "error_regions");

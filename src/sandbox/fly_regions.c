@@ -61,3 +61,38 @@ enum err fly_region_list(struct call *c, struct error *e)
     }
     return call_answer(c, 200, json_packed("{s:s, s:o}", "nearest", "iad", "regions", list));
 }
+
+struct placement_input {
+    const char *org_slug, *region, *volume_name, *others[2];
+    int64_t count, volume_size_bytes;
+};
+
+static const struct field placement_fields[] = {
+    {"org_slug", FIELD_TEXT, offsetof(struct placement_input, org_slug), .required = true},
+    {"region", FIELD_TEXT, offsetof(struct placement_input, region)},
+    {"count", FIELD_INT, offsetof(struct placement_input, count), .min = 1, .max = 1000},
+    {"volume_name", FIELD_TEXT, offsetof(struct placement_input, volume_name)},
+    {"volume_size_bytes", FIELD_INT, offsetof(struct placement_input, volume_size_bytes)},
+    {"compute", FIELD_JSON, offsetof(struct placement_input, others[0])},
+    {"weights", FIELD_JSON, offsetof(struct placement_input, others[1])},
+    FIELD_END,
+};
+
+/* There is always room for what is asked, in the region wanted or everywhere. */
+enum err fly_placement_list(struct call *c, struct error *e)
+{
+    (void)e;
+    struct placement_input in;
+    record_clear(placement_fields, &in);
+    TRY(call_decode(c, placement_fields, &in));
+    if (in.region && !text_eq(in.region, "any") && !find(in.region))
+        return call_refuse(c, 400, NULL, "invalid_argument: region %s is not known", in.region);
+    int64_t count = in.count == INT_ABSENT ? 1 : in.count;
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
+        if (!in.region || text_eq(in.region, "any") || text_eq(in.region, regions[i].code))
+            json_push(list, json_packed("{s:s, s:I, s:i}", "region", regions[i].code, "count",
+                                        (json_int_t)count, "concurrency", 1));
+    }
+    return call_answer(c, 200, json_packed("{s:o}", "regions", list));
+}

@@ -148,3 +148,28 @@ enum err fly_secret_delete(struct call *c, struct error *e)
         c, 200,
         json_packed("{s:I, s:I}", "version", (json_int_t)version, "Version", (json_int_t)version));
 }
+
+enum err fly_secret_get(struct call *c, struct error *e)
+{
+    TRY(fly_app_check(c, e));
+    struct secret_row row;
+    enum err err =
+        db_get(c->tx, &secret_get,
+               DB_ARGS(db_text(fly_app_name(c)), db_text(http_param(c->request, "secret"))),
+               secret_row_fields, c->arena, &row, e);
+    if (err == ERR_NOT_FOUND)
+        return call_refuse(c, 404, NULL, "secret not found");
+    TRY(err);
+    return call_answer(c, 200, secret_json(&row));
+}
+
+enum err fly_secrets_check(struct call *c, int64_t min_version, struct error *e)
+{
+    int64_t version;
+    TRY(db_get_int(c->tx, &app_secrets_version, DB_ARGS(db_text(fly_app_name(c))), &version, e));
+    if (min_version != INT_ABSENT && version < min_version)
+        return call_refuse(c, 412, NULL,
+                           "failed_precondition: the app's secrets are at version %lld, not %lld",
+                           (long long)version, (long long)min_version);
+    return OK;
+}

@@ -179,7 +179,8 @@ enum err fly_volume_list(struct call *c, struct error *e)
     json_t *list = json_array();
     for (size_t i = 0; i < rows.count; i++) {
         const struct volume_row *row = &((const struct volume_row *)rows.items)[i];
-        if (row->deleted_at == INT_ABSENT || c->now_us < row->deleted_at + PENDING_US)
+        bool is_there = row->deleted_at == INT_ABSENT || c->now_us < row->deleted_at + PENDING_US;
+        if (is_there && !fly_is_unseen(c, row->created_at))
             json_push(list, volume_json(row));
     }
     return call_answer(c, 200, list);
@@ -270,4 +271,55 @@ enum err fly_volumes_attach(struct call *c, const char *machine_id, const char *
         TRY(db_exec(c->tx, &volume_attach, DB_ARGS(db_text(row.id), db_text(machine_id)), NULL, e));
     }
     return OK;
+}
+
+/* -- snapshots -------------------------------------------------------------------------------- */
+
+struct snapshot_row {
+    const char *id, *volume_id;
+    int64_t size_gb, retention_days, created_at;
+};
+
+static const struct field snapshot_row_fields[] = {
+    {"id", FIELD_TEXT, offsetof(struct snapshot_row, id)},
+    {"volume_id", FIELD_TEXT, offsetof(struct snapshot_row, volume_id)},
+    {"size_gb", FIELD_INT, offsetof(struct snapshot_row, size_gb)},
+    {"retention_days", FIELD_INT, offsetof(struct snapshot_row, retention_days)},
+    {"created_at", FIELD_TIME, offsetof(struct snapshot_row, created_at)},
+    FIELD_END,
+};
+
+static json_t *snapshot_json(const struct call *c, const struct snapshot_row *row)
+{
+    bool is_ready = c->now_us >= row->created_at + call_delay_us(c);
+    return json_packed("{s:s, s:o, s:I, s:s, s:s, s:I, s:I}", "id", row->id, "created_at",
+                       json_time(row->created_at), "size", (json_int_t)BLOCK_SIZE, "digest",
+                       row->id, "status", is_ready ? "created" : "pending", "retention_days",
+                       (json_int_t)row->retention_days, "volume_size",
+                       (json_int_t)row->size_gb * BLOCKS_PER_GB * BLOCK_SIZE);
+}
+
+enum err fly_snapshot_create(struct call *c, struct error *e)
+{
+    struct volume_row volume;
+    TRY(volume_to_change(c, &volume, e));
+    const char *id = arena_printf(c->arena, "vs_%s", call_random_text(c, VOLUME_ID_LEN));
+    TRY(db_exec(c->tx, &snapshot_insert,
+                DB_ARGS(db_text(id), db_text(volume.id), db_int(volume.size_gb),
+                        db_int(volume.snapshot_retention), db_int(c->now_us)),
+                NULL, e));
+    return call_answer(c, 200, json_packed("{s:s}", "id", id));
+}
+
+enum err fly_snapshot_list(struct call *c, struct error *e)
+{
+    struct volume_row volume;
+    TRY(volume_of(c, &volume, e));
+    struct records rows;
+    TRY(db_list(c->tx, &snapshot_list, DB_ARGS(db_text(volume.id)), snapshot_row_fields,
+                sizeof(struct snapshot_row), FLY_ROWS_MAX, c->arena, &rows, e));
+    json_t *list = json_array();
+    for (size_t i = 0; i < rows.count; i++)
+        json_push(list, snapshot_json(c, &((const struct snapshot_row *)rows.items)[i]));
+    return call_answer(c, 200, list);
 }

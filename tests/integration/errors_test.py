@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from support.cloud import count_rows
 from support.customers import job_states, sign_up, signup_body, wait_active
+from support.engine import count_rows
 from support.webhost import DEADLINE, WebHost, wait_until
 
 BIG = 10_000_000
@@ -33,7 +33,7 @@ def server(programs):
 @pytest.fixture(autouse=True)
 def changes_nothing(programs, server):
     """Around each test: the rows of every table are as many as before, and the server lives."""
-    database = programs.folder / "data/webhost.db"
+    database = programs.database()
     before = count_rows(database)
     yield
     assert count_rows(database) == before

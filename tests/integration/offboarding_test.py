@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from support.cloud import count_rows
 from support.customers import LARGE, SMALL, sign_up, wait_active
+from support.engine import execute
 from support.fleet import fleet, postgres  # noqa: F401
 from support.leaving import (
     fetch,
@@ -174,20 +174,15 @@ def test_a_kill_while_the_tenants_database_is_busy_leaves_nothing_behind(cloud, 
     assert tables == rows
 
 
-def own_database(cloud):
-    return cloud.webhost.folder / "data/webhost.db"
-
-
 def make_due(cloud):
     """The retention is over now."""
-    with opened(own_database(cloud)) as database, database:
-        database.execute("UPDATE offboardings SET retain_until = 0")
+    execute(cloud.webhost.database(), [("UPDATE offboardings SET retain_until = 0", ())])
 
 
 def wake_offboarding(cloud):
     """What the sweep does every five minutes."""
-    with opened(own_database(cloud)) as database, database:
-        database.execute("UPDATE jobs SET state = 'available' WHERE worker = 'OffboardingWorker'")
+    sql = "UPDATE jobs SET state = 'available' WHERE worker = 'OffboardingWorker'"
+    execute(cloud.webhost.database(), [(sql, ())])
 
 
 def test_a_kill_at_any_moment_ends_in_done(cloud):
@@ -303,4 +298,4 @@ def test_unfinished_exports_leave_no_file(cloud):
     wait_offboarding(server, customer_id, "done")
     files = sorted(p.name for p in (cloud.webhost.folder / "data/exports").iterdir())
     assert files == [f"{customer_id}.tar.gz"]
-    assert count_rows(path)["gps_points"] == 0
+    assert rows_of(path, customer_id)["gps_points"] == []

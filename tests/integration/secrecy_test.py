@@ -68,10 +68,9 @@ def test_no_log_reply_metric_or_file_has_a_token(cloud):
     server.stop()
     find_in(server.out + server.err, "the log")
     assert "api/signup" in server.err  # it is the log of everything
-    for path in (cloud.webhost.folder / "data").rglob("*"):
-        if path.is_file():
-            find_in(path.read_bytes(), path)
-            assert server.token.encode() not in path.read_bytes(), path
+    for name, content in cloud.webhost.stored():
+        find_in(content, name)
+        assert server.token.encode() not in content, name
 
 
 def dumped_memory(pid):

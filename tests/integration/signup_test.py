@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from support.cloud import Cloud, everything, query
+from support import engine
+from support.cloud import Cloud, everything
 from support.customers import (
     LARGE,
     SMALL,
@@ -29,9 +30,11 @@ FACTORS = {
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
-    """One small and one large customer, signed up and provisioned."""
+    """One small and one large customer, signed up and provisioned; tenants on the same engine."""
     programs = WebHost(tmp_path_factory.mktemp("webhost"))
     cloud = Cloud(programs)
+    if engine.ON_POSTGRES:
+        cloud.tenants_in(hetzner=programs.new_postgres(), fly=programs.new_postgres())
     server = cloud.serve()
     small, large = sign_up(server, "small", SMALL), sign_up(server, "large", LARGE)
     wait_active(server, "small", "large")
@@ -94,9 +97,14 @@ def test_each_customers_database_has_the_fleet_schema_and_the_tenant(fleet):
     for slug, kind, name in [("small", "hetzner", host), ("large", "fly", app)]:
         customer = fleet.replies[slug]["customer"]
         assert fleet.cloud.tenants(kind, name) == [(customer["id"], slug, customer["name"])]
-        path = fleet.programs.folder / kind / f"{name}.db"
-        tables = query(path, "SELECT name FROM sqlite_schema WHERE type = 'table'")
-        assert {"tenants", "vehicles", "gps_points"} <= {table for (table,) in tables}
+        tables = engine.tables(fleet.cloud.tenant_url(kind, name))
+        assert {"tenants", "vehicles", "gps_points"} <= tables
+
+
+def test_the_records_are_in_the_database_of_this_run_and_nowhere_else(fleet):
+    programs = fleet.programs
+    assert programs.rows("SELECT slug FROM customers ORDER BY slug") == [("large",), ("small",)]
+    assert (programs.folder / "data/webhost.db").exists() is not engine.ON_POSTGRES
 
 
 def test_a_decision_is_kept_whole(fleet):

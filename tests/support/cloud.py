@@ -16,9 +16,9 @@ it that stops a request at an exact point.
 import http.client
 import http.server
 import re
-import sqlite3
 import threading
 
+from support import engine
 from support.webhost import DEADLINE, request
 
 # Short, so that what a dead process held is free soon; long enough for a busy machine to renew.
@@ -133,13 +133,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class Cloud:
     """Both clouds, the configuration that points at them, and what they say exists."""
 
-    def __init__(self, webhost):
+    def __init__(self, webhost, process=None):
+        """`process` is a sandbox that runs already."""
         self.webhost = webhost
-        self.process = webhost.sandbox()
+        self.process = process or webhost.sandbox()
         self.gate = Gate(self.process.url)
         webhost.at_close(self.gate.close)
         for name in ("hetzner", "fly"):
             (webhost.folder / name).mkdir()
+        self.tenants_in(
+            hetzner=f"sqlite:{webhost.folder}/hetzner/{{host}}.db",
+            fly=f"sqlite:{webhost.folder}/fly/{{app}}.db",
+        )
+
+    def tenants_in(self, hetzner, fly):
+        """The URLs of the tenants' databases; a SQLite file for each host and app unless told."""
+        self._tenant_urls = {"hetzner": hetzner, "fly": fly}
 
     def serve(self, *options, gate=True, data="data", **settings):
         """`webhost serve` that provisions here; settings as in config()."""
@@ -154,12 +163,10 @@ class Cloud:
         lease_ms=LEASE_MS,
         drain_ms=10000,
         call_timeout_ms=30000,
-        database_url=None,
+        hetzner_url=None,
+        fly_url=None,
     ):
-        """database_url: of all hosts and apps; a SQLite file for each unless told."""
-        folder = self.webhost.folder
-        hetzner = database_url or f"sqlite:{folder}/hetzner/{{host}}.db"
-        fly = database_url or f"sqlite:{folder}/fly/{{app}}.db"
+        """hetzner_url and fly_url: where something stands before that cloud alone."""
         text = f"""
 jobs:
   lease_ms: {lease_ms}
@@ -169,14 +176,14 @@ provisioning:
   wait_ms: 100
   call_timeout_ms: {call_timeout_ms}
   hetzner:
-    endpoint: {url}/v1
+    endpoint: {hetzner_url or url}/v1
     slots_per_host: {slots_per_host}
-    database_url: "{hetzner}"
+    database_url: "{self._tenant_urls["hetzner"]}"
   fly:
-    endpoint: {url}/v1
-    database_url: "{fly}"
+    endpoint: {fly_url or url}/v1
+    database_url: "{self._tenant_urls["fly"]}"
 """
-        path = folder / "webhost.yaml"
+        path = self.webhost.folder / "webhost.yaml"
         path.write_text(text)
         return path
 
@@ -192,33 +199,36 @@ provisioning:
         answer = request("POST", f"{self.process.url}/sandbox/faults", [fault])
         assert answer.status == 200, answer.text
 
+    def random_faults(self, rate, seed, *kinds, **more):
+        """That share of all requests fails, in one of the kinds; see src/sandbox/fault_kinds.h."""
+        mode = {"rate": rate, "seed": seed, **({"kinds": kinds} if kinds else {}), **more}
+        answer = request("POST", f"{self.process.url}/sandbox/faults", mode)
+        assert answer.status == 200, answer.text
+
+    def faults_given(self):
+        """{kind: how often} since the last clear_faults()."""
+        return request("GET", f"{self.process.url}/sandbox/faults").body["given"]
+
+    def set(self, **settings):
+        """availability, load, checks: see src/sandbox/settings.h."""
+        answer = request("PATCH", f"{self.process.url}/sandbox/settings", settings)
+        assert answer.status == 200, answer.text
+
     def clear_faults(self):
         assert request("DELETE", f"{self.process.url}/sandbox/faults").status == 204
 
     def state(self):
         return request("GET", f"{self.process.url}/sandbox/state").body
 
+    def tenant_url(self, kind, name):
+        """The database of the tenants of a host ("hetzner") or of an app ("fly")."""
+        return self._tenant_urls[kind].format(host=name, app=name)
+
     def tenants(self, kind, name):
-        """The rows of `tenants` in the database of a host ("hetzner") or of an app ("fly")."""
-        return query(
-            self.webhost.folder / kind / f"{name}.db",
-            "SELECT customer_id, slug, name FROM tenants ORDER BY slug",
+        """The rows of `tenants` in that database."""
+        return engine.rows(
+            self.tenant_url(kind, name), "SELECT customer_id, slug, name FROM tenants ORDER BY slug"
         )
-
-
-def query(path, sql, *values):
-    """All rows, from a SQLite file that a program may be using."""
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=DEADLINE)
-    try:
-        return database.execute(sql, values).fetchall()
-    finally:
-        database.close()
-
-
-def count_rows(path):
-    """{table: rows} of every table."""
-    tables = query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-    return {name: query(path, f'SELECT COUNT(*) FROM "{name}"')[0][0] for (name,) in tables}
 
 
 def everything(list_body_of, name, **filters):

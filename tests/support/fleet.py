@@ -5,14 +5,12 @@ A test file makes the fixtures its own with `from support.fleet import fleet, po
 """
 
 import os
-import subprocess
 import tempfile
 from types import SimpleNamespace
-from urllib.parse import urlsplit
 
 import pytest
 
-from support import pgcluster
+from support import engine, pgcluster
 from support.cloud import Cloud
 from support.webhost import WebHost
 
@@ -20,40 +18,11 @@ LEASE_MS = 1500
 
 
 class Postgres:
-    """A server: create(prefix) makes a new database and tells its URL."""
+    """A server that a test may restart, and whose connections it may cut."""
 
-    def __init__(self, programs, cluster):
-        self.programs, self.cluster = programs, cluster
-        self.created = 0
-        self.url = urlsplit(cluster.start(["max_connections=200"]))
-
-    def create(self, prefix):
-        self.created += 1
-        name = f"{prefix}{self.created}"
-        address = ["-h", self.url.hostname, "-p", str(self.url.port), "-U", "postgres"]
-        self.cluster.run("createdb", *address, name)
-        return self.url._replace(path=f"/{name}").geturl()
-
-    def query(self, database, sql):
-        command = [os.path.join(self.programs, "psql"), "-XAtq", "-d", database, "-c", sql]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return done.stdout.splitlines()
-
-    def run(self, database, statements):
-        """[(sql with ?, values)] in one transaction."""
-
-        def literal(value):
-            return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
-
-        def bound(sql, values):
-            for value in values:
-                sql = sql.replace("?", literal(value), 1)
-            return sql
-
-        script = "".join(bound(*statement) + ";\n" for statement in statements)
-        command = [os.path.join(self.programs, "psql"), "-Xq1", "-v", "ON_ERROR_STOP=1", "-d",
-                   database]  # fmt: skip
-        subprocess.run(command, input=script, check=True, capture_output=True, text=True)
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.url = cluster.start(["max_connections=200"])
 
     def restart(self, mode):
         """`fast` ends the connections in order, `immediate` as a crash would."""
@@ -62,8 +31,8 @@ class Postgres:
         )  # fmt: skip
 
     def cut_connections(self):
-        self.query(
-            self.url.geturl(),
+        engine.psql(
+            self.url,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'webhost'",
         )
@@ -79,7 +48,7 @@ def postgres():
         os.chmod(folder, 0o755)
         cluster = pgcluster.Cluster(programs, folder)
         try:
-            yield Postgres(programs, cluster)
+            yield Postgres(cluster)
         finally:
             cluster.stop()
 
@@ -89,13 +58,17 @@ def fleet(postgres, tmp_path):
     """Clouds, a database for webhost and one for all tenants, and nodes that use them."""
     programs = WebHost(tmp_path)
     cloud = Cloud(programs)
-    database, tenants = postgres.create("webhost"), postgres.create("tenants")
+    database, tenants = (engine.create_database(postgres.url) for _ in range(2))
+    cloud.tenants_in(hetzner=tenants, fly=tenants)
     token = None
+
+    def query(sql, url=database):
+        return engine.psql(url, sql).splitlines()
 
     def serve(data, lease_ms=LEASE_MS, **settings):
         nonlocal token
         server = cloud.serve(
-            "--database", database, data=data, database_url=tenants, lease_ms=lease_ms, **settings
+            "--database", database, data=data, lease_ms=lease_ms, **settings
         )
         token = server.token = server.token or token
         return server
@@ -104,10 +77,10 @@ def fleet(postgres, tmp_path):
         cloud=cloud,
         database=database,
         serve=serve,
-        query=lambda sql: postgres.query(database, sql),
-        jobs=lambda: postgres.query(database, "SELECT state FROM jobs"),
-        tenants=lambda: sorted(postgres.query(tenants, "SELECT slug FROM tenants")),
-        tenants_run=lambda statements: postgres.run(tenants, statements),
-        nodes=lambda: set(postgres.query(database, "SELECT DISTINCT node FROM jobs")),
+        query=query,
+        jobs=lambda: query("SELECT state FROM jobs"),
+        tenants=lambda: sorted(query("SELECT slug FROM tenants", tenants)),
+        nodes=lambda: set(query("SELECT DISTINCT node FROM jobs")),
+        tenants_run=lambda statements: engine.execute(tenants, statements),
     )
     programs.close()

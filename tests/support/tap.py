@@ -37,6 +37,12 @@ class Tap:
             for line in [title, *text.rstrip().split("\n")]:
                 self.print(f"#   {line}".rstrip())
 
+    @staticmethod
+    def reason(report):
+        """Why it was skipped: pytest keeps (file, line, "Skipped: why")."""
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        return why.removeprefix("Skipped: ").replace("\n", " ")
+
     def pytest_collection_finish(self, session):
         self.print(f"1..{len(session.items)}")
 
@@ -61,7 +67,7 @@ class Tap:
         failed = [report for report in reports if report.failed]
         skipped = [report for report in reports if report.skipped]
         ok = "not ok" if failed else "ok"
-        directive = " # SKIP" if skipped and not failed else ""
+        directive = f" # SKIP {self.reason(skipped[0])}" if skipped and not failed else ""
         self.print(f"{ok} {self.number} - {name}{directive}")
         for measured, value in reports[-1].user_properties if reports else []:
             self.print(f"#   {measured}: {value}")

@@ -9,7 +9,9 @@ A test takes the `webhost` fixture (integration/conftest.py), which ends every p
         first.kill()
         second = webhost.serve("--sandbox")     # the same data folder
 
-WEBHOST_BIN names the program; Meson sets it.
+WEBHOST_BIN names the program; Meson sets it. Where the records of a data folder are, in a SQLite
+file there or in a PostgreSQL database that belongs to it, is the run's affair (support/engine.py):
+`webhost.rows("SELECT ...")` reads them on both.
 """
 
 import json
@@ -22,6 +24,8 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+
+from support import engine
 
 # Sanitizers and a busy machine are slow; a deadline is there to end a hang, not to measure.
 DEADLINE = 60
@@ -217,11 +221,12 @@ class WebHost:
         self.processes = []
         self._closers = []
         self._tokens = {}
+        self._databases = {}
+        self._drops = []
 
     def serve(self, *options, data="data", env=None):
         """`webhost serve` on a free port. The token, printed at the first start only, is kept."""
-        folder = self.folder / data
-        arguments = ["serve", "--listen", "127.0.0.1:0", "--data", folder, *options]
+        arguments = ["serve", "--listen", "127.0.0.1:0", *self.storage(options, data), *options]
         server = self._started([self.program, *arguments], self._tokens.get(data), env)
         self._tokens[data] = server.token
         return server.wait_ready()
@@ -250,6 +255,38 @@ class WebHost:
         self.processes.append(process)
         return process
 
+    def storage(self, options=(), data="data"):
+        """The options that tell a `serve` its data folder and, unless `options` do, its records."""
+        arguments = ["--data", self.folder / data]
+        if engine.ON_POSTGRES and "--database" not in options:
+            arguments += ["--database", self.database(data)]
+        return arguments
+
+    def database(self, data="data"):
+        """The URL of the records that belong to a data folder."""
+        if not engine.ON_POSTGRES:
+            return f"sqlite:{self.folder / data}/webhost.db"
+        if data not in self._databases:
+            self._databases[data] = self.new_postgres()
+        return self._databases[data]
+
+    def new_postgres(self):
+        """A new database on the run's PostgreSQL server, gone when the test ends; its URL."""
+        url = engine.create_database()
+        self._drops.append(url)
+        return url
+
+    def rows(self, sql, data="data"):
+        return engine.rows(self.database(data), sql)
+
+    def stored(self, data="data"):
+        """(name, bytes) of everything that a program has written: its files and its records."""
+        for path in (self.folder / data).rglob("*"):
+            if path.is_file():
+                yield path, path.read_bytes()
+        if engine.ON_POSTGRES:
+            yield "the database", engine.dump(self.database(data)).encode()
+
     def at_close(self, closer):
         """Calls closer() when the test ends, before the programs are ended."""
         self._closers.append(closer)
@@ -264,6 +301,8 @@ class WebHost:
                 process.stop()
             except AssertionError as problem:
                 problems.append(problem)
+        for url in self._drops:
+            engine.drop_database(url)
         if problems:
             raise problems[0]
 

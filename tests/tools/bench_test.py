@@ -71,7 +71,7 @@ def line_of(table, measure):
 
 
 def table_of(found):
-    return report.table(report.summarise(found, PRODUCTS), PRODUCTS)
+    return report.table(report.JOBS, report.summarise(report.JOBS, found, PRODUCTS), PRODUCTS)
 
 
 def test_a_line_shows_medians_ranges_and_ours_by_the_best_peer_and_by_the_ceiling():

@@ -123,7 +123,7 @@ def test_every_outcome_has_its_tap_line(tmp_path):
         "1..4",
         "ok 1 - test_a",
         "not ok 2 - test_b",
-        "ok 3 - test_c # SKIP",
+        "ok 3 - test_c # SKIP no",
         "not ok 4 - test_d",
     ]
     assert "why" in done.stdout and "in the end" in done.stdout

@@ -11,6 +11,8 @@ static const char *const log_formats[] = {
 static const char *const log_levels[] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
 
+static const char *const on_off[] = {"on", "off", NULL};
+
 static const struct option_spec serve_option_table[] = {
     {.field = {"listen", FIELD_TEXT, SERVE(listen),
                .help = "where to listen for HTTP, 127.0.0.1:4000 unless told"},
@@ -52,6 +54,24 @@ static const struct option_spec sandbox_option_table[] = {
                .help = "the directory that keeps the sandbox's state"},
      .letter = 'd',
      .metavar = "DIR"},
+    {.field = {"hetzner-token-file", FIELD_TEXT, SANDBOX(hetzner_token_file), .max_len = 4096,
+               .help = "the token to demand; else HCLOUD_TOKEN, else any will do"},
+     .metavar = "FILE"},
+    {.field = {"fly-token-file", FIELD_TEXT, SANDBOX(fly_token_file), .max_len = 4096,
+               .help = "the token to demand; else FLY_API_TOKEN, else any will do"},
+     .metavar = "FILE"},
+    {.field = {"action-delay", FIELD_TEXT, SANDBOX(action_delay),
+               .help = "how long a step of a server or machine takes, 700ms unless told"},
+     .metavar = "DURATION"},
+    {.field = {"read-lag", FIELD_TEXT, SANDBOX(read_lag),
+               .help = "how long lists may miss what was written, 0s unless told"},
+     .metavar = "DURATION"},
+    {.field = {"rate-limit", FIELD_ENUM, SANDBOX(rate_limit), .names = on_off,
+               .help = "Hetzner's 3600 requests an hour, on unless told"},
+     .metavar = "on|off"},
+    {.field = {"fly-rate-burst", FIELD_INT, SANDBOX(fly_rate_burst), .min = 1, .max = 1000000,
+               .help = "Fly changes of a machine at once (the real limit is 3), none unless told"},
+     .metavar = "N"},
     OPTION_END,
 };
 
@@ -94,13 +114,22 @@ const struct command command_sandbox = {
     .group = GROUP_RUN,
     .summary = "Run the sandbox clouds alone",
     .details = "Speaks the Hetzner Cloud and the Fly Machines API on one port and keeps what it "
-               "was asked to make. It orders nothing and costs nothing.",
+               "was asked to make. It orders nothing and costs nothing.\n"
+               "Tools for the real clouds work with it: give them its address as HCLOUD_ENDPOINT "
+               "(with /v1) or FLY_FLAPS_BASE_URL (without), and webhost as "
+               "provisioning.hetzner.endpoint and provisioning.fly.endpoint (both with /v1).\n"
+               "Tests make it fail through /sandbox/faults, set loads, health and availability "
+               "through /sandbox/settings, and read what exists from /sandbox/state.",
     .options = sandbox_option_table,
     .options_size = sizeof(struct sandbox_run_options),
     .run = sandbox_command_run,
     .examples =
         (const struct example[]){
             {"webhost sandbox --data clouds", "then point provisioning.hetzner.endpoint at it"},
+            {"HCLOUD_ENDPOINT=http://127.0.0.1:4100/v1 HCLOUD_TOKEN=any hcloud server list",
+             "look at it with Hetzner's own tool"},
+            {"webhost sandbox --data clouds --read-lag 2s --fly-rate-burst 3",
+             "as unpleasant as the real ones"},
             {0},
         },
 };

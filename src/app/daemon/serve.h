@@ -26,8 +26,12 @@ struct serve_options {
 enum err serve_run(const struct serve_options *options, struct error *e);
 
 struct sandbox_run_options {
-    const char *listen; /* "ADDR:PORT"; 127.0.0.1:4100 */
-    const char *data;   /* directory that keeps its state; NULL: in memory only */
+    const char *listen;                              /* "ADDR:PORT"; 127.0.0.1:4100 */
+    const char *data;                                /* directory that keeps its state */
+    const char *hetzner_token_file, *fly_token_file; /* NULL: HCLOUD_TOKEN, FLY_API_TOKEN; or any */
+    const char *action_delay, *read_lag;             /* durations: "700ms" */
+    int rate_limit;                                  /* 0 on, 1 off; -1: on */
+    int64_t fly_rate_burst;                          /* INT_ABSENT: no limit */
 };
 
 enum err sandbox_run(const struct sandbox_run_options *options, struct error *e);

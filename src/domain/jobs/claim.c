@@ -51,73 +51,63 @@ static int compare_jobs(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* PostgreSQL: other nodes claim at the same time. */
-static enum err claim_locking(struct db_tx *tx, const char *queue, int64_t node, int64_t now,
-                              int64_t max, struct job_cursor from, struct arena *arena,
-                              struct records *ret_jobs, struct error *e)
-{
-    TRY(db_list(tx, &job_claim_locking,
-                DB_ARGS(db_text(queue), db_int(node), db_int(now), db_int(from.priority),
-                        db_int(from.id), db_int(max)),
-                job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e));
-    if (ret_jobs->count > 0) /* an UPDATE returns its rows in no particular order */
-        qsort(ret_jobs->items, ret_jobs->count, sizeof(struct job), compare_jobs);
-    return OK;
-}
-
 /* SQLite: nobody else writes meanwhile. */
-static enum err claim_alone(struct db_tx *tx, const char *queue, int64_t node, int64_t now,
-                            int64_t max, struct job_cursor from, struct arena *arena,
-                            struct records *ret_jobs, struct error *e)
+static enum err claim_alone(struct db_tx *tx, struct job_claim *c, struct arena *arena,
+                            struct error *e)
 {
     TRY(db_list(tx, &job_claim_look,
-                DB_ARGS(db_text(queue), db_int(from.priority), db_int(from.id), db_int(max)),
-                job_fields, sizeof(struct job), (size_t)max, arena, ret_jobs, e));
-    const struct job *jobs = ret_jobs->items;
-    struct db_value *ids = arena_new_array(arena, ret_jobs->count, struct db_value);
-    for (size_t i = 0; i < ret_jobs->count; i++)
+                DB_ARGS(db_text(c->queue), db_int(c->cursor.priority), db_int(c->cursor.id),
+                        db_int(c->max)),
+                job_fields, sizeof(struct job), (size_t)c->max, arena, &c->jobs, e));
+    const struct job *jobs = c->jobs.items;
+    struct db_value *ids = arena_new_array(arena, c->jobs.count, struct db_value);
+    for (size_t i = 0; i < c->jobs.count; i++)
         ids[i] = db_int(jobs[i].id);
-    return db_exec_rows(tx, &job_claim_mark, DB_ARGS(db_int(node), db_int(now)), ids, 1,
-                        ret_jobs->count, NULL, e);
+    return db_exec_rows(tx, &job_claim_mark, DB_ARGS(db_int(c->node), db_int(c->now)), ids, 1,
+                        c->jobs.count, NULL, e);
 }
 
-enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, int64_t node,
-                   int64_t max, struct job_cursor *cursor, struct arena *arena,
-                   struct records *ret_jobs, struct error *e)
+enum err job_claim_post(struct db_tx *tx, const struct env *env, struct job_claim *c,
+                        struct arena *arena, struct error *e)
 {
-    int64_t now = env_now(env);
-    struct records claimed;
-    bool alone = db_engine_of(env->db) == DB_SQLITE;
-    TRY((alone ? claim_alone : claim_locking)(tx, queue, node, now, max, *cursor, arena, &claimed,
-                                              e));
-    struct job *jobs = claimed.items;
-    for (size_t i = 0; i < claimed.count; i++) {
-        jobs[i].queue = queue;
-        jobs[i].state = JOB_EXECUTING;
-        jobs[i].node = node;
-        jobs[i].attempted_at = now;
-    }
-    if (claimed.count > 0) {
-        const struct job *last = &jobs[claimed.count - 1];
-        *cursor = (struct job_cursor){last->priority, last->id};
-    }
-    *ret_jobs = claimed;
+    c->now = env_now(env);
+    if (db_engine_of(env->db) == DB_SQLITE)
+        return claim_alone(tx, c, arena, e);
+    /* PostgreSQL: other nodes claim at the same time. */
+    db_post_list(tx, &job_claim_locking,
+                 DB_ARGS(db_text(c->queue), db_int(c->node), db_int(c->now),
+                         db_int(c->cursor.priority), db_int(c->cursor.id), db_int(c->max)),
+                 job_fields, sizeof(struct job), (size_t)c->max, arena, &c->jobs);
     return OK;
+}
+
+void job_claimed(struct job_claim *c)
+{
+    struct job *jobs = c->jobs.items;
+    size_t count = c->jobs.count;
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].queue = c->queue;
+        jobs[i].state = JOB_EXECUTING;
+        jobs[i].node = c->node;
+        jobs[i].attempted_at = c->now;
+    }
+    if (count == 0)
+        return;
+    qsort(jobs, count, sizeof(*jobs), compare_jobs); /* UPDATE returns its rows in any order */
+    c->cursor = (struct job_cursor){jobs[count - 1].priority, jobs[count - 1].id};
 }
 
 /* -- finishing -------------------------------------------------------------------------------- */
 
-enum err job_complete_many(struct db_tx *tx, const struct env *env, int64_t node, int64_t attempt,
-                           const int64_t *ids, size_t count, int64_t *ret_completed,
-                           struct error *e)
+void job_complete_many(struct db_tx *tx, const struct env *env, int64_t node, int64_t attempt,
+                       const int64_t *ids, size_t count, int64_t *ret_completed)
 {
     _cleanup_arena_ struct arena arena = {0};
     struct db_value *rows = arena_new_array(&arena, count, struct db_value);
     for (size_t i = 0; i < count; i++)
         rows[i] = db_int(ids[i]);
-    return db_exec_rows(tx, &job_complete,
-                        DB_ARGS(db_int(node), db_int(attempt), db_int(env_now(env))), rows, 1,
-                        count, ret_completed, e);
+    db_post_rows(tx, &job_complete, DB_ARGS(db_int(node), db_int(attempt), db_int(env_now(env))),
+                 rows, 1, count, ret_completed);
 }
 
 /* Ends the job for good, or puts it back; zero changes means that the fence refused. */
@@ -143,8 +133,7 @@ static enum err write_finish(struct db_tx *tx, const struct env *env, const stru
                          "job %" PRId64 " is no longer held by node %" PRId64 ", attempt %" PRId64,
                          job->id, job->node, job->attempt);
     if (why)
-        TRY(db_exec(tx, &job_error_insert, DB_ARGS(id, attempt, db_int(now), db_text(why)), NULL,
-                    e));
+        db_post(tx, &job_error_insert, DB_ARGS(id, attempt, db_int(now), db_text(why)), NULL);
     return OK;
 }
 
@@ -153,7 +142,10 @@ static enum err tell_discarded(struct db_tx *tx, struct job_run *run,
                                const struct job_worker *worker, const char *why, struct error *e)
 {
     struct error cause;
+    TRY(db_settle(tx, e));
     enum err err = worker->discarded(tx, run, why, &cause);
+    if (err == OK)
+        err = db_settle(tx, &cause); /* what it posted is its own too */
     if (err == OK)
         return OK;
     return error_set(e, err == ERR_CONFLICT ? ERR_INVALID : err,

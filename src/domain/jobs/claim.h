@@ -45,24 +45,33 @@ struct job_cursor {
 
 #define JOB_CURSOR_START ((struct job_cursor){INT64_MIN + 1, 0})
 
+/* A claim of up to `max` available jobs of one queue, in order of (priority, id). */
+struct job_claim {
+    const char *queue;
+    int64_t node, max;
+    struct job_cursor cursor; /* moved behind the last that was claimed */
+    /* Only what a run needs: id, worker, args, customer_id, attempt, max_attempts, snoozes, the
+     * times, node and queue. */
+    struct records jobs;
+    int64_t now;
+};
+
 /*
- * Claims up to `max` available jobs of one queue, in order of (priority, id), and moves the cursor
- * behind the last. Fills only what a run needs: id, worker, args, customer_id, attempt,
- * max_attempts, snoozes, the times, node and queue.
+ * The jobs are there after job_claimed(), which comes behind the db_write() that returned OK, or
+ * behind a db_settle().
  */
-enum err job_claim(struct db_tx *tx, const struct env *env, const char *queue, int64_t node,
-                   int64_t max, struct job_cursor *cursor, struct arena *arena,
-                   struct records *ret_jobs, struct error *e);
+enum err job_claim_post(struct db_tx *tx, const struct env *env, struct job_claim *claim,
+                        struct arena *arena, struct error *e);
+void job_claimed(struct job_claim *claim);
 
 /* -- finishing -------------------------------------------------------------------------------- */
 
 /*
  * Completes jobs that `node` ran, all in their attempt number `attempt`. `ret_completed` is less
- * than `count` when the fence refused some.
+ * than `count` when the fence refused some; it is there when db_write() has returned OK.
  */
-enum err job_complete_many(struct db_tx *tx, const struct env *env, int64_t node, int64_t attempt,
-                           const int64_t *ids, size_t count, int64_t *ret_completed,
-                           struct error *e);
+void job_complete_many(struct db_tx *tx, const struct env *env, int64_t node, int64_t attempt,
+                       const int64_t *ids, size_t count, int64_t *ret_completed);
 
 /*
  * Records how a run ended. ERR_CONFLICT when the fence says that this (node, attempt) no longer

@@ -136,8 +136,7 @@ static enum err enqueue_due(struct db_tx *tx, const struct env *env, const struc
         changes = 0;
     if (changes == 0)
         return OK;
-    struct job job;
-    TRY(job_enqueue(tx, env, &cron->spec, arena, &job, NULL, e));
+    TRY(job_enqueue(tx, env, &cron->spec, arena, NULL, NULL, e));
     (*enqueued)++;
     return OK;
 }

@@ -81,14 +81,21 @@ enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_s
                 due_at(&job), aside(&job), db_text(job.unique_key));
     if (!job.unique_key)
         plain.count--;
-    TRY(db_get_int(tx, job.unique_key ? &job_insert_unique : &job_insert, plain, &job.id, e));
+    const struct db_query *insert = job.unique_key ? &job_insert_unique : &job_insert;
+    if (!ret_job && !ret_added) {
+        db_post(tx, insert, plain, NULL);
+        db_notify(tx, JOB_CHANNEL);
+        return OK;
+    }
+    TRY(db_get_int(tx, insert, plain, &job.id, e));
     bool added = job.id != INT_ABSENT;
     if (added)
-        TRY(db_notify(tx, JOB_CHANNEL, e));
+        db_notify(tx, JOB_CHANNEL);
     else
         TRY(db_get(tx, &job_by_unique_key, DB_ARGS(db_text(job.unique_key)), job_fields, arena,
                    &job, e));
-    *ret_job = job;
+    if (ret_job)
+        *ret_job = job;
     if (ret_added)
         *ret_added = added;
     return OK;
@@ -102,7 +109,7 @@ static bool alike(const struct job_spec *a, const struct job_spec *b)
            a->delay_us == b->delay_us && !a->unique_key == !b->unique_key;
 }
 
-/* One statement for `count` specs that are alike. */
+/* One statement for `count` specs that are alike; posted where nobody asks for `ret_added`. */
 static enum err insert_alike(struct db_tx *tx, int64_t now, const struct job_spec *specs,
                              size_t count, int64_t *ret_added, struct error *e)
 {
@@ -118,12 +125,15 @@ static enum err insert_alike(struct db_tx *tx, int64_t now, const struct job_spe
         if (unique)
             row[2] = db_text(specs[i].unique_key);
     }
-    return db_exec_rows(tx, unique ? &job_insert_many_unique : &job_insert_many,
-                        DB_ARGS(db_text(job.queue), db_text(job.worker),
-                                db_text(job_state_names[job.state]), db_int(job.priority),
-                                db_int(job.max_attempts), db_int(now), db_int(job.scheduled_at),
-                                due_at(&job), aside(&job)),
-                        rows, width, count, ret_added, e);
+    const struct db_query *insert = unique ? &job_insert_many_unique : &job_insert_many;
+    struct db_args shared =
+        DB_ARGS(db_text(job.queue), db_text(job.worker), db_text(job_state_names[job.state]),
+                db_int(job.priority), db_int(job.max_attempts), db_int(now),
+                db_int(job.scheduled_at), due_at(&job), aside(&job));
+    if (ret_added)
+        return db_exec_rows(tx, insert, shared, rows, width, count, ret_added, e);
+    db_post_rows(tx, insert, shared, rows, width, count, NULL);
+    return OK;
 }
 
 enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct job_spec *specs,
@@ -131,14 +141,14 @@ enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct 
 {
     int64_t now = env_now(env), added = 0;
     for (size_t done = 0, next; done < count; done = next) {
-        int64_t some;
+        int64_t some = 0;
         for (next = done + 1; next < count && alike(&specs[done], &specs[next]);)
             next++;
-        TRY(insert_alike(tx, now, &specs[done], next - done, &some, e));
+        TRY(insert_alike(tx, now, &specs[done], next - done, ret_added ? &some : NULL, e));
         added += some;
     }
-    if (added > 0)
-        TRY(db_notify(tx, JOB_CHANNEL, e));
+    if (added > 0 || !ret_added)
+        db_notify(tx, JOB_CHANNEL);
     if (ret_added)
         *ret_added = added;
     return OK;
@@ -231,7 +241,7 @@ static enum err change_by_hand(struct db_tx *tx, const struct env *env, const ch
     if (changes == 0)
         return error_set(e, ERR_CONFLICT, "job %" PRId64 " is %s: it cannot be %s", id,
                          job_state_names[job.state], done);
-    TRY(db_notify(tx, JOB_CHANNEL, e));
+    db_notify(tx, JOB_CHANNEL);
     return audit_write(tx, env, arena, actor, arena_printf(arena, "job.%s", done),
                        arena_printf(arena, "%" PRId64, id), NULL, e);
 }
@@ -263,7 +273,7 @@ enum err job_retry_many(struct db_tx *tx, const struct env *env, const char *act
     if (retried > 0) {
         const char *details = arena_printf(arena, "{\"state\":\"%s\",\"count\":%" PRId64 "}",
                                            job_state_names[f->state], retried);
-        TRY(db_notify(tx, JOB_CHANNEL, e));
+        db_notify(tx, JOB_CHANNEL);
         TRY(audit_write(tx, env, arena, actor, "jobs.retried", "jobs", details, e));
     }
     *ret_retried = retried;

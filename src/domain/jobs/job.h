@@ -121,14 +121,15 @@ struct job_spec {
 
 /*
  * Adds a job. When its unique_key is taken, nothing is added and the job that has it is given
- * instead; `ret_added` (may be NULL) tells.
+ * instead; `ret_added` tells. Who wants to know neither passes NULL for both, and the work does not
+ * wait for the database (db_post()).
  */
 enum err job_enqueue(struct db_tx *tx, const struct env *env, const struct job_spec *spec,
                      struct arena *arena, struct job *ret_job, bool *ret_added, struct error *e);
 
 /*
  * Adds many at once, one statement for each run of specs that differ in customer, args and key
- * only; those whose unique_key is taken are left out.
+ * only; those whose unique_key is taken are left out. Without a `ret_added` the work does not wait.
  */
 enum err job_enqueue_many(struct db_tx *tx, const struct env *env, const struct job_spec *specs,
                           size_t count, int64_t *ret_added, struct error *e);

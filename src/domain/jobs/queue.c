@@ -30,7 +30,7 @@ enum err queue_settings_list(struct db_tx *tx, struct arena *arena, struct recor
 static enum err tell(struct db_tx *tx, const struct env *env, const char *actor, const char *action,
                      const char *name, const char *details, struct arena *arena, struct error *e)
 {
-    TRY(db_notify(tx, JOB_CHANNEL, e));
+    db_notify(tx, JOB_CHANNEL);
     return audit_write(tx, env, arena, actor, action, name, details, e);
 }
 

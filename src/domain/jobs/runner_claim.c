@@ -14,16 +14,14 @@
 /* One queue's part of a round. */
 struct claim {
     size_t queue;
-    int64_t max;
     bool all; /* from the very beginning */
-    struct job_cursor from, cursor;
+    struct job_cursor from;
     struct batch *batch;
-    struct records jobs;
+    struct job_claim claim;
 };
 
 struct claims {
     struct runner *runner;
-    int64_t node;
     int64_t began; /* monotonic */
     struct claim *items;
     size_t count;
@@ -70,19 +68,20 @@ static int64_t places(const struct runner *r, size_t queue)
 /* Hands the claimed jobs to the executors. */
 static void put_before_executors(struct runner *r, const struct claim *c)
 {
-    const struct job *jobs = c->jobs.items;
-    struct task *tasks = arena_new_array(&c->batch->arena, c->jobs.count, struct task);
-    for (size_t i = 0; i < c->jobs.count; i++) {
+    const struct job *jobs = c->claim.jobs.items;
+    size_t count = c->claim.jobs.count;
+    struct task *tasks = arena_new_array(&c->batch->arena, count, struct task);
+    for (size_t i = 0; i < count; i++) {
         tasks[i].batch = c->batch;
         tasks[i].job = &jobs[i];
         tasks[i].worker = runner_worker(r, jobs[i].worker);
         tasks[i].queue = c->queue;
     }
-    c->batch->left = c->jobs.count;
+    c->batch->left = count;
     pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < c->jobs.count; i++)
+    for (size_t i = 0; i < count; i++)
         task_list_append(&r->queues[c->queue].waiting, &tasks[i]);
-    size_t wake = r->idle_executors < c->jobs.count ? r->idle_executors : c->jobs.count;
+    size_t wake = r->idle_executors < count ? r->idle_executors : count;
     for (size_t i = 0; i < wake; i++)
         pthread_cond_signal(&r->executor_wake);
     pthread_mutex_unlock(&r->lock);
@@ -95,13 +94,15 @@ struct claims *claims_prepare(struct runner *r, struct arena *arena)
     claims->began = monotonic_us();
     claims->items = arena_new_array(arena, r->opt.queue_count, struct claim);
     pthread_mutex_lock(&r->lock);
-    claims->node = r->node;
     for (size_t i = 0; i < r->opt.queue_count && r->node != 0; i++) {
         const struct queue_state *q = &r->queues[i];
-        struct claim c = {.queue = i, .max = places(r, i)};
+        struct claim c = {
+            .queue = i,
+            .claim = {.queue = r->opt.queues[i].name, .node = r->node, .max = places(r, i)},
+        };
         c.all = claims->began >= q->look_at_all_at;
         c.from = c.all ? JOB_CURSOR_START : q->cursor;
-        if (c.max > 0)
+        if (c.claim.max > 0)
             claims->items[claims->count++] = c;
     }
     pthread_mutex_unlock(&r->lock);
@@ -120,9 +121,8 @@ enum err claims_work(struct db_tx *tx, struct claims *claims, struct error *e)
         struct claim *c = &claims->items[i];
         batch_free(c->batch); /* of an earlier run of this work */
         c->batch = batch_new();
-        c->cursor = c->from;
-        TRY(job_claim(tx, r->opt.env, r->opt.queues[c->queue].name, claims->node, c->max,
-                      &c->cursor, &c->batch->arena, &c->jobs, e));
+        c->claim.cursor = c->from;
+        TRY(job_claim_post(tx, r->opt.env, &c->claim, &c->batch->arena, e));
     }
     return OK;
 }
@@ -144,12 +144,14 @@ size_t claims_done(struct runner *r, struct claims *claims, bool committed)
         struct claim *c = &claims->items[i];
         struct queue_state *q = &r->queues[c->queue];
         note_look(q, c, took_us);
-        if (!committed || c->jobs.count == 0) {
+        if (committed)
+            job_claimed(&c->claim);
+        if (!committed || c->claim.jobs.count == 0) {
             batch_free(c->batch);
             continue;
         }
-        q->cursor = c->cursor;
-        claimed += c->jobs.count;
+        q->cursor = c->claim.cursor;
+        claimed += c->claim.jobs.count;
         put_before_executors(r, c);
     }
     if (!committed && claims->count > 0) {

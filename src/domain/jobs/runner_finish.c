@@ -93,12 +93,11 @@ bool completions_any(const struct completions *g)
     return g->first != NULL;
 }
 
-enum err completions_work(struct db_tx *tx, struct completions *g, struct error *e)
+void completions_work(struct db_tx *tx, struct completions *g)
 {
     for (struct group *group = g->first; group; group = group->next)
-        TRY(job_complete_many(tx, g->env, group->node, group->attempt, group->ids, group->count,
-                              &group->completed, e));
-    return OK;
+        job_complete_many(tx, g->env, group->node, group->attempt, group->ids, group->count,
+                          &group->completed);
 }
 
 void completions_done(struct runner *r, const struct completions *g)

@@ -69,7 +69,7 @@ struct runner {
     size_t idle_executors;
 
     struct db_listener *listener;
-    bool one_writer; /* the claimer finishes too: two commits would only wait for each other */
+    bool one_writer; /* the claimer finishes too, in one commit */
     pthread_t claimer, finisher, keeper;
     pthread_t *executors; /* grow with the limits; guarded */
     size_t executor_count, executors_ended;
@@ -126,7 +126,7 @@ int64_t monotonic_us(void);
 struct completions;
 struct completions *completions_prepare(struct runner *r, struct arena *arena);
 bool completions_any(const struct completions *completions);
-enum err completions_work(struct db_tx *tx, struct completions *completions, struct error *e);
+void completions_work(struct db_tx *tx, struct completions *completions);
 void completions_done(struct runner *r, const struct completions *completions); /* committed */
 
 struct claims;

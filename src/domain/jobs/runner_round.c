@@ -12,7 +12,7 @@ static enum err round_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct round *round = arg;
     if (round->completions)
-        TRY(completions_work(tx, round->completions, e));
+        completions_work(tx, round->completions);
     return round->claims ? claims_work(tx, round->claims, e) : OK;
 }
 

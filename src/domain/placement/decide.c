@@ -1,30 +1,21 @@
 #include "domain/placement/decide.h"
 
-/* All that one number contributes: how many steps begin at or below it is the index. */
-static inline const struct outcome *look_up(const struct steps *s, int64_t value)
+/* All that one number means: how many steps begin at or below it is the index. */
+static inline const struct cell *look_up(const struct steps *s, int64_t value)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s->count; i++)
-        n += value >= s->start[i];
-    return &s->outcome[n];
+    for (const int64_t *start = s->start; start < s->start + s->count; start += STEPS_AT_ONCE)
+        n += (size_t)(value >= start[0]) + (size_t)(value >= start[1]) +
+             (size_t)(value >= start[2]) + (size_t)(value >= start[3]);
+    return &s->cell[n];
 }
 
-/*
- * Words are no numbers: first match over the few rules, backwards so that no branch is needed.
- * Written in place, because copying an outcome whose bytes were just stored stalls the processor.
- */
-static inline void match_words(const struct rules rules[MODE_COUNT], uint32_t words,
-                               struct outcome *o)
+static inline const struct cell *look_up_words(const struct word_cells *w, uint32_t words)
 {
-    *o = (struct outcome){.rule = {RULE_NONE, RULE_NONE}};
-    for (int m = 0; m < MODE_COUNT; m++) {
-        for (size_t i = rules[m].count; i-- > 0;) {
-            const struct rule *r = &rules[m].items[i];
-            bool holds = (words & r->condition.words) != 0;
-            o->add[m] = holds ? (int32_t)r->add : o->add[m];
-            o->rule[m] = holds ? (int8_t)i : o->rule[m];
-        }
-    }
+    size_t n = 0;
+    for (size_t i = 0; i < w->count; i++)
+        n |= (size_t)((words & w->atom[i]) != 0) << i;
+    return &w->cell[n];
 }
 
 static inline decimal clamp(decimal score)
@@ -32,29 +23,42 @@ static inline decimal clamp(decimal score)
     return score < 0 ? 0 : score > DECIMAL_ONE ? DECIMAL_ONE : score;
 }
 
-static void score(const struct policy *policy, const struct inputs *in, struct decision *d)
+/* What the factors looked up so far come to. */
+struct tally {
+    decimal scores[MODE_COUNT];
+    struct holding holding;
+};
+
+static inline void count(enum factor factor, const struct cell *cell, struct tally *t,
+                         struct decision *d)
 {
-    for (int f = 0; f < FACTOR_COUNT; f++) {
-        if (f == FACTOR_COMPLIANCE)
-            match_words(policy->rules[f], in->words, &d->factors[f]);
-        else
-            d->factors[f] = *look_up(&policy->steps[f], in->values[f]);
-    }
-    for (int m = 0; m < MODE_COUNT; m++) {
-        decimal sum = policy->base_score;
-        for (int f = 0; f < FACTOR_COUNT; f++)
-            sum += d->factors[f].add[m];
-        d->scores[m] = clamp(sum);
-    }
+    d->factors[factor] = cell->outcome;
+    t->scores[MULTI_TENANT] += cell->outcome.add[MULTI_TENANT];
+    t->scores[SINGLE_TENANT] += cell->outcome.add[SINGLE_TENANT];
+    t->holding.constraints &= cell->holding.constraints;
+    t->holding.floors &= cell->holding.floors;
+    t->holding.plan_rules &= cell->holding.plan_rules;
 }
 
-static int first_constraint(const struct policy *policy, const struct inputs *in)
+static inline struct holding score(const struct policy *p, const struct profile *profile,
+                                   struct decision *d)
 {
-    for (size_t i = 0; i < policy->constraints.count; i++) {
-        if (conditions_hold(&policy->constraints.items[i].when, in))
-            return (int)i;
-    }
-    return CONSTRAINT_NONE;
+    struct inputs in = inputs_of(profile);
+    struct tally t = {
+        .scores = {p->base_score, p->base_score},
+        .holding = {UINT32_MAX, UINT32_MAX, UINT32_MAX},
+    };
+#define COUNT(factor) count(factor, look_up(&p->steps[factor], in.values[factor]), &t, d)
+    COUNT(FACTOR_BUDGET);
+    COUNT(FACTOR_VEHICLES);
+    count(FACTOR_COMPLIANCE, look_up_words(&p->words, in.words), &t, d);
+    COUNT(FACTOR_LATENCY);
+    COUNT(FACTOR_REGIONS);
+    COUNT(FACTOR_PEAK_USERS);
+#undef COUNT
+    d->scores[MULTI_TENANT] = clamp(t.scores[MULTI_TENANT]);
+    d->scores[SINGLE_TENANT] = clamp(t.scores[SINGLE_TENANT]);
+    return t.holding;
 }
 
 /*
@@ -63,75 +67,65 @@ static int first_constraint(const struct policy *policy, const struct inputs *in
  */
 static enum mode choose(const struct policy *policy, const decimal scores[MODE_COUNT])
 {
-    bool multi =
-        scores[MULTI_TENANT] > policy->choose_above || scores[MULTI_TENANT] > scores[SINGLE_TENANT];
-    return multi ? MULTI_TENANT : SINGLE_TENANT;
+    decimal multi = scores[MULTI_TENANT];
+    bool single = (multi <= policy->choose_above) & (multi <= scores[SINGLE_TENANT]);
+    return (enum mode)single; /* without a branch: nobody could guess it */
 }
 
-static enum plan single_tenant_plan(const struct policy *policy, const struct inputs *in,
-                                    enum plan subscribed)
+/* The first rule that holds, raised to what the floors that hold ask for. */
+static inline enum plan single_tenant_plan(const struct policy *policy,
+                                           const struct holding *holding, enum plan subscribed)
 {
-    enum plan plan = PLAN_STARTER;
-    for (size_t i = policy->plan_rules.count; i-- > 0;) {
-        if (condition_holds(&policy->plan_rules.items[i].condition, FACTOR_VEHICLES, in))
-            plan = policy->plan_of_rule[i];
-    }
-    for (size_t i = 0; i < policy->floors.count; i++) {
-        const struct clause *floor = &policy->floors.items[i];
-        if (floor->plan > plan && conditions_hold(&floor->when, in))
-            plan = floor->plan;
-    }
-    return subscribed > plan ? subscribed : plan;
+    int plan = PLAN_STARTER;
+    if (holding->plan_rules)
+        plan = policy->plan_of_rule[__builtin_ctz(holding->plan_rules)];
+    for (int p = PLAN_PROFESSIONAL; p < PLAN_COUNT; p++)
+        plan = (holding->floors & policy->floors_at[p]) && plan < p ? p : plan;
+    return (int)subscribed > plan ? subscribed : (enum plan)plan;
 }
 
-/* The customer's geographies in its own order, then the others, up to what the plan has room for.
- */
-static void fill_regions(const struct profile *profile, struct placement *at)
+static inline void fill_regions(const struct policy *policy, const struct profile *profile,
+                                struct placement *at)
 {
-    uint32_t seen = 0;
-    uint8_t n = profile->region_count;
-    for (uint8_t i = 0; i < n; i++) {
-        at->regions[i] = profile->regions[i];
-        seen |= UINT32_C(1) << profile->regions[i];
-    }
-    for (uint8_t g = 0; g < GEOGRAPHY_COUNT; g++) {
-        if (!(seen & UINT32_C(1) << g))
-            at->regions[n++] = g;
-    }
+    const uint8_t *r = profile->regions;
+    const uint8_t *order = policy->regions.order[profile->region_count][r[0]][r[1]][r[2]];
+    for (int i = 0; i < GEOGRAPHY_COUNT; i++)
+        at->regions[i] = order[i];
     at->region_count =
         at->mode == MULTI_TENANT ? 1 : (uint8_t)(at->plan - PLAN_STARTER + 1); /* 1, 2, 3 */
 }
 
-static void place(const struct policy *policy, const struct profile *profile,
-                  const struct inputs *in, const struct decide_context *context, enum mode mode,
-                  struct placement *ret_placement)
+static inline void place(const struct policy *policy, const struct profile *profile,
+                         const struct holding *holding, const struct decide_context *context,
+                         enum mode mode, struct placement *ret_placement)
 {
+    enum plan plan = single_tenant_plan(policy, holding, context->subscribed);
     ret_placement->mode = mode;
-    ret_placement->plan =
-        mode == MULTI_TENANT ? PLAN_HOBBY : single_tenant_plan(policy, in, context->subscribed);
-    fill_regions(profile, ret_placement);
+    ret_placement->plan = mode == MULTI_TENANT ? PLAN_HOBBY : plan;
+    fill_regions(policy, profile, ret_placement);
 }
 
 struct placement placement_in_mode(const struct policy *policy, const struct profile *profile,
                                    const struct decide_context *context, enum mode mode)
 {
-    struct inputs in = inputs_of(profile);
-    struct placement at;
-    place(policy, profile, &in, context, mode, &at);
-    return at;
+    struct decision d;
+    struct holding holding = score(policy, profile, &d);
+    place(policy, profile, &holding, context, mode, &d.placement);
+    return d.placement;
 }
 
 void decide(const struct policy *policy, const struct profile *profile,
             const struct decide_context *context, struct decision *ret_decision)
 {
-    struct inputs in = inputs_of(profile);
     struct decision *d = ret_decision;
-    score(policy, &in, d);
-    d->constraint = first_constraint(policy, &in);
-    enum mode mode = d->constraint == CONSTRAINT_NONE
-                         ? choose(policy, d->scores)
-                         : policy->constraints.items[d->constraint].mode;
-    place(policy, profile, &in, context, mode, &d->placement);
+    struct holding holding = score(policy, profile, d);
+    enum mode mode = choose(policy, d->scores);
+    d->constraint = CONSTRAINT_NONE;
+    if (holding.constraints) {
+        d->constraint = __builtin_ctz(holding.constraints);
+        mode = policy->constraints.items[d->constraint].mode;
+    }
+    place(policy, profile, &holding, context, mode, &d->placement);
     d->confidence = d->scores[mode];
 }
 

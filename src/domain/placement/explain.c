@@ -7,11 +7,20 @@ static enum mode other_mode(enum mode mode)
     return mode == MULTI_TENANT ? SINGLE_TENANT : MULTI_TENANT;
 }
 
-static void append_because(struct buf *b, const char *because)
+static void append_texts(struct buf *b, const char *const texts[], size_t count)
 {
-    if (b->len)
-        (void)buf_append_text(b, ", ");
-    (void)buf_append_text(b, because);
+    for (size_t i = 0; i < count; i++)
+        (void)buf_append_text(b, texts[i]);
+}
+
+#define APPEND(b, ...)                                                                             \
+    append_texts(b, (const char *const[]){__VA_ARGS__},                                            \
+                 ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
+
+/* Between two reasons of a list that begins at `start`. */
+static const char *separator(const struct buf *b, size_t start)
+{
+    return b->len > start ? ", " : "";
 }
 
 /* Every constraint that asks for the mode that the first one decided. */
@@ -22,25 +31,26 @@ static bool constraint_counts(const struct decided *d, size_t i, const struct in
            conditions_hold(&c->when, in);
 }
 
-static void append_constraints(const struct decided *d, const struct inputs *in, struct buf *b)
+static void append_constraints(const struct decided *d, const struct inputs *in, size_t start,
+                               struct buf *b)
 {
     for (size_t i = 0; i < d->policy->constraints.count; i++) {
-        if (constraint_counts(d, i, in)) {
-            append_because(b, d->policy->constraints.items[i].because);
-            (void)buf_printf(b, " [%s]", d->policy->constraints.items[i].name);
-        }
+        const struct clause *c = &d->policy->constraints.items[i];
+        if (constraint_counts(d, i, in))
+            APPEND(b, separator(b, start), c->because, " [", c->name, "]");
     }
 }
 
 /* Last factor first, as the plan's own sentences go. */
-static void append_rules(const struct decided *d, const struct inputs *in, struct buf *b)
+static void append_rules(const struct decided *d, const struct inputs *in, size_t start,
+                         struct buf *b)
 {
     for (int f = FACTOR_COUNT; f-- > 0;) {
         const struct rules *rules = &d->policy->rules[f][d->decision->placement.mode];
         for (size_t i = rules->count; i-- > 0;) {
             const struct rule *r = &rules->items[i];
             if (r->because && condition_holds(&r->condition, (enum factor)f, in))
-                append_because(b, r->because);
+                APPEND(b, separator(b, start), r->because);
         }
     }
 }
@@ -49,24 +59,30 @@ static void append_scores(const struct decided *d, struct buf *b)
 {
     char chosen[DECIMAL_TEXT_MAX], other[DECIMAL_TEXT_MAX];
     enum mode mode = d->decision->placement.mode;
-    (void)buf_printf(b, "it scores %s and %s %s", decimal_text(d->decision->scores[mode], chosen),
-                     mode_labels[other_mode(mode)],
-                     decimal_text(d->decision->scores[other_mode(mode)], other));
+    APPEND(b, "it scores ", decimal_text(d->decision->scores[mode], chosen), " and ",
+           mode_labels[other_mode(mode)], " ",
+           decimal_text(d->decision->scores[other_mode(mode)], other));
+}
+
+void decision_append_reason(const struct decided *d, struct buf *out)
+{
+    struct inputs in = inputs_of(d->profile);
+    APPEND(out, d->decision->constraint == CONSTRAINT_NONE ? "Recommended " : "Required ",
+           mode_labels[d->decision->placement.mode], " deployment: ");
+    size_t start = out->len;
+    append_constraints(d, &in, start, out);
+    append_rules(d, &in, start, out);
+    if (out->len == start)
+        append_scores(d, out);
+    char confidence[DECIMAL_TEXT_MAX];
+    APPEND(out, " (confidence: ", decimal_text(d->decision->confidence, confidence), ")");
 }
 
 const char *decision_reason(const struct decided *d, struct arena *arena)
 {
     _cleanup_buf_ struct buf b = BUF_INIT(REASON_MAX);
-    struct inputs in = inputs_of(d->profile);
-    append_constraints(d, &in, &b);
-    append_rules(d, &in, &b);
-    if (b.len == 0)
-        append_scores(d, &b);
-    char confidence[DECIMAL_TEXT_MAX];
-    return arena_printf(arena, "%s %s deployment: %s (confidence: %s)",
-                        d->decision->constraint == CONSTRAINT_NONE ? "Recommended" : "Required",
-                        mode_labels[d->decision->placement.mode], buf_text(&b),
-                        decimal_text(d->decision->confidence, confidence));
+    decision_append_reason(d, &b);
+    return arena_text_n(arena, buf_text(&b), b.len);
 }
 
 static void set(json_t *object, const char *key, json_t *value)

@@ -24,6 +24,9 @@ struct decided {
  */
 const char *decision_reason(const struct decided *d, struct arena *arena);
 
+/* The same at the end of a buffer; what does not fit is missing. */
+void decision_append_reason(const struct decided *d, struct buf *out);
+
 /*
  * The whole decision, a new reference: mode, infrastructure, plan, reason, confidence,
  * alternatives, scores, factors, constraints, policy, regions, estimated_monthly_cost (USD).

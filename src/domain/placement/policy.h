@@ -2,8 +2,10 @@
  * Policies: the rules of placement as data (docs/policies.md describes the file format).
  *
  * A policy is read from YAML once and never changes; any number of threads may decide by it. It is
- * kept twice: as rules with their texts, for explanations, and as `steps`, sorted tables of numbers
- * in which a decision looks up all that a factor contributes at once.
+ * kept twice: as rules and clauses with their texts, for explanations, and compiled to tables. A
+ * factor's table has one cell for every range of values that no condition of the policy tells
+ * apart, and the cell says all that such a value means: what it adds to both scores and by which
+ * rule, and which clauses it does not stand in the way of. A decision is six look-ups.
  *
  * Its SHA-256 identifies it in every decision: that of the file, or, when it extends another, of
  * the file followed by the files it extends (`cat default.yaml plan-v1.yaml | sha256sum`).
@@ -15,9 +17,11 @@
 
 #define POLICY_FILE_MAX   ((size_t)256 << 10)
 #define POLICY_HASH_MAX   65
-#define RULES_MAX         8 /* for one factor and mode */
-#define STEPS_MAX         (2 * MODE_COUNT * RULES_MAX)
+#define RULES_MAX         8  /* for one factor and mode */
 #define CLAUSES_MAX       32 /* constraints, floors, alternatives: of each */
+#define STEPS_MAX         (2 * ((MODE_COUNT + 1) * RULES_MAX + 2 * CLAUSES_MAX))
+#define STEPS_AT_ONCE     4
+#define ATOMS_MAX         (COMPLIANCE_COUNT + 2)
 #define RULE_NONE         (-1)
 #define POLICY_NAME_BYTES 64
 
@@ -39,11 +43,33 @@ struct outcome {
     int8_t rule[MODE_COUNT]; /* the index of the rule that matched; RULE_NONE */
 };
 
-/* outcome[n] holds for values from start[n - 1] up to below start[n]; outcome[0] below them all. */
+/* Sets of clauses, a bit for each item. A clause holds when it is in the sets of all factors. */
+struct holding {
+    uint32_t constraints, floors, plan_rules;
+};
+
+struct cell {
+    struct outcome outcome;
+    struct holding holding;
+};
+
+/* cell[n] is for values from start[n - 1] up to below start[n]; cell[0] for those below them all.
+ */
 struct steps {
-    size_t count;
+    size_t
+        count; /* a multiple of STEPS_AT_ONCE: filled up with INT64_MAX, which no value reaches */
     int64_t start[STEPS_MAX];
-    struct outcome outcome[STEPS_MAX + 1];
+    struct cell cell[STEPS_MAX + 1];
+};
+
+/*
+ * The same for compliance, whose values are sets of words. An atom is a set of words that no
+ * condition tells apart; bit n of a cell's index says that a word of atom[n] is there.
+ */
+struct word_cells {
+    size_t count;
+    uint32_t atom[ATOMS_MAX];
+    struct cell *cell; /* 1 << count */
 };
 
 /* Conditions on some of the factors; all must hold. */
@@ -77,13 +103,25 @@ struct auto_approve {
     } settled;
 };
 
+/*
+ * The geographies in the order in which a plan with several regions gets them, by what a profile
+ * says (how many, which): the customer's in its own order, then the others.
+ */
+struct region_orders {
+    uint8_t order[GEOGRAPHY_COUNT + 1][GEOGRAPHY_COUNT][GEOGRAPHY_COUNT][GEOGRAPHY_COUNT]
+                 [GEOGRAPHY_COUNT];
+};
+
 struct policy {
     const char *name, *summary;
     char sha256[POLICY_HASH_MAX];
     struct str text; /* the file as read */
     decimal base_score, choose_above, migrate_above;
     struct auto_approve auto_approve;
-    struct steps steps[FACTOR_COUNT]; /* not for compliance, whose values are no numbers */
+    struct steps steps[FACTOR_COUNT]; /* all but compliance */
+    struct word_cells words;          /* compliance */
+    struct region_orders regions;
+    uint32_t floors_at[PLAN_COUNT]; /* which floors ask for this plan or a larger one */
     struct rules rules[FACTOR_COUNT][MODE_COUNT];
     struct rules plan_rules; /* by vehicle count */
     enum plan plan_of_rule[RULES_MAX];

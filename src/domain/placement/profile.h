@@ -25,7 +25,7 @@ struct profile {
     bool compliance_given;
     bool regions_given;
     uint8_t region_count;             /* distinct */
-    uint8_t regions[GEOGRAPHY_COUNT]; /* enum geography, in the customer's order */
+    uint8_t regions[GEOGRAPHY_COUNT]; /* enum geography, in the customer's order; then zeros */
 };
 
 /*

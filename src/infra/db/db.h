@@ -154,10 +154,29 @@ enum err db_exec_rows(struct db_tx *tx, const struct db_query *query, struct db_
                       struct error *e);
 
 /*
+ * Statements that the work does not wait for. On PostgreSQL they go to the server with the next
+ * statement that is waited for, or together with the COMMIT: work that posts all it has to say is
+ * one round trip. What goes wrong is the transaction's failure, with the statement's own sentence;
+ * a later call returns it, or db_write() does. Results are there when db_write() has returned OK
+ * and no earlier, so their places (and the arena) must last until then; parameters need not. Rows
+ * that make no sense are found when their change may be kept already: ERR_CORRUPT says it then.
+ */
+void db_post(struct db_tx *tx, const struct db_query *query, struct db_args args,
+             int64_t *ret_changes);
+void db_post_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                  const struct db_value *rows, size_t width, size_t count, int64_t *ret_changes);
+void db_post_list(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                  const struct field *fields, size_t row_size, size_t max, struct arena *arena,
+                  struct records *ret_rows);
+
+/* Waits for what was posted: for work to which it matters whose statement failed. */
+enum err db_settle(struct db_tx *tx, struct error *e);
+
+/*
  * Wakes those who listen on the channel once this transaction commits. For SQLite it does nothing:
  * its one process tells itself.
  */
-enum err db_notify(struct db_tx *tx, const char *channel, struct error *e);
+void db_notify(struct db_tx *tx, const char *channel);
 
 /*
  * Reads the first row into `ret_row` through `fields`: each result column goes to the field of the

@@ -23,6 +23,23 @@ struct db_tx {
     struct error failure; /* code OK: none */
 };
 
+/* A statement's parameters: plain, or (with `count`) rows of them behind the shared ones. */
+struct db_params {
+    struct db_args shared;
+    const struct db_value *rows;
+    size_t width, count;
+};
+
+/* Called for every row; sets `*stop` when it has enough. */
+typedef enum err db_row_taker(struct db_tx *tx, void *context, bool *stop, struct error *e);
+
+/* Where the answer to a posted statement goes. */
+struct db_answer {
+    db_row_taker *row; /* NULL: rows are dropped */
+    void *context;
+    int64_t *ret_changes; /* may be NULL */
+};
+
 struct db_driver {
     enum db_engine engine;
 
@@ -37,15 +54,19 @@ struct db_driver {
     enum err (*write)(struct db *db, bool relaxed, db_work *work, void *arg, struct error *e);
     enum err (*read)(struct db *db, db_work *work, void *arg, struct error *e);
 
-    /* Values are borrowed until finish(). */
-    enum err (*start)(struct db_tx *tx, const struct db_query *query, struct db_args args,
-                      struct error *e);
-    /* start() with rows of parameters; they stay where they are until finish(). */
-    enum err (*start_rows)(struct db_tx *tx, const struct db_query *query, struct db_args shared,
-                           const struct db_value *rows, size_t width, size_t count,
-                           struct error *e);
+    /* The parameters are borrowed until finish(). */
+    enum err (*start)(struct db_tx *tx, const struct db_query *query,
+                      const struct db_params *params, struct error *e);
     enum err (*next)(struct db_tx *tx, bool *ret_row, struct error *e);
     enum err (*finish)(struct db_tx *tx, int64_t *ret_changes, struct error *e);
+
+    /*
+     * Sends a statement and does not wait: its answer is delivered by a later call, at the latest
+     * by the commit. So is its failure. NULL for an engine that has nobody to wait for.
+     */
+    enum err (*post)(struct db_tx *tx, const struct db_query *query, const struct db_params *params,
+                     struct db_answer answer, struct error *e);
+    enum err (*settle)(struct db_tx *tx, struct error *e);
 
     /* The current row; valid between next() and the following next() or finish(). */
     size_t (*column_count)(const struct db_tx *tx);

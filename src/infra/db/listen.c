@@ -24,11 +24,10 @@ struct db_listener {
     pthread_t thread;
 };
 
-enum err db_notify(struct db_tx *tx, const char *channel, struct error *e)
+void db_notify(struct db_tx *tx, const char *channel)
 {
-    if (tx->db->driver->engine == DB_SQLITE)
-        return OK;
-    return db_exec(tx, &notify, DB_ARGS(db_text(channel)), NULL, e);
+    if (tx->db->driver->engine == DB_POSTGRES)
+        db_post(tx, &notify, DB_ARGS(db_text(channel)), NULL);
 }
 
 /* libpq would print what the server says on standard error. */

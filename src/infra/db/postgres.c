@@ -15,9 +15,14 @@ enum {
     RECONNECTS_MAX = 2, /* for one transaction */
 };
 
-static const char begin_write[] = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-static const char begin_relaxed[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
-static const char begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/* Queries like others: prepared once for a connection. */
+#define COMMAND(variable, what, sql)                                                               \
+    static const struct db_query variable = {(what), {[DB_POSTGRES] = (sql)}, 0}
+COMMAND(begin_write, "begin", "BEGIN ISOLATION LEVEL SERIALIZABLE");
+COMMAND(begin_relaxed, "begin", "BEGIN ISOLATION LEVEL READ COMMITTED");
+COMMAND(begin_read, "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+COMMAND(commit_query, "commit", "COMMIT");
+COMMAND(rollback_query, "roll back", "ROLLBACK");
 
 struct pg_db {
     struct db db; /* first: see driver.h */
@@ -35,11 +40,28 @@ static struct pg_db *pg_of(struct db *db)
 
 /* -- one attempt ---------------------------------------------------------------------------- */
 
-/* Once COMMIT was sent and no answer came, running the work again could do everything twice. */
+static enum err send_command(struct pg_conn *conn, const struct db_query *query, struct error *e)
+{
+    TRY(pg_pipe_send(conn, query, NULL, false, (struct db_answer){0}, e));
+    return pg_pipe_sync(conn, e);
+}
+
+/*
+ * COMMIT goes along with what was posted and not sent yet. Once it was sent and no answer came,
+ * running the work again could do everything twice. Where the server has answered a statement
+ * before it with an error, it was skipped.
+ */
 static enum err commit(struct pg_conn *conn, struct error *e)
 {
-    enum err rc = pg_conn_run(conn, "commit", "COMMIT", e);
-    if (rc == OK || conn->remedy != PG_RECONNECT)
+    if (conn->begin)
+        return OK; /* nothing was sent */
+    if (!pg_pipe_alive(conn))
+        return pg_lost(conn, "commit", PQerrorMessage(conn->handle), e);
+    enum err rc = send_command(conn, &commit_query, e);
+    if (rc == OK)
+        rc = pg_pipe_settle(conn, e);
+    bool answered = conn->refused && conn->refused != &commit_query;
+    if (rc == OK || conn->remedy != PG_RECONNECT || answered)
         return rc;
     pg_conn_disconnect(conn);
     conn->remedy = PG_NONE;
@@ -47,25 +69,38 @@ static enum err commit(struct pg_conn *conn, struct error *e)
     return error_set(e, ERR_TIMEOUT, "it is not known whether the change was kept: %s", why.text);
 }
 
+/* Does not wait for the answer: it is read before that to the connection's next statement. */
 static void roll_back(struct pg_conn *conn)
 {
-    enum pg_remedy remedy = conn->remedy; /* of what went wrong before */
     struct error ignored;
-    if (pg_conn_run(conn, "roll back", "ROLLBACK", &ignored) != OK)
+    if (!conn->begin && send_command(conn, &rollback_query, &ignored) != OK)
         pg_conn_disconnect(conn);
-    conn->remedy = remedy;
 }
 
-static enum err attempt(struct pg_db *p, struct pg_conn *conn, const char *begin, db_work *work,
-                        void *arg, struct error *e)
+/* What was posted may have failed before the work did: the first failure is what counts. */
+static enum err settle(struct pg_conn *conn, enum err rc, struct error *e)
 {
-    conn->remedy = PG_NONE;
+    struct error posted;
+    enum err settled = pg_pipe_settle(conn, &posted);
+    if (settled == OK)
+        return rc;
+    *e = posted;
+    return settled;
+}
+
+static enum err attempt(struct pg_db *p, struct pg_conn *conn, const struct db_query *begin,
+                        db_work *work, void *arg, struct error *e)
+{
+    pg_conn_begin(conn, NULL);
     TRY(pg_conn_connect(conn, p->busy_timeout_us, e));
-    TRY(pg_conn_run(conn, "begin", begin, e));
+    pg_conn_begin(conn, begin);
     enum err rc = db_run_work(&conn->tx, work, arg, e);
-    if (rc == OK && begin != begin_read)
-        return commit(conn, e);
-    roll_back(conn);
+    if (rc == OK && begin != &begin_read)
+        rc = commit(conn, e);
+    else if (pg_pipe_is_open(conn))
+        rc = settle(conn, rc, e);
+    if (conn->handle && PQtransactionStatus(conn->handle) != PQTRANS_IDLE)
+        roll_back(conn);
     return rc;
 }
 
@@ -93,7 +128,7 @@ static bool again(struct retry *r, struct pg_conn *conn)
     BUG_ON(true);
 }
 
-static enum err transact(struct db *db, const char *begin, db_work *work, void *arg,
+static enum err transact(struct db *db, const struct db_query *begin, db_work *work, void *arg,
                          struct error *e)
 {
     struct pg_db *p = pg_of(db);
@@ -114,12 +149,12 @@ static enum err transact(struct db *db, const char *begin, db_work *work, void *
 
 static enum err pg_write(struct db *db, bool relaxed, db_work *work, void *arg, struct error *e)
 {
-    return transact(db, relaxed ? begin_relaxed : begin_write, work, arg, e);
+    return transact(db, relaxed ? &begin_relaxed : &begin_write, work, arg, e);
 }
 
 static enum err pg_read(struct db *db, db_work *work, void *arg, struct error *e)
 {
-    return transact(db, begin_read, work, arg, e);
+    return transact(db, &begin_read, work, arg, e);
 }
 
 /* -- opening and closing -------------------------------------------------------------------- */
@@ -170,9 +205,10 @@ const struct db_driver db_driver_postgres = {
     .write = pg_write,
     .read = pg_read,
     .start = pg_start,
-    .start_rows = pg_start_rows,
     .next = pg_next,
     .finish = pg_finish,
+    .post = pg_post,
+    .settle = pg_settle,
     .column_count = pg_column_total,
     .column_name = pg_column_title,
     .column_value = pg_column,

@@ -9,10 +9,7 @@
 
 enum { COLUMNS_MAX = 64 };
 
-/* Called for every row; sets `*stop` when it has enough. */
-typedef enum err row_fn(struct db_tx *tx, void *context, bool *stop, struct error *e);
-
-static enum err read_rows(struct db_tx *tx, row_fn *fn, void *context, struct error *e)
+static enum err read_rows(struct db_tx *tx, db_row_taker *fn, void *context, struct error *e)
 {
     const struct db_driver *driver = tx->db->driver;
     bool stop = false;
@@ -29,16 +26,9 @@ static enum err read_rows(struct db_tx *tx, row_fn *fn, void *context, struct er
     return OK;
 }
 
-/* A statement's parameters: plain, or (with `count`) rows of them behind the shared ones. */
-struct parameters {
-    struct db_args shared;
-    const struct db_value *rows;
-    size_t width, count;
-};
-
-/* Every statement goes through here. `e` may be NULL. */
-static enum err run_with(struct db_tx *tx, const struct db_query *query, const struct parameters *p,
-                         row_fn *fn, void *context, int64_t *ret_changes, struct error *e)
+/* Every statement that is waited for goes through here. `e` may be NULL. */
+static enum err run_with(struct db_tx *tx, const struct db_query *query, const struct db_params *p,
+                         db_row_taker *fn, void *context, int64_t *ret_changes, struct error *e)
 {
     BUG_ON(p->shared.count + p->width != query->params);
     BUG_ON(tx->running); /* a row function used its transaction */
@@ -47,9 +37,7 @@ static enum err run_with(struct db_tx *tx, const struct db_query *query, const s
 
     const struct db_driver *driver = tx->db->driver;
     tx->running = query;
-    enum err rc = p->count > 0 ? driver->start_rows(tx, query, p->shared, p->rows, p->width,
-                                                    p->count, &tx->failure)
-                               : driver->start(tx, query, p->shared, &tx->failure);
+    enum err rc = driver->start(tx, query, p, &tx->failure);
     rc = rc == OK ? read_rows(tx, fn, context, e) : error_set(e, rc, "%s", tx->failure.text);
 
     int64_t changes;
@@ -65,10 +53,10 @@ static enum err run_with(struct db_tx *tx, const struct db_query *query, const s
     return rc;
 }
 
-static enum err run(struct db_tx *tx, const struct db_query *query, struct db_args args, row_fn *fn,
-                    void *context, int64_t *ret_changes, struct error *e)
+static enum err run(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                    db_row_taker *fn, void *context, int64_t *ret_changes, struct error *e)
 {
-    const struct parameters p = {.shared = args};
+    const struct db_params p = {.shared = args};
     return run_with(tx, query, &p, fn, context, ret_changes, e);
 }
 
@@ -76,7 +64,7 @@ enum err db_exec_rows(struct db_tx *tx, const struct db_query *query, struct db_
                       const struct db_value *rows, size_t width, size_t count, int64_t *ret_changes,
                       struct error *e)
 {
-    const struct parameters p = {shared, rows, width, count};
+    const struct db_params p = {shared, rows, width, count};
     if (count > 0)
         return run_with(tx, query, &p, NULL, NULL, ret_changes, e);
     if (ret_changes)
@@ -253,45 +241,56 @@ enum err db_get(struct db_tx *tx, const struct db_query *query, struct db_args a
     return get.found ? OK : error_set(e, ERR_NOT_FOUND, "%s: no such row", query->name);
 }
 
+/* What was read so far stands in `*ret_rows`. */
 struct list_context {
     struct row_reader reader;
-    char *rows;
-    size_t row_size, count, capacity, max;
+    size_t row_size, capacity, max;
+    struct records *ret_rows;
 };
 
 static enum err list_row(struct db_tx *tx, void *context, bool *stop, struct error *e)
 {
     (void)stop;
     struct list_context *list = context;
-    if (list->count == list->max)
+    struct records *read = list->ret_rows;
+    if (read->count == list->max)
         return error_set(e, ERR_TOO_LARGE, "%s: more than %zu rows; narrow the question",
                          tx->running->name, list->max);
-    if (list->count == list->capacity) {
+    if (read->count == list->capacity) {
         size_t capacity = list->capacity * 2;
         char *rows = arena_alloc_array(list->reader.arena, capacity, list->row_size);
-        memcpy(rows, list->rows, list->count * list->row_size);
-        list->rows = rows;
+        memcpy(rows, read->items, read->count * list->row_size);
+        read->items = rows;
         list->capacity = capacity;
     }
-    TRY(read_record(tx, &list->reader, list->rows + list->count * list->row_size, e));
-    list->count++;
+    char *row = (char *)read->items + read->count * list->row_size;
+    TRY(read_record(tx, &list->reader, row, e));
+    read->count++;
     return OK;
+}
+
+static struct list_context list_start(const struct field *fields, size_t row_size, size_t max,
+                                      struct arena *arena, struct records *ret_rows)
+{
+    enum { FIRST_CAPACITY = 16 };
+    *ret_rows = (struct records){arena_alloc_array(arena, FIRST_CAPACITY, row_size), 0};
+    return (struct list_context){
+        .reader = {.fields = fields, .arena = arena},
+        .row_size = row_size,
+        .capacity = FIRST_CAPACITY,
+        .max = max,
+        .ret_rows = ret_rows,
+    };
 }
 
 enum err db_list(struct db_tx *tx, const struct db_query *query, struct db_args args,
                  const struct field *fields, size_t row_size, size_t max, struct arena *arena,
                  struct records *ret_rows, struct error *e)
 {
-    enum { FIRST_CAPACITY = 16 };
-    struct list_context list = {
-        .reader = {.fields = fields, .arena = arena},
-        .rows = arena_alloc_array(arena, FIRST_CAPACITY, row_size),
-        .row_size = row_size,
-        .capacity = FIRST_CAPACITY,
-        .max = max,
-    };
+    struct records rows;
+    struct list_context list = list_start(fields, row_size, max, arena, &rows);
     TRY(run(tx, query, args, list_row, &list, NULL, e));
-    *ret_rows = (struct records){list.rows, list.count};
+    *ret_rows = rows;
     return OK;
 }
 
@@ -339,6 +338,65 @@ enum err db_get_text(struct db_tx *tx, const struct db_query *query, struct db_a
     struct text_context get = {.arena = arena};
     TRY(run(tx, query, args, text_row, &get, NULL, e));
     *ret_value = get.text;
+    return OK;
+}
+
+/* -- statements that are not waited for ------------------------------------------------------- */
+
+/* Any failure is left in the transaction. */
+static void post(struct db_tx *tx, const struct db_query *query, const struct db_params *p,
+                 struct db_answer answer)
+{
+    const struct db_driver *driver = tx->db->driver;
+    if (tx->failure.code != OK)
+        return;
+    if (driver->post) {
+        BUG_ON(p->shared.count + p->width != query->params);
+        BUG_ON(tx->running);
+        driver->post(tx, query, p, answer, &tx->failure);
+        return;
+    }
+    struct error e;
+    enum err rc = run_with(tx, query, p, answer.row, answer.context, answer.ret_changes, &e);
+    if (rc != OK)
+        tx->failure = e;
+}
+
+void db_post(struct db_tx *tx, const struct db_query *query, struct db_args args,
+             int64_t *ret_changes)
+{
+    const struct db_params p = {.shared = args};
+    post(tx, query, &p, (struct db_answer){.ret_changes = ret_changes});
+}
+
+void db_post_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                  const struct db_value *rows, size_t width, size_t count, int64_t *ret_changes)
+{
+    const struct db_params p = {shared, rows, width, count};
+    if (count > 0)
+        post(tx, query, &p, (struct db_answer){.ret_changes = ret_changes});
+    else if (ret_changes)
+        *ret_changes = 0;
+}
+
+void db_post_list(struct db_tx *tx, const struct db_query *query, struct db_args args,
+                  const struct field *fields, size_t row_size, size_t max, struct arena *arena,
+                  struct records *ret_rows)
+{
+    struct list_context *list = arena_new(arena, struct list_context);
+    *list = list_start(fields, row_size, max, arena, ret_rows);
+    const struct db_params p = {.shared = args};
+    post(tx, query, &p, (struct db_answer){.row = list_row, .context = list});
+}
+
+enum err db_settle(struct db_tx *tx, struct error *e)
+{
+    const struct db_driver *driver = tx->db->driver;
+    BUG_ON(tx->running);
+    if (driver->settle && tx->failure.code == OK)
+        driver->settle(tx, &tx->failure);
+    if (tx->failure.code != OK)
+        return error_set(e, tx->failure.code, "%s", tx->failure.text);
     return OK;
 }
 

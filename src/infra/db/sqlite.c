@@ -420,7 +420,6 @@ const struct db_driver db_driver_sqlite = {
     .write = sqlite_write,
     .read = sqlite_read,
     .start = sqlite_start,
-    .start_rows = sqlite_start_rows,
     .next = sqlite_next,
     .finish = sqlite_finish,
     .column_count = sqlite_column_total,

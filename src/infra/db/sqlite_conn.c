@@ -214,24 +214,19 @@ static int bind(sqlite3_stmt *prepared, int index, struct db_value value)
     BUG_ON(true);
 }
 
-enum err sqlite_start(struct db_tx *tx, const struct db_query *query, struct db_args args,
-                      struct error *e)
+enum err sqlite_start(struct db_tx *tx, const struct db_query *query,
+                      const struct db_params *params, struct error *e)
 {
     struct sqlite_conn *conn = conn_of(tx);
     TRY(prepared_for(conn, query, &conn->cursor, e));
-    for (size_t i = 0; i < args.count; i++) {
-        if (bind(conn->cursor, (int)i + 1, args.values[i]) != SQLITE_OK)
+    struct db_args shared = params->shared;
+    for (size_t i = 0; i < shared.count; i++) {
+        if (bind(conn->cursor, (int)i + 1, shared.values[i]) != SQLITE_OK)
             return sqlite_conn_error(conn, query->name, e);
     }
-    return OK;
-}
-
-enum err sqlite_start_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
-                           const struct db_value *rows, size_t width, size_t count, struct error *e)
-{
-    struct sqlite_conn *conn = conn_of(tx);
-    TRY(sqlite_start(tx, query, shared, e));
-    conn->rows = (struct sqlite_rows){rows, width, count};
+    if (params->count == 0)
+        return OK;
+    conn->rows = (struct sqlite_rows){params->rows, params->width, params->count};
     if (sqlite_rows_bind(conn->cursor, (int)shared.count + 1, &conn->rows) != SQLITE_OK)
         return sqlite_conn_error(conn, query->name, e);
     return OK;
@@ -305,7 +300,8 @@ enum err sqlite_conn_run(struct sqlite_conn *conn, const struct db_query *query,
     bool row;
     int64_t changes;
     conn->tx.running = query;
-    enum err rc = sqlite_start(&conn->tx, query, DB_NO_ARGS, e);
+    const struct db_params none = {.shared = DB_NO_ARGS};
+    enum err rc = sqlite_start(&conn->tx, query, &none, e);
     if (rc == OK)
         rc = sqlite_next(&conn->tx, &row, e);
     (void)sqlite_finish(&conn->tx, &changes, e);

@@ -34,11 +34,8 @@ enum err sqlite_conn_run(struct sqlite_conn *conn, const struct db_query *query,
 enum err sqlite_conn_error(const struct sqlite_conn *conn, const char *what, struct error *e);
 
 /* Members of struct db_driver; contracts there. */
-enum err sqlite_start(struct db_tx *tx, const struct db_query *query, struct db_args args,
-                      struct error *e);
-enum err sqlite_start_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
-                           const struct db_value *rows, size_t width, size_t count,
-                           struct error *e);
+enum err sqlite_start(struct db_tx *tx, const struct db_query *query,
+                      const struct db_params *params, struct error *e);
 enum err sqlite_next(struct db_tx *tx, bool *ret_row, struct error *e);
 enum err sqlite_finish(struct db_tx *tx, int64_t *ret_changes, struct error *e);
 size_t sqlite_column_total(const struct db_tx *tx);

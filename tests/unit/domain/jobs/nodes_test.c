@@ -8,11 +8,9 @@ static int64_t claim_and_die(struct rig *rig, const char *name, int64_t *ret_nod
 {
     struct product *p = &rig->p;
     int64_t id = rig_add_plain(rig);
-    struct job_cursor cursor = JOB_CURSOR_START;
-    struct records jobs;
     struct db_tx *tx = product_begin(p);
     ASSERT_OK(p, node_register(tx, &p->env, name, LEASE_US, ret_node, &p->e));
-    ASSERT_OK(p, job_claim(tx, &p->env, "fast", *ret_node, 1, &cursor, &p->arena, &jobs, &p->e));
+    struct records jobs = rig_claim(rig, tx, *ret_node, 1);
     product_commit(p);
     assert_int_equal(jobs.count, 1);
     assert_int_equal(((const struct job *)jobs.items)[0].id, id);
@@ -51,13 +49,11 @@ static void a_job_that_kills_every_node_is_discarded_after_its_attempts(void **s
     struct runner *runner = rig_runner(rig, "alive");
     int64_t id = rig_add_plain(rig), node;
     for (int attempt = 1; attempt <= JOB_MAX_ATTEMPTS; attempt++) {
-        struct job_cursor cursor = JOB_CURSOR_START;
-        struct records jobs;
         int64_t staged;
         struct db_tx *tx = product_begin(p);
         ASSERT_OK(p, node_register(tx, &p->env, "dying", LEASE_US, &node, &p->e));
         ASSERT_OK(p, job_stage_due(tx, &p->env, 10, &staged, &p->e));
-        ASSERT_OK(p, job_claim(tx, &p->env, "fast", node, 1, &cursor, &p->arena, &jobs, &p->e));
+        struct records jobs = rig_claim(rig, tx, node, 1);
         product_commit(p);
         assert_int_equal(jobs.count, 1);
         rig_pass(rig, LEASE_US + 1);
@@ -144,13 +140,10 @@ static void be_overtaken(struct rig *rig, const struct job_run *run)
     be_rescued(rig, run);
     rig_pass(rig, 10 * USEC_PER_SEC);
     struct product *p = &rig->p;
-    struct job_cursor cursor = JOB_CURSOR_START;
-    struct records jobs;
     int64_t staged;
     struct db_tx *tx = product_begin(p);
     ASSERT_OK(p, job_stage_due(tx, &p->env, 10, &staged, &p->e));
-    ASSERT_OK(p, job_claim(tx, &p->env, "fast", rig->runners[1]->node, 1, &cursor, &p->arena, &jobs,
-                           &p->e));
+    struct records jobs = rig_claim(rig, tx, rig->runners[1]->node, 1);
     product_commit(p);
     assert_int_equal(jobs.count, 1);
 }
@@ -229,15 +222,13 @@ static void a_snooze_whose_answer_was_lost_does_not_hit_the_next_run(void **stat
     int64_t id = claim_and_die(rig, "one", &node);
     struct job first = rig_job(rig, id), next;
     struct job_run run = {.env = &p->env, .job = &first, .arena = &p->arena, .snooze_us = 1000};
-    struct job_cursor cursor = JOB_CURSOR_START;
-    struct records jobs;
     enum job_state to;
     int64_t staged;
     struct db_tx *tx = product_begin(p);
     ASSERT_OK(p, job_finish(tx, &run, NULL, JOB_SNOOZE, NULL, &to, &p->e));
     rig_pass(rig, 1000);
     ASSERT_OK(p, job_stage_due(tx, &p->env, 10, &staged, &p->e));
-    ASSERT_OK(p, job_claim(tx, &p->env, "fast", node, 1, &cursor, &p->arena, &jobs, &p->e));
+    (void)rig_claim(rig, tx, node, 1);
     assert_int_equal(job_finish(tx, &run, NULL, JOB_SNOOZE, NULL, &to, &p->e), ERR_CONFLICT);
     assert_int_equal(job_finish(tx, &run, NULL, JOB_DONE, NULL, &to, &p->e), ERR_CONFLICT);
     ASSERT_OK(p, job_find(tx, id, &p->arena, &next, &p->e));
@@ -257,10 +248,7 @@ static void jobs_claimed_without_an_answer_are_put_back_and_run(void **state)
     struct runner *runner = rig_runner(rig, "one");
     (void)rig_step(rig, runner);
     int64_t lost = rig_add_plain(rig);
-    struct job_cursor cursor = JOB_CURSOR_START;
-    struct records jobs;
-    ASSERT_OK(p, job_claim(product_begin(p), &p->env, "fast", runner->node, 10, &cursor, &p->arena,
-                           &jobs, &p->e));
+    (void)rig_claim(rig, product_begin(p), runner->node, 10);
     product_commit(p);
     assert_int_equal(rig_step(rig, runner), 0); /* nobody doubts: it waits for ever */
     ASSERT_STATE(rig, lost, JOB_EXECUTING);

@@ -106,6 +106,16 @@ struct job_spec rig_spec(const char *args)
     return (struct job_spec){.worker = "Worker", .queue = "fast", .args = args};
 }
 
+struct records rig_claim(struct rig *rig, struct db_tx *tx, int64_t node, int64_t max)
+{
+    struct product *p = &rig->p;
+    struct job_claim claim = {"fast", node, max, JOB_CURSOR_START, .now = 0};
+    ASSERT_OK(p, job_claim_post(tx, &p->env, &claim, &p->arena, &p->e));
+    ASSERT_OK(p, db_settle(tx, &p->e));
+    job_claimed(&claim);
+    return claim.jobs;
+}
+
 int64_t rig_add(struct rig *rig, struct job_spec spec)
 {
     struct product *p = &rig->p;

@@ -65,6 +65,9 @@ enum err rig_cancel(struct rig *rig, int64_t id);
 void rig_pause(struct rig *rig, const char *queue, bool paused);
 void rig_scale(struct rig *rig, const char *queue, int64_t limit);
 
+/* What a node claims of the first queue, in this transaction. */
+struct records rig_claim(struct rig *rig, struct db_tx *tx, int64_t node, int64_t max);
+
 /* Runs one statement, which may be refused by nothing; how many rows it changed. */
 int64_t rig_exec(struct rig *rig, const struct db_query *query, struct db_args args);
 

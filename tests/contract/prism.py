@@ -1,0 +1,69 @@
+"""
+Stoplight's Prism as a proxy that knows the published shapes of an API: what does not fit, in a
+request or in its reply, is answered with an error of Prism's own and written to its output.
+"""
+
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+
+from support.webhost import Process
+
+HERE = pathlib.Path(__file__).parent
+START = 120  # seconds that a busy machine may need to start Node.js with both descriptions
+
+
+def install():
+    """The program, installed once into the build directory with the versions that are locked."""
+    folder = pathlib.Path(os.environ["CONTRACT_BUILD"])
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "node_modules/.bin/prism"
+    lock = (HERE / "package-lock.json").read_text()
+    installed = folder / "installed.json"
+    with open(folder / "lock", "w", encoding="utf-8") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if program.exists() and installed.exists() and installed.read_text() == lock:
+            return program
+        assert shutil.which("npm"), "npm is missing; ./dev test installs it"
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, folder / name)
+        done = subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        installed.write_text(lock)
+    return program
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Prism:
+    def __init__(self, webhost, name, upstream):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        spec = HERE / f"specs/{name}.json"
+        arguments = ["proxy", "--errors", "--port", str(self.port), "--host", "127.0.0.1"]
+        self.process = Process(
+            [install(), *arguments, spec, upstream], {"NODE_OPTIONS": "--no-warnings"}
+        )
+        webhost.at_close(self.process.kill)
+
+    def wait(self):
+        self.process.line(r"Prism is listening on", START)
+
+    def violations(self):
+        """What it has found so far, one line each."""
+        said = re.sub(r"\x1b\[[0-9;]*m", "", self.process.out)
+        return [line for line in said.split("\n") if re.search("violation|prism/errors", line, re.I)]
