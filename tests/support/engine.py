@@ -81,7 +81,8 @@ def execute(url, statements):
     script = ""
     for sql, values in statements:
         parts = sql.split("?")
-        script += parts[0] + "".join(literal(v) + part for v, part in zip(values, parts[1:])) + ";\n"
+        bound = "".join(literal(v) + part for v, part in zip(values, parts[1:]))
+        script += f"{parts[0]}{bound};\n"
     command = [os.path.join(pgcluster.find_programs(), "psql"), "-Xq1", "-v", "ON_ERROR_STOP=1",
                "-d", url]  # fmt: skip
     subprocess.run(command, input=script, check=True, capture_output=True, text=True)
