@@ -130,7 +130,9 @@ static bool hears(struct ear *ear, int times)
 static enum err notify_work(struct db_tx *tx, void *arg, struct error *e)
 {
     (void)arg;
-    return db_notify(tx, DOCTOR_CHANNEL, e);
+    (void)e;
+    db_notify(tx, DOCTOR_CHANNEL);
+    return OK;
 }
 
 /* A pooler in transaction mode takes LISTEN and delivers nothing. */
