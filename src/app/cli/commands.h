@@ -14,6 +14,9 @@ extern const struct command command_signup, command_status, command_evaluate, co
 /* customers.c */
 extern const struct command command_customers_list, command_customers_show;
 
+/* offboard.c */
+extern const struct command command_customers_offboard, command_customers_export;
+
 extern const struct command command_decisions_list, command_decisions_show; /* decisions.c */
 
 extern const struct command command_jobs_list, command_jobs_show, command_jobs_retry,
@@ -33,5 +36,7 @@ extern const struct command command_token_create, command_token_list, command_to
 extern const struct command command_calls, command_drift, command_reconcile; /* clouds.c */
 
 extern const struct command command_serve, command_sandbox; /* serve.c */
+
+extern const struct command command_doctor; /* doctor.c */
 
 #endif

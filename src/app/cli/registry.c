@@ -11,6 +11,9 @@ const struct command *const commands[] = {
     &command_migrate,
     &command_customers_list,
     &command_customers_show,
+
+    &command_customers_offboard,
+    &command_customers_export,
     &command_decisions_list,
     &command_decisions_show,
     &command_jobs_list,
@@ -22,6 +25,7 @@ const struct command *const commands[] = {
     &command_queues_resume,
     &command_queues_scale,
     &command_hosts,
+
     &command_plans,
     &command_token_create,
     &command_token_list,
@@ -35,5 +39,6 @@ const struct command *const commands[] = {
     &command_instances_list,
     &command_instances_show,
     &command_instances_scale,
+    &command_doctor,
     NULL,
 };

@@ -48,6 +48,11 @@ struct provider {
                                struct error *e);
     /* Removes everything that exists for this deployment alone. OK when all is gone. */
     enum err (*remove)(struct provision_run *run, struct error *e);
+    /*
+     * After remove(): OK when the cloud says that nothing is left, ERR_BUSY while something still
+     * is. `run` has the deployment as it is recorded now.
+     */
+    enum err (*check_gone)(struct provision_run *run, struct error *e);
 };
 
 extern const struct provider hetzner_provider;

@@ -94,6 +94,11 @@ static enum job_result perform(struct job_run *run, struct error *e)
         return err == ERR_NOT_FOUND ? JOB_FAIL : provider_result(err);
     if (w.deployment.status == DEPLOYMENT_ACTIVE)
         return JOB_DONE; /* done by the run before, which died before it could say so */
+    if (w.deployment.status >= DEPLOYMENT_RETIRING) {
+        (void)error_set(e, ERR_CONFLICT, "deployment %s is %s: it is not set up any more",
+                        w.deployment_id, deployment_status_names[w.deployment.status]);
+        return JOB_FAIL;
+    }
 
     enum job_result result =
         provisioning_advance(run, with, &w.deployment, w.actor, &w.database_url, e);

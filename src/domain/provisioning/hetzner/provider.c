@@ -183,4 +183,13 @@ static enum err remove_tenant(struct provision_run *run, struct error *e)
     return db_write(run->with->env->db, release_work, run, e);
 }
 
-const struct provider hetzner_provider = {HETZNER, advance, remove_tenant};
+/* The tenant owned no more than its rows and its slot, and the slot goes after the rows. */
+static enum err check_gone(struct provision_run *run, struct error *e)
+{
+    const struct deployment *d = run->deployment;
+    if (!d->host_id)
+        return OK;
+    return error_set(e, ERR_BUSY, "deployment %s still has a slot of host %s", d->id, d->host_id);
+}
+
+const struct provider hetzner_provider = {HETZNER, advance, remove_tenant, check_gone};
