@@ -168,7 +168,7 @@ class Cloud:
     ):
         """hetzner_url and fly_url: where something stands before that cloud alone."""
         text = f"""
-key_file: {folder}/webhost.key
+key_file: {self.webhost.folder}/webhost.key
 jobs:
   lease_ms: {lease_ms}
   poll_ms: 50
