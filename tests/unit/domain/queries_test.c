@@ -14,18 +14,22 @@
 #include "testdb.h"
 
 #include "audit.sql.h"
+#include "capacity.sql.h"
 #include "claim.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
 #include "decisions.sql.h"
 #include "deployment.sql.h"
+#include "drain.sql.h"
 #include "host.sql.h"
+#include "host_order.sql.h"
 #include "job.sql.h"
 #include "move.sql.h"
 #include "plan.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
+#include "slot.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
 
@@ -35,7 +39,7 @@
 static const struct db_query *const *const core_files[] = {
     audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
     deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
-    queue_queries,      signup_queries, tokens_queries,
+    queue_queries,      signup_queries, tokens_queries, capacity_queries, drain_queries, host_order_queries, slot_queries,
 };
 
 /* For the customers' databases. */
