@@ -98,8 +98,11 @@ static enum err have_server(struct cloud *cloud, struct slot_work *w, struct err
             .image = w->run->with->settings->hetzner.image,
             .location = w->host.location,
             .host_id = w->host.id,
+            .firewall = INT_ABSENT,
+            .network = INT_ABSENT,
+            .placement_group = INT_ABSENT,
         };
-        err = hcloud_server_create(cloud, &order, arena, &server, e);
+        err = hcloud_server_create(cloud, &order, arena, &server, NULL, e);
         if (err == ERR_CONFLICT) /* another job ordered it between our two calls */
             err = adopt(cloud, &w->host, arena, &server, e);
     }
