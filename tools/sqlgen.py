@@ -235,13 +235,15 @@ def migrations_header(array, paths):
     if not IDENTIFIER.fullmatch(array):
         raise Mistake(paths[0], 1, f"'{array}' is not a name for the array (a-z, 0-9, _)")
     body = f"static const struct db_migration {array}[] __attribute__((unused)) = {{\n"
-    for expected, path in enumerate(paths, start=1):
+    last = 0
+    for path in paths:
         name = os.path.basename(path)
         match = MIGRATION_FILE.fullmatch(name)
         if not match:
             raise Mistake(path, 1, "a schema file is named 0001-what-it-does.sql")
-        if int(match.group(1)) != expected:
-            raise Mistake(path, 1, f"expected schema file {expected:04} in this place")
+        if int(match.group(1)) <= last:
+            raise Mistake(path, 1, f"expected a schema file after {last:04} in this place")
+        last = int(match.group(1))
         statement = Statement(path, is_schema=True)
         with open(path, encoding="utf-8") as file:
             for token in tokenize(path, file.read()):

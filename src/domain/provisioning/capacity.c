@@ -1,9 +1,7 @@
 #include "domain/provisioning/capacity.h"
 
 #include "capacity.sql.h"
-#include "domain/jobs/job.h"
 #include "domain/provisioning/host_order.h"
-#include "domain/provisioning/host_workers.h"
 #include "domain/provisioning/location.h"
 #include "domain/provisioning/slot.h"
 
@@ -74,10 +72,10 @@ enum err capacity_of(struct db_tx *tx, const struct env *env, const struct hetzn
 {
     struct counts n;
     struct failures f;
-    TRY(db_get(tx, &capacity_counts,
-               DB_ARGS(db_text(location), db_int(s->load_max),
-                       db_int(env_now(env) - LOAD_FRESH_US)),
-               counts_fields, arena, &n, e));
+    TRY(db_get(
+        tx, &capacity_counts,
+        DB_ARGS(db_text(location), db_int(s->load_max), db_int(env_now(env) - LOAD_FRESH_US)),
+        counts_fields, arena, &n, e));
     TRY(db_get(tx, &capacity_failures, DB_ARGS(db_text(location)), failures_fields, arena, &f, e));
 
     struct location_limits limits = location_limits(s, location);
@@ -146,11 +144,4 @@ enum err capacity_fill(struct db_tx *tx, const struct env *env, const struct het
     *ret = c;
     *ret_ordered = wanted > 0 ? wanted : 0;
     return OK;
-}
-
-enum err capacity_check_soon(struct db_tx *tx, const struct env *env, struct arena *arena,
-                             struct error *e)
-{
-    struct job job;
-    return job_enqueue(tx, env, &host_reserve_spec, arena, &job, NULL, e);
 }

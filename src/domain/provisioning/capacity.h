@@ -17,12 +17,13 @@
 
 struct capacity {
     const char *location, *region;
-    int64_t hosts, hosts_max;        /* that exist or are ordered, and how many may */
-    int64_t slots, slots_used, free; /* of hosts that take customers; free: below the load ceiling */
-    int64_t reserve, shortfall;      /* slots that should be free, and that are missing for it */
-    bool at_hosts_max;               /* hosts_max keeps the reserve from being filled */
-    int64_t failures;                /* orders that failed since the last that went through */
-    int64_t order_after;             /* no order before this; INT_ABSENT: any time */
+    int64_t hosts, hosts_max; /* that exist or are ordered, and how many may */
+    int64_t slots, slots_used,
+        free;                   /* of hosts that take customers; free: below the load ceiling */
+    int64_t reserve, shortfall; /* slots that should be free, and that are missing for it */
+    bool at_hosts_max;          /* hosts_max keeps the reserve from being filled */
+    int64_t failures;           /* orders that failed since the last that went through */
+    int64_t order_after;        /* no order before this; INT_ABSENT: any time */
 };
 
 extern const struct field capacity_fields[];
@@ -45,9 +46,5 @@ const char *capacity_forbids_order(const struct capacity *c, int64_t now, struct
 enum err capacity_fill(struct db_tx *tx, const struct env *env, const struct hetzner_settings *s,
                        const char *actor, const char *location, struct arena *arena,
                        struct capacity *ret, int64_t *ret_ordered, struct error *e);
-
-/* Has HostReserveWorker look at every location as soon as this transaction is committed. */
-enum err capacity_check_soon(struct db_tx *tx, const struct env *env, struct arena *arena,
-                             struct error *e);
 
 #endif

@@ -12,9 +12,9 @@ const char *const host_status_names[] = {
 static const struct {
     enum host_status from, to;
 } edges[] = {
-    {HOST_CREATING, HOST_ACTIVE},   {HOST_CREATING, HOST_FAILED},   {HOST_ACTIVE, HOST_DRAINING},
-    {HOST_DRAINING, HOST_ACTIVE},   {HOST_ACTIVE, HOST_RETIRING},   {HOST_DRAINING, HOST_RETIRING},
-    {HOST_FAILED, HOST_RETIRING},   {HOST_RETIRING, HOST_RETIRED},
+    {HOST_CREATING, HOST_ACTIVE}, {HOST_CREATING, HOST_FAILED},  {HOST_ACTIVE, HOST_DRAINING},
+    {HOST_DRAINING, HOST_ACTIVE}, {HOST_ACTIVE, HOST_RETIRING},  {HOST_DRAINING, HOST_RETIRING},
+    {HOST_FAILED, HOST_RETIRING}, {HOST_RETIRING, HOST_RETIRED},
 };
 
 bool host_may_become(enum host_status from, enum host_status to)
@@ -44,6 +44,7 @@ const struct field host_fields[] = {
     {"error", FIELD_TEXT, offsetof(struct host, error)},
     {"choice", FIELD_INT, offsetof(struct host, choice)},
     {"rounds", FIELD_INT, offsetof(struct host, rounds)},
+    {"actions", FIELD_TEXT, offsetof(struct host, actions)},
     {"empty_since", FIELD_TIME, offsetof(struct host, empty_since)},
     {"created_at", FIELD_TIME, offsetof(struct host, created_at)},
     {"active_at", FIELD_TIME, offsetof(struct host, active_at)},
@@ -130,9 +131,13 @@ enum err host_set_status(struct db_tx *tx, const struct env *env, const char *ac
     return host_find(tx, host->id, arena, host, e);
 }
 
-enum err host_ordered(struct db_tx *tx, const char *id, int64_t provider_id, struct error *e)
+enum err host_note(struct db_tx *tx, const char *id, int64_t provider_id, const char *server_type,
+                   const char *actions, const char *error, struct error *e)
 {
-    return db_exec(tx, &host_set_provider_id, DB_ARGS(db_text(id), db_int(provider_id)), NULL, e);
+    return db_exec(tx, &host_note_server,
+                   DB_ARGS(db_text(id), db_int(provider_id), db_text(server_type), db_text(actions),
+                           db_text(error)),
+                   NULL, e);
 }
 
 /* Jobs of customers who have a slot of the host and wait for it: now is the time to look. */
@@ -146,8 +151,7 @@ static enum err wake_waiting(struct db_tx *tx, const struct env *env, const char
 }
 
 enum err host_activate(struct db_tx *tx, const struct env *env, const char *actor,
-                       struct host *host, const char *address, struct arena *arena,
-                       struct error *e)
+                       struct host *host, const char *address, struct arena *arena, struct error *e)
 {
     const char *url = template_fill(arena, host->database_url, "address", address);
     TRY(db_exec(tx, &host_set_address, DB_ARGS(db_text(host->id), db_text(address), db_text(url)),
@@ -173,7 +177,7 @@ enum err host_set_load(struct db_tx *tx, const char *id, decimal load, int64_t a
 }
 
 /* Where databases are stays inside, and so does how an order goes on. */
-static const char *const hidden[] = {"database_url", "choice", "rounds"};
+static const char *const hidden[] = {"database_url", "choice", "rounds", "actions"};
 
 json_t *host_json(const struct host *host)
 {

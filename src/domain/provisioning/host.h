@@ -57,10 +57,11 @@ struct host {
     const char *address;
     const char *database_url; /* of the shared database; may hold {address} while creating */
     const char *error;
-    decimal load;    /* share of its CPUs in use; INT_ABSENT: never measured */
-    int64_t load_at; /* when */
-    int64_t choice;  /* which of the location's choices is ordered (location.h) */
-    int64_t rounds;  /* how often all of them were refused */
+    decimal load;        /* share of its CPUs in use; INT_ABSENT: never measured */
+    int64_t load_at;     /* when */
+    int64_t choice;      /* which of the region's locations is asked (location.h) */
+    int64_t rounds;      /* how often all of them were sold out */
+    const char *actions; /* of the order, to be looked at; NULL: not known */
     int64_t empty_since; /* INT_ABSENT while it holds anybody */
     int64_t created_at, active_at, failed_at, retired_at;
 };
@@ -85,15 +86,17 @@ enum err host_list_standing(struct db_tx *tx, struct arena *arena, struct record
 /*
  * Takes the edge to `to` and keeps `host` in step. ERR_CONFLICT when there is no such edge, when
  * the recorded status is another by now, or when a host that is to retire holds customers. `why` is
- * kept as the host's error; NULL forgets it. Audited as host.STATUS, under `verb` where one is given
+ * kept as the host's error; NULL forgets it. Audited as host.STATUS, under `verb` where one is
+ * given
  * ("host.undrained").
  */
 enum err host_set_status(struct db_tx *tx, const struct env *env, const char *actor,
                          struct host *host, enum host_status to, const char *verb, const char *why,
                          struct arena *arena, struct error *e);
 
-/* The server exists under this id. */
-enum err host_ordered(struct db_tx *tx, const char *id, int64_t provider_id, struct error *e);
+/* What is known of the server now: INT_ABSENT and NULL say that there is none. */
+enum err host_note(struct db_tx *tx, const char *id, int64_t provider_id, const char *server_type,
+                   const char *actions, const char *error, struct error *e);
 
 /* creating -> active; {address} in the database url is replaced; who waits for it is woken. */
 enum err host_activate(struct db_tx *tx, const struct env *env, const char *actor,
@@ -105,8 +108,7 @@ enum err host_fail(struct db_tx *tx, const struct env *env, const char *actor, c
                    const char *why, struct arena *arena, struct error *e);
 
 /* Notes a measurement. */
-enum err host_set_load(struct db_tx *tx, const char *id, decimal load, int64_t at,
-                       struct error *e);
+enum err host_set_load(struct db_tx *tx, const char *id, decimal load, int64_t at, struct error *e);
 
 struct host_tenant {
     const char *customer_id, *customer, *deployment_id;

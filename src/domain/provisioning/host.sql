@@ -1,19 +1,19 @@
 -- name: host_by_id
 SELECT id, name, location, region, serves, server_type, status, capacity, slots_used, load,
-       load_at, provider_id, address, database_url, error, choice, rounds, empty_since,
-       created_at, active_at, failed_at, retired_at
+       load_at, provider_id, address, database_url, error, choice, rounds, actions,
+       empty_since, created_at, active_at, failed_at, retired_at
 FROM hosts WHERE id = $1;
 
 -- name: host_by_name
 SELECT id, name, location, region, serves, server_type, status, capacity, slots_used, load,
-       load_at, provider_id, address, database_url, error, choice, rounds, empty_since,
-       created_at, active_at, failed_at, retired_at
+       load_at, provider_id, address, database_url, error, choice, rounds, actions,
+       empty_since, created_at, active_at, failed_at, retired_at
 FROM hosts WHERE name = $1;
 
 -- name: host_page
 SELECT id, name, location, region, serves, server_type, status, capacity, slots_used, load,
-       load_at, provider_id, address, database_url, error, choice, rounds, empty_since,
-       created_at, active_at, failed_at, retired_at
+       load_at, provider_id, address, database_url, error, choice, rounds, actions,
+       empty_since, created_at, active_at, failed_at, retired_at
 FROM hosts
 WHERE id < $1
   AND CASE WHEN CAST($3 AS TEXT) IS NULL THEN status <> 'retired' ELSE status = $3 END
@@ -21,8 +21,8 @@ ORDER BY id DESC LIMIT $2;
 
 -- name: host_standing
 SELECT id, name, location, region, serves, server_type, status, capacity, slots_used, load,
-       load_at, provider_id, address, database_url, error, choice, rounds, empty_since,
-       created_at, active_at, failed_at, retired_at
+       load_at, provider_id, address, database_url, error, choice, rounds, actions,
+       empty_since, created_at, active_at, failed_at, retired_at
 FROM hosts WHERE status IN ('creating', 'active', 'draining', 'failed', 'retiring')
 ORDER BY id LIMIT $1;
 
@@ -36,8 +36,9 @@ SET status = $3, error = $4,
     empty_since = CASE WHEN $2 = 'creating' AND slots_used = 0 THEN $5 ELSE empty_since END
 WHERE id = $1 AND status = $2 AND ($3 <> 'retiring' OR slots_used = 0);
 
--- name: host_set_provider_id
-UPDATE hosts SET provider_id = $2, error = NULL WHERE id = $1;
+-- name: host_note_server
+UPDATE hosts SET provider_id = $2, server_type = COALESCE($3, server_type), actions = $4, error = $5
+WHERE id = $1;
 
 -- name: host_set_address
 UPDATE hosts SET address = $2, database_url = $3 WHERE id = $1 AND status = 'creating';

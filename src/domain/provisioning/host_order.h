@@ -25,10 +25,10 @@ enum err host_add(struct db_tx *tx, const struct env *env, const struct hetzner_
                   struct host *ret_host, struct error *e);
 
 /*
- * The cloud had no `host->server_type` in `host->location`: the host becomes an order of the next
- * choice, under a new name, since the name tells the location. After the last choice it starts over
- * and `ret_exhausted` is true. `why` is kept as the host's error meanwhile. Only for a host whose
- * server does not exist.
+ * The cloud had no server of any type in `host->location`: the host becomes an order for the
+ * region's next location, under a new name, since the name tells the location. After the last it
+ * starts over and `ret_exhausted` is true. `why` is kept as the host's error meanwhile. Only for a
+ * host whose server does not exist.
  */
 enum err host_order_next(struct db_tx *tx, const struct hetzner_settings *s, struct host *host,
                          const char *why, struct arena *arena, bool *ret_exhausted,

@@ -19,21 +19,13 @@ const char *location_region(const char *location)
     return location;
 }
 
-const struct hetzner_server_type *location_choice(const struct hetzner_settings *s,
-                                                  const char *location, int64_t choice)
+static bool listed(struct texts list, const char *text)
 {
-    const struct hetzner_server_type *types = s->server_types.items;
-    const char *region = location_region(location);
-    bool own[] = {true, false};
-    for (size_t pass = 0; pass < ARRAY_LEN(own); pass++) {
-        for (size_t i = 0; i < s->server_types.count; i++) {
-            bool fits = own[pass] == text_eq(types[i].location, location) &&
-                        text_eq(location_region(types[i].location), region);
-            if (fits && choice-- == 0)
-                return &types[i];
-        }
+    for (size_t i = 0; i < list.count; i++) {
+        if (text_eq(list.items[i], text))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 struct texts location_list(const struct hetzner_settings *s, struct arena *arena)
@@ -41,11 +33,40 @@ struct texts location_list(const struct hetzner_settings *s, struct arena *arena
     const struct hetzner_server_type *types = s->server_types.items;
     struct texts list = {arena_new_array(arena, s->server_types.count + 1, const char *), 0};
     for (size_t i = 0; i < s->server_types.count; i++) {
-        bool seen = false;
-        for (size_t k = 0; k < list.count; k++)
-            seen = seen || text_eq(list.items[k], types[i].location);
-        if (!seen)
+        if (!listed(list, types[i].location))
             list.items[list.count++] = types[i].location;
+    }
+    return list;
+}
+
+const char *location_choice(const struct hetzner_settings *s, const char *location, int64_t choice,
+                            struct arena *arena)
+{
+    struct texts all = location_list(s, arena);
+    const char *region = location_region(location);
+    if (!listed(all, location))
+        return NULL;
+    if (choice == 0)
+        return location;
+    for (size_t i = 0; i < all.count; i++) {
+        bool other =
+            text_eq(location_region(all.items[i]), region) && !text_eq(all.items[i], location);
+        if (other && --choice == 0)
+            return all.items[i];
+    }
+    return NULL;
+}
+
+struct texts location_types(const struct hetzner_settings *s, const char *location,
+                            const char *first, struct arena *arena)
+{
+    const struct hetzner_server_type *types = s->server_types.items;
+    struct texts list = {arena_new_array(arena, s->server_types.count + 1, const char *), 0};
+    if (first)
+        list.items[list.count++] = first;
+    for (size_t i = 0; i < s->server_types.count; i++) {
+        if (text_eq(types[i].location, location) && !listed(list, types[i].type))
+            list.items[list.count++] = types[i].type;
     }
     return list;
 }

@@ -13,16 +13,23 @@
 /* The geography's name ("EU"); a location that we do not know is a region of its own. */
 const char *location_region(const char *location);
 
-/*
- * What to order for a customer of `location`, by how much it is wanted: its own types in the order
- * of the configuration, then those of the region's other locations. NULL when `choice` is past the
- * last; choice 0 is NULL when nothing can be ordered for that location.
- */
-const struct hetzner_server_type *location_choice(const struct hetzner_settings *s,
-                                                  const char *location, int64_t choice);
-
 /* Every location that the configuration can order in, each once, in the arena. */
 struct texts location_list(const struct hetzner_settings *s, struct arena *arena);
+
+/*
+ * Where to order for a customer of `location`: choice 0 is that location, the further ones are the
+ * others of its region in the order of the configuration. NULL past the last, and for all when
+ * nothing can be ordered in the location itself.
+ */
+const char *location_choice(const struct hetzner_settings *s, const char *location, int64_t choice,
+                            struct arena *arena);
+
+/*
+ * The server types to order there, the wanted one first: `first` when it is not NULL, then those of
+ * the configuration in its order.
+ */
+struct texts location_types(const struct hetzner_settings *s, const char *location,
+                            const char *first, struct arena *arena);
 
 struct location_limits {
     int64_t reserve_slots, hosts_max;

@@ -1,6 +1,7 @@
 #include "domain/provisioning/slot.h"
 
 #include "domain/provisioning/capacity.h"
+#include "domain/provisioning/host_jobs.h"
 #include "domain/provisioning/host_order.h"
 #include "domain/provisioning/location.h"
 #include "slot.sql.h"
@@ -45,7 +46,7 @@ enum err slot_reserve(struct db_tx *tx, const struct env *env, const struct hetz
     BUG_ON(changes != 1);
     /* Others may have more room, but without this the location cannot be short: no need to ask. */
     if (host.capacity - host.slots_used - 1 < location_limits(s, host.serves).reserve_slots)
-        TRY(capacity_check_soon(tx, env, arena, e));
+        TRY(host_enqueue_reserve(tx, env, arena, e));
     return host_find(tx, host.id, arena, ret_host, e);
 }
 

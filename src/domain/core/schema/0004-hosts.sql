@@ -5,8 +5,9 @@ ALTER TABLE hosts ADD COLUMN region TEXT NOT NULL DEFAULT '';
 -- The location whose demand the host was ordered for. It stands elsewhere in the region when that
 -- location had no server to sell, and still counts for this one: its reserve, its hosts_max.
 ALTER TABLE hosts ADD COLUMN serves TEXT NOT NULL DEFAULT '';
-ALTER TABLE hosts ADD COLUMN choice BIGINT NOT NULL DEFAULT 0; -- which of the configured orders
-ALTER TABLE hosts ADD COLUMN rounds BIGINT NOT NULL DEFAULT 0; -- how often all were refused
+ALTER TABLE hosts ADD COLUMN choice BIGINT NOT NULL DEFAULT 0; -- which location of the region
+ALTER TABLE hosts ADD COLUMN rounds BIGINT NOT NULL DEFAULT 0; -- how often all were sold out
+ALTER TABLE hosts ADD COLUMN actions TEXT;       -- what the order set going at the provider
 ALTER TABLE hosts ADD COLUMN load BIGINT;        -- share of its CPUs in use, in 1/10000
 ALTER TABLE hosts ADD COLUMN load_at BIGINT;     -- when that was measured
 ALTER TABLE hosts ADD COLUMN empty_since BIGINT; -- NULL while it holds anybody

@@ -11,9 +11,10 @@
 #include "domain/jobs/runner.h"
 #include "domain/migration/move.h"
 #include "domain/migration/workers.h"
+#include "domain/provisioning/workers.h"
 #include "sandbox/sandbox.h"
 
-#define WORLD_WORKERS (2 + MOVE_WORKERS)
+#define WORLD_WORKERS (PROVISIONING_WORKERS + MOVE_WORKERS)
 
 struct world {
     struct testdb core, shared, dedicated;
