@@ -30,6 +30,7 @@ struct endpoint {
     enum api api;
     enum access access;
     operation *run;
+    const void *about; /* for operations that serve several kinds: which one */
 };
 
 struct reply {
@@ -51,6 +52,8 @@ struct call {
     struct db_tx *tx;
     json_t *body;   /* owned by serve.c; an object, or an array for API_ADMIN; {} when none came */
     int64_t now_us; /* of the request's arrival; waiting moves it on */
+    const json_t *settings; /* owned by serve.c: what tests have set (settings.h) */
+    bool must_fail; /* a fault: the action or machine that this request starts ends in an error */
     struct reply reply;
 };
 
@@ -92,6 +95,9 @@ enum err call_read(struct call *c, operation *run, struct error *e);
 /* -- the sandbox's parts, for operations ------------------------------------------------------ */
 
 int64_t call_delay_us(const struct call *c);
+
+/* When what is written now shows in lists (read_lag_us). */
+int64_t call_listed_at(const struct call *c);
 
 /* `len` random characters of [0-9a-f] or of [0-9a-z] in the call's arena. */
 const char *call_random_hex(struct call *c, size_t len);

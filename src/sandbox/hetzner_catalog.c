@@ -4,6 +4,7 @@
  * relate to the monthly ones.
  */
 #include "sandbox/hetzner.h"
+#include "sandbox/settings.h"
 
 #include "base/decimal.h"
 
@@ -11,7 +12,6 @@
 #define GROSS_FACTOR    11900 /* 19 % VAT */
 #define HOURS_PER_MONTH 624
 #define TB              INT64_C(1099511627776)
-#define CATALOG_CREATED INT64_C(1718000000000000) /* of the images: 2024-06-10 */
 
 enum zone { ZONE_EU, ZONE_US, ZONE_SIN, ZONES };
 
@@ -76,18 +76,6 @@ static const struct hetzner_type types[] = {
     {117, "cx53", CX(16, 32, 320), {EUR(2949), 0, 0}},
 };
 
-struct hetzner_image {
-    int64_t id;
-    const char *name, *description, *os_flavor, *os_version, *architecture;
-};
-
-static const struct hetzner_image images[] = {
-    {114690387, "debian-12", "Debian 12", "debian", "12", "x86"},
-    {114690389, "debian-12", "Debian 12", "debian", "12", "arm"},
-    {161547269, "ubuntu-24.04", "Ubuntu 24.04", "ubuntu", "24.04", "x86"},
-    {161547270, "ubuntu-24.04", "Ubuntu 24.04", "ubuntu", "24.04", "arm"},
-};
-
 /* What is not a server; net, in euro. */
 static const decimal primary_ipv4_monthly = EUR(50);
 static const decimal floating_ipv4_monthly = EUR(300);
@@ -123,19 +111,6 @@ const struct hetzner_type *hetzner_type_find(const char *name_or_id)
     return NULL;
 }
 
-const struct hetzner_image *hetzner_image_find(const char *name_or_id,
-                                               const struct hetzner_type *type)
-{
-    for (size_t i = 0; i < ARRAY_LEN(images); i++) {
-        bool is_name = text_eq(name_or_id, images[i].name);
-        if (!is_called(name_or_id, images[i].id, images[i].name))
-            continue;
-        if (!is_name || !type || hetzner_image_fits(&images[i], type))
-            return &images[i];
-    }
-    return NULL;
-}
-
 const char *hetzner_location_name(const struct hetzner_location *location)
 {
     return location->name;
@@ -151,20 +126,30 @@ int64_t hetzner_type_disk_gb(const struct hetzner_type *type)
     return type->disk_gb;
 }
 
-int64_t hetzner_image_id(const struct hetzner_image *image)
-{
-    return image->id;
-}
-
-bool hetzner_image_fits(const struct hetzner_image *image, const struct hetzner_type *type)
-{
-    return text_eq(image->architecture, type->architecture);
-}
-
 bool hetzner_type_is_sold_in(const struct hetzner_type *type,
                              const struct hetzner_location *location)
 {
     return type->monthly[location->zone] != 0;
+}
+
+bool hetzner_types_are_alike(const struct hetzner_type *a, const struct hetzner_type *b)
+{
+    return text_eq(a->architecture, b->architecture);
+}
+
+const char *hetzner_type_architecture(const struct hetzner_type *type)
+{
+    return type->architecture;
+}
+
+enum err hetzner_check_availability(struct call *c, const struct hetzner_type *type,
+                                    const struct hetzner_location *location)
+{
+    const json_t *set = settings_availability(c, type->name, location->name);
+    if (json_is_false(json_object_get(set, "available")))
+        return call_refuse(c, 412, "resource_unavailable", "server type %s is sold out in %s",
+                           type->name, location->name);
+    return OK;
 }
 
 int64_t hetzner_included_traffic(const struct hetzner_location *location)
@@ -207,27 +192,31 @@ static json_t *type_prices(const struct hetzner_type *t)
     return list;
 }
 
-static json_t *type_locations(const struct hetzner_type *t)
+static json_t *type_locations(const struct call *c, const struct hetzner_type *t)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
         if (t->monthly[locations[i].zone] == 0)
             continue;
-        json_push(list, json_packed("{s:I, s:s, s:n, s:b, s:b}", "id", (json_int_t)locations[i].id,
-                                    "name", locations[i].name, "deprecation", "recommended", 1,
-                                    "available", 1));
+        json_t *shown =
+            json_packed("{s:I, s:s, s:n, s:b, s:b}", "id", (json_int_t)locations[i].id, "name",
+                        locations[i].name, "deprecation", "recommended", 1, "available", 1);
+        json_t *set = (json_t *)(uintptr_t)settings_availability(c, t->name, locations[i].name);
+        if (json_is_object(set))
+            BUG_ON(json_object_update_existing(shown, set) != 0);
+        json_push(list, shown);
     }
     return list;
 }
 
-json_t *hetzner_type_json(const struct hetzner_type *t)
+json_t *hetzner_type_json(const struct call *c, const struct hetzner_type *t)
 {
     return json_packed("{s:I, s:s, s:s, s:i, s:f, s:i, s:b, s:n, s:o, s:s, s:s, s:s, s:s, s:o}",
                        "id", (json_int_t)t->id, "name", t->name, "description", t->name, "cores",
                        t->cores, "memory", (double)t->memory_gb, "disk", t->disk_gb, "deprecated",
                        0, "deprecation", "prices", type_prices(t), "storage_type", "local",
                        "cpu_type", t->cpu_type, "category", t->category, "architecture",
-                       t->architecture, "locations", type_locations(t));
+                       t->architecture, "locations", type_locations(c, t));
 }
 
 json_t *hetzner_location_json(const struct hetzner_location *l)
@@ -238,45 +227,17 @@ json_t *hetzner_location_json(const struct hetzner_location *l)
                        l->network_zone);
 }
 
-json_t *hetzner_image_json(const struct hetzner_image *i)
-{
-    return json_packed(
-        "{s:I, s:s, s:s, s:s, s:s, s:n, s:i, s:o, s:n, s:n, s:s, s:s, s:b, s:{s:b}, s:n, "
-        "s:n, s:{}, s:s}",
-        "id", (json_int_t)i->id, "type", "system", "status", "available", "name", i->name,
-        "description", i->description, "image_size", "disk_size", 5, "created",
-        json_time(CATALOG_CREATED), "created_from", "bound_to", "os_flavor", i->os_flavor,
-        "os_version", i->os_version, "rapid_deploy", 1, "protection", "delete", 0, "deprecated",
-        "deleted", "labels", "architecture", i->architecture);
-}
-
 /* -- operations ------------------------------------------------------------------------------- */
-
-/* Shows the page of a list that has been filtered already; takes `all`. */
-static enum err answer_page_of(struct call *c, const char *key, json_t *all)
-{
-    struct page page;
-    enum err err = hetzner_page_read(c, &page);
-    if (err == OK) {
-        hetzner_page_cut(&page, json_array_size(all));
-        json_t *shown = json_array();
-        for (size_t i = page.from; i < page.to; i++)
-            json_push(shown, json_incref(json_array_get(all, i)));
-        err = hetzner_page_answer(c, &page, key, shown);
-    }
-    json_decref(all);
-    return err;
-}
 
 enum err hetzner_location_list(struct call *c, struct error *e)
 {
     (void)e;
-    json_t *list = json_array();
+    _cleanup_json_ json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(locations); i++) {
         if (hetzner_query_allows(c, "name", locations[i].name))
             json_push(list, hetzner_location_json(&locations[i]));
     }
-    return answer_page_of(c, "locations", list);
+    return hetzner_list_answer(c, "locations", list);
 }
 
 static enum err not_found(struct call *c, const char *what)
@@ -296,43 +257,20 @@ enum err hetzner_location_get(struct call *c, struct error *e)
 enum err hetzner_type_list(struct call *c, struct error *e)
 {
     (void)e;
-    json_t *list = json_array();
+    _cleanup_json_ json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
         if (hetzner_query_allows(c, "name", types[i].name))
-            json_push(list, hetzner_type_json(&types[i]));
+            json_push(list, hetzner_type_json(c, &types[i]));
     }
-    return answer_page_of(c, "server_types", list);
+    return hetzner_list_answer(c, "server_types", list);
 }
 
 enum err hetzner_type_get(struct call *c, struct error *e)
 {
     (void)e;
     const struct hetzner_type *t = hetzner_type_find(http_param(c->request, "id"));
-    return t ? call_answer(c, 200, json_packed("{s:o}", "server_type", hetzner_type_json(t)))
+    return t ? call_answer(c, 200, json_packed("{s:o}", "server_type", hetzner_type_json(c, t)))
              : not_found(c, "server type");
-}
-
-enum err hetzner_image_list(struct call *c, struct error *e)
-{
-    (void)e;
-    json_t *list = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(images); i++) {
-        const struct hetzner_image *image = &images[i];
-        if (hetzner_query_allows(c, "name", image->name) &&
-            hetzner_query_allows(c, "architecture", image->architecture) &&
-            hetzner_query_allows(c, "type", "system") &&
-            hetzner_query_allows(c, "status", "available"))
-            json_push(list, hetzner_image_json(image));
-    }
-    return answer_page_of(c, "images", list);
-}
-
-enum err hetzner_image_get(struct call *c, struct error *e)
-{
-    (void)e;
-    const struct hetzner_image *i = hetzner_image_find(http_param(c->request, "id"), NULL);
-    return i ? call_answer(c, 200, json_packed("{s:o}", "image", hetzner_image_json(i)))
-             : not_found(c, "image");
 }
 
 static json_t *primary_ip_prices(decimal monthly)

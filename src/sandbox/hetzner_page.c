@@ -104,3 +104,58 @@ bool hetzner_query_allows(const struct call *c, const char *name, const char *va
     }
     return !asked;
 }
+
+bool hetzner_is_listed(const struct call *c, int64_t listed_at)
+{
+    bool is_search = http_query(c->request, "name") || http_query(c->request, "label_selector");
+    return !is_search || c->now_us >= listed_at;
+}
+
+/* -- lists of JSON objects -------------------------------------------------------------------- */
+
+enum err hetzner_sort_read(struct call *c, const char **ret_column, bool *ret_is_down)
+{
+    static const char *const columns[] = {"id", "name", "created", NULL};
+    const char *wanted = http_query(c->request, "sort");
+    struct str direction = str_from(wanted ? wanted : "id");
+    int column = enum_from_text(columns, str_cut(&direction, ':'));
+    bool is_down = str_eq(direction, STR("desc"));
+    if (column < 0 || (direction.ptr && !is_down && !str_eq(direction, STR("asc"))))
+        return call_refuse(c, 422, "invalid_input", "invalid input in field 'sort': unknown order");
+    *ret_column = columns[column];
+    *ret_is_down = is_down;
+    return OK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    json_int_t x = json_integer_value(json_object_get(*(json_t *const *)a, "id"));
+    json_int_t y = json_integer_value(json_object_get(*(json_t *const *)b, "id"));
+    return (x > y) - (x < y);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(json_string_value(json_object_get(*(json_t *const *)a, "name")),
+                  json_string_value(json_object_get(*(json_t *const *)b, "name")));
+}
+
+enum err hetzner_list_answer(struct call *c, const char *key, json_t *list)
+{
+    struct page page;
+    const char *column;
+    bool is_down;
+    TRY(hetzner_page_read(c, &page));
+    TRY(hetzner_sort_read(c, &column, &is_down));
+    size_t count = json_array_size(list);
+    json_t **sorted = arena_new_array(c->arena, count + 1, json_t *);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = json_array_get(list, i);
+    /* Numbers are given in order of creation. */
+    qsort(sorted, count, sizeof(*sorted), text_eq(column, "name") ? by_text : by_number);
+    hetzner_page_cut(&page, count);
+    json_t *shown = json_array();
+    for (size_t i = page.from; i < page.to; i++)
+        json_push(shown, json_incref(sorted[is_down ? count - 1 - i : i]));
+    return hetzner_page_answer(c, &page, key, shown);
+}

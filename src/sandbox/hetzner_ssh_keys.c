@@ -145,25 +145,19 @@ enum err hetzner_ssh_key_create(struct call *c, struct error *e)
 
 enum err hetzner_ssh_key_list(struct call *c, struct error *e)
 {
-    struct page page;
-    TRY(hetzner_page_read(c, &page));
     TRY(hetzner_selector_check(c));
     struct records rows;
     TRY(db_list(c->tx, &ssh_key_list, DB_NO_ARGS, ssh_key_row_fields, sizeof(struct ssh_key_row),
                 HETZNER_ROWS_MAX, c->arena, &rows, e));
-    struct ssh_key_row *keys = rows.items;
-    size_t count = 0;
+    _cleanup_json_ json_t *list = json_array();
     for (size_t i = 0; i < rows.count; i++) {
-        if (hetzner_query_allows(c, "name", keys[i].name) &&
-            hetzner_query_allows(c, "fingerprint", keys[i].fingerprint) &&
-            hetzner_selector_matches(c, keys[i].labels))
-            keys[count++] = keys[i];
+        const struct ssh_key_row *key = &((const struct ssh_key_row *)rows.items)[i];
+        if (hetzner_query_allows(c, "name", key->name) &&
+            hetzner_query_allows(c, "fingerprint", key->fingerprint) &&
+            hetzner_selector_matches(c, key->labels))
+            json_push(list, ssh_key_json(key));
     }
-    hetzner_page_cut(&page, count);
-    json_t *shown = json_array();
-    for (size_t i = page.from; i < page.to; i++)
-        json_push(shown, ssh_key_json(&keys[i]));
-    return hetzner_page_answer(c, &page, "ssh_keys", shown);
+    return hetzner_list_answer(c, "ssh_keys", list);
 }
 
 enum err hetzner_ssh_key_get(struct call *c, struct error *e)

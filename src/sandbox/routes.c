@@ -6,21 +6,36 @@
 #include "sandbox/faults.h"
 #include "sandbox/fly.h"
 #include "sandbox/hetzner.h"
+#include "sandbox/hetzner_things.h"
+#include "sandbox/settings.h"
 #include "sandbox/state.h"
 
-#define ROUTE(method, pattern, api, access, operation)                                             \
+#define ROUTE(method, pattern, api, access, operation, about)                                      \
     {                                                                                              \
         method, pattern, sandbox_serve, 0, &(const struct endpoint)                                \
         {                                                                                          \
-            api, access, operation                                                                 \
+            api, access, operation, about                                                          \
         }                                                                                          \
     }
 #define HETZNER(method, pattern, access, operation)                                                \
-    ROUTE(HTTP_##method, "/v1" pattern, API_HETZNER, ACCESS_##access, hetzner_##operation)
+    ROUTE(HTTP_##method, "/v1" pattern, API_HETZNER, ACCESS_##access, hetzner_##operation, NULL)
 #define FLY(method, pattern, access, operation)                                                    \
-    ROUTE(HTTP_##method, pattern, API_FLY, ACCESS_##access, fly_##operation)
+    ROUTE(HTTP_##method, pattern, API_FLY, ACCESS_##access, fly_##operation, NULL)
 #define ADMIN(method, pattern, access, operation)                                                  \
-    ROUTE(HTTP_##method, "/sandbox" pattern, API_ADMIN, ACCESS_##access, operation)
+    ROUTE(HTTP_##method, "/sandbox" pattern, API_ADMIN, ACCESS_##access, operation, NULL)
+
+#define THING(method, pattern, access, operation, kind)                                            \
+    ROUTE(HTTP_##method, "/v1" pattern, API_HETZNER, ACCESS_##access, operation, &hetzner_##kind)
+
+/* What every kind of hetzner_things.h can do. */
+#define THINGS(path, kind)                                                                         \
+    THING(GET, path, READ, thing_list, kind), THING(POST, path, WRITE, kind##_create, kind),       \
+        THING(GET, path "/actions/{id}", READ, hetzner_action_get, kind),                          \
+        THING(GET, path "/{id}", READ, thing_get, kind),                                           \
+        THING(PUT, path "/{id}", WRITE, thing_update, kind),                                       \
+        THING(DELETE, path "/{id}", WRITE, thing_delete, kind),                                    \
+        THING(GET, path "/{id}/actions", READ, thing_actions, kind),                               \
+        THING(GET, path "/{id}/actions/{action_id}", READ, hetzner_action_get, kind)
 
 #define APP     "/v1/apps/{app}"
 #define MACHINE "/v1/apps/{app}/machines/{machine}"
@@ -37,6 +52,46 @@ const struct http_route sandbox_routes[] = {
     HETZNER(POST, "/servers/{id}/actions/shutdown", WRITE, server_shutdown),
     HETZNER(POST, "/servers/{id}/actions/reboot", WRITE, server_reboot),
     HETZNER(POST, "/servers/{id}/actions/reset", WRITE, server_reset),
+    HETZNER(GET, "/servers/{id}/actions/{action_id}", READ, action_get),
+    HETZNER(POST, "/servers/{id}/actions/rebuild", WRITE, server_rebuild),
+    HETZNER(POST, "/servers/{id}/actions/change_type", WRITE, server_change_type),
+    HETZNER(POST, "/servers/{id}/actions/change_protection", WRITE, server_change_protection),
+    HETZNER(POST, "/servers/{id}/actions/enable_backup", WRITE, server_enable_backup),
+    HETZNER(POST, "/servers/{id}/actions/disable_backup", WRITE, server_disable_backup),
+    HETZNER(POST, "/servers/{id}/actions/create_image", WRITE, server_create_image),
+    HETZNER(POST, "/servers/{id}/actions/attach_to_network", WRITE, server_attach_to_network),
+    HETZNER(POST, "/servers/{id}/actions/detach_from_network", WRITE, server_detach_from_network),
+    HETZNER(POST, "/servers/{id}/actions/add_to_placement_group", WRITE,
+            server_add_to_placement_group),
+    HETZNER(POST, "/servers/{id}/actions/remove_from_placement_group", WRITE,
+            server_remove_from_placement_group),
+    HETZNER(POST, "/servers/{id}/actions/change_dns_ptr", WRITE, server_change_dns_ptr),
+    HETZNER(GET, "/servers/{id}/metrics", READ, server_metrics),
+    THINGS("/firewalls", firewall),
+    THING(POST, "/firewalls/{id}/actions/set_rules", WRITE, firewall_set_rules, firewall),
+    THING(POST, "/firewalls/{id}/actions/apply_to_resources", WRITE, firewall_apply, firewall),
+    THING(POST, "/firewalls/{id}/actions/remove_from_resources", WRITE, firewall_remove, firewall),
+    THINGS("/networks", network),
+    THING(POST, "/networks/{id}/actions/add_subnet", WRITE, network_add_subnet, network),
+    THING(POST, "/networks/{id}/actions/delete_subnet", WRITE, network_delete_subnet, network),
+    THING(POST, "/networks/{id}/actions/add_route", WRITE, network_add_route, network),
+    THING(POST, "/networks/{id}/actions/delete_route", WRITE, network_delete_route, network),
+    THING(POST, "/networks/{id}/actions/change_ip_range", WRITE, network_change_ip_range, network),
+    THING(POST, "/networks/{id}/actions/change_protection", WRITE, thing_change_protection,
+          network),
+    THINGS("/volumes", volume),
+    THING(POST, "/volumes/{id}/actions/attach", WRITE, volume_attach, volume),
+    THING(POST, "/volumes/{id}/actions/detach", WRITE, volume_detach, volume),
+    THING(POST, "/volumes/{id}/actions/resize", WRITE, volume_resize, volume),
+    THING(POST, "/volumes/{id}/actions/change_protection", WRITE, thing_change_protection, volume),
+    THINGS("/placement_groups", placement_group),
+    THINGS("/primary_ips", primary_ip),
+    THING(POST, "/primary_ips/{id}/actions/assign", WRITE, primary_ip_assign, primary_ip),
+    THING(POST, "/primary_ips/{id}/actions/unassign", WRITE, primary_ip_unassign, primary_ip),
+    THING(POST, "/primary_ips/{id}/actions/change_dns_ptr", WRITE, primary_ip_change_dns_ptr,
+          primary_ip),
+    THING(POST, "/primary_ips/{id}/actions/change_protection", WRITE, thing_change_protection,
+          primary_ip),
     HETZNER(GET, "/actions", READ, action_list),
     HETZNER(GET, "/actions/{id}", READ, action_get),
     HETZNER(GET, "/ssh_keys", READ, ssh_key_list),
@@ -48,8 +103,9 @@ const struct http_route sandbox_routes[] = {
     HETZNER(GET, "/locations/{id}", OWN, location_get),
     HETZNER(GET, "/server_types", OWN, type_list),
     HETZNER(GET, "/server_types/{id}", OWN, type_get),
-    HETZNER(GET, "/images", OWN, image_list),
-    HETZNER(GET, "/images/{id}", OWN, image_get),
+    HETZNER(GET, "/images", READ, image_list),
+    HETZNER(GET, "/images/{id}", READ, image_get),
+    HETZNER(DELETE, "/images/{id}", WRITE, image_delete),
     HETZNER(GET, "/pricing", OWN, pricing),
 
     FLY(GET, "/v1/platform/regions", OWN, region_list),
@@ -104,6 +160,9 @@ const struct http_route sandbox_routes[] = {
     ADMIN(GET, "/faults", OWN, faults_show),
     ADMIN(POST, "/faults", OWN, faults_add),
     ADMIN(DELETE, "/faults", OWN, faults_clear),
+    ADMIN(GET, "/settings", OWN, settings_show),
+    ADMIN(PATCH, "/settings", OWN, settings_change),
+    ADMIN(DELETE, "/settings", OWN, settings_clear),
     ADMIN(GET, "/state", READ, sandbox_state_show),
 };
 

@@ -46,6 +46,7 @@ static struct sandbox *sandbox_new(const struct sandbox_options *options)
     s->hetzner_limiter = limiter_new(o->rate_burst);
     s->fly_limiter = o->fly_rate_burst ? limiter_new(o->fly_rate_burst) : NULL;
     s->faults = faults_new();
+    s->settings = settings_new();
     return s;
 }
 
@@ -107,6 +108,7 @@ void sandbox_stop(struct sandbox *s)
     http_server_stop(s->server);
     db_close(s->db);
     faults_free(s->faults);
+    settings_free(s->settings);
     limiter_free(s->hetzner_limiter);
     limiter_free(s->fly_limiter);
     (void)pthread_cond_destroy(&s->changed);

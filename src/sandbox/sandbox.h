@@ -50,6 +50,12 @@ struct sandbox_options {
     int64_t action_delay_us;
 
     /*
+     * How long what was written may be missed: by Fly's lists and by its other reads without the
+     * affinity cookie, and by Hetzner's lists by name or label. 0: never.
+     */
+    int64_t read_lag_us;
+
+    /*
      * The longest real time that GET .../wait occupies a thread before it says 408, whatever was
      * asked for; 0: 5 seconds.
      */

@@ -8,6 +8,7 @@
 #include "sandbox/call.h"
 #include "sandbox/faults.h"
 #include "sandbox/limiter.h"
+#include "sandbox/settings.h"
 
 #include <pthread.h>
 
@@ -19,6 +20,7 @@ struct sandbox {
     struct limiter *hetzner_limiter;
     struct limiter *fly_limiter; /* NULL: no limit */
     struct faults *faults;
+    struct settings *settings;
 
     pthread_mutex_t lock;   /* guards what follows, and the rng */
     pthread_cond_t changed; /* broadcast after every write and when stopping; CLOCK_MONOTONIC */

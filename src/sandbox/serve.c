@@ -113,6 +113,16 @@ int64_t call_delay_us(const struct call *c)
     return c->sandbox->options.action_delay_us;
 }
 
+int64_t call_listed_at(const struct call *c)
+{
+    return c->now_us + c->sandbox->options.read_lag_us;
+}
+
+struct settings *call_settings(const struct call *c)
+{
+    return c->sandbox->settings;
+}
+
 const struct sandbox_options *call_options(const struct call *c)
 {
     return &c->sandbox->options;
@@ -418,6 +428,8 @@ void sandbox_serve(void *ctx, const struct http_request *request, struct http_re
     if (apply_fault(&c, &fault, response))
         return;
 
+    json_t *settings = settings_now(s->settings);
+    c.settings = settings;
     struct error e = {0};
     struct str token = bearer(request, c.endpoint->api);
     enum err err = check_rate(&c, token, response);
@@ -433,6 +445,7 @@ void sandbox_serve(void *ctx, const struct http_request *request, struct http_re
     response->abort = fault.drop_reply;
     reply_reset(&c);
     json_decref(c.body);
+    json_decref(settings);
 }
 
 static bool is_fly_path(const char *path)

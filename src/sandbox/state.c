@@ -6,13 +6,18 @@
 
 struct numbered {
     int64_t id;
-    const char *name, *labels;
+    const char *name, *labels, *server_type, *location, *user_data, *ssh_keys, *type;
 };
 
 static const struct field numbered_fields[] = {
     {"id", FIELD_INT, offsetof(struct numbered, id)},
     {"name", FIELD_TEXT, offsetof(struct numbered, name)},
     {"labels", FIELD_JSON, offsetof(struct numbered, labels)},
+    {"server_type", FIELD_TEXT, offsetof(struct numbered, server_type)},
+    {"location", FIELD_TEXT, offsetof(struct numbered, location)},
+    {"user_data", FIELD_TEXT, offsetof(struct numbered, user_data)},
+    {"ssh_keys", FIELD_JSON, offsetof(struct numbered, ssh_keys)},
+    {"type", FIELD_TEXT, offsetof(struct numbered, type)},
     FIELD_END,
 };
 
@@ -41,6 +46,12 @@ struct part {
 static const struct part parts[] = {
     {"servers", &state_servers, numbered_fields, sizeof(struct numbered)},
     {"ssh_keys", &state_ssh_keys, numbered_fields, sizeof(struct numbered)},
+    {"firewalls", &state_firewalls, numbered_fields, sizeof(struct numbered)},
+    {"networks", &state_networks, numbered_fields, sizeof(struct numbered)},
+    {"hetzner_volumes", &state_hetzner_volumes, numbered_fields, sizeof(struct numbered)},
+    {"placement_groups", &state_placement_groups, numbered_fields, sizeof(struct numbered)},
+    {"primary_ips", &state_primary_ips, numbered_fields, sizeof(struct numbered)},
+    {"images", &state_images, numbered_fields, sizeof(struct numbered)},
     {"apps", &state_apps, named_fields, sizeof(struct named)},
     {"machines", &state_machines, named_fields, sizeof(struct named)},
     {"volumes", &state_volumes, named_fields, sizeof(struct named)},

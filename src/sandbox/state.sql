@@ -1,7 +1,8 @@
 -- Everything that exists, for GET /sandbox/state.
 
 -- name: state_servers
-SELECT id, name, labels FROM hetzner_servers WHERE gone_at IS NULL ORDER BY id;
+SELECT id, name, labels, server_type, location, user_data, ssh_keys FROM hetzner_servers
+WHERE gone_at IS NULL ORDER BY id;
 
 -- name: state_ssh_keys
 SELECT id, name, labels FROM hetzner_ssh_keys ORDER BY id;
@@ -19,3 +20,21 @@ ORDER BY created_at, id;
 
 -- name: state_postgres
 SELECT id, name, org_slug, region FROM fly_postgres ORDER BY created_at, id;
+
+-- name: state_firewalls
+SELECT id, name, labels, location FROM hetzner_things WHERE kind = 'firewall' ORDER BY id;
+
+-- name: state_networks
+SELECT id, name, labels, location FROM hetzner_things WHERE kind = 'network' ORDER BY id;
+
+-- name: state_hetzner_volumes
+SELECT id, name, labels, location FROM hetzner_things WHERE kind = 'volume' ORDER BY id;
+
+-- name: state_placement_groups
+SELECT id, name, labels, location FROM hetzner_things WHERE kind = 'placement_group' ORDER BY id;
+
+-- name: state_primary_ips
+SELECT id, name, labels, location FROM hetzner_things WHERE kind = 'primary_ip' ORDER BY id;
+
+-- name: state_images
+SELECT id, description AS name, labels, type FROM hetzner_images ORDER BY id;

@@ -23,7 +23,7 @@ static void setup_provisioning(struct clouds *c)
         .hetzner_token = c->token,
         .fly_token = c->token,
         .key = c->token,
-        .stores = tenant_stores_new(),
+        .stores = tenant_stores_new(c->token),
     };
 }
 

@@ -42,6 +42,7 @@ struct daemon {
     struct policy *policy;
     struct prices *prices;
     struct secret *hetzner_token, *fly_token;
+    struct secret *key;
     struct provisioning provisioning;
     struct move_context moves;
     struct demo demo;
@@ -196,7 +197,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .settings = &d->config.provisioning,
         .hetzner_token = d->hetzner_token,
         .fly_token = d->fly_token,
-        .stores = tenant_stores_new(),
+        .key = d->key,
+        .stores = tenant_stores_new(d->key),
     };
     d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
@@ -302,6 +304,7 @@ static void stop(struct daemon *d)
     sandbox_stop(d->sandbox);
     secret_free(d->hetzner_token);
     secret_free(d->fly_token);
+    secret_free(d->key);
     prices_free(d->prices);
     policy_free(d->policy);
     arena_release(&d->arena);

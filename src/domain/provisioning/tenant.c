@@ -17,7 +17,8 @@ struct store {
 };
 
 struct tenant_stores {
-    pthread_mutex_t lock; /* held while opening, so that a url is opened once */
+    const struct secret *key; /* may be NULL */
+    pthread_mutex_t lock;     /* held while opening, so that a url is opened once */
     struct store *by_url;
 };
 
@@ -28,10 +29,11 @@ const struct db_query *const tenant_all_queries[] = {
     &point_insert,         NULL,
 };
 
-struct tenant_stores *tenant_stores_new(void)
+struct tenant_stores *tenant_stores_new(const struct secret *key)
 {
     struct tenant_stores *stores = calloc(1, sizeof(*stores));
     BUG_ON(!stores);
+    stores->key = key;
     BUG_ON(pthread_mutex_init(&stores->lock, NULL));
     return stores;
 }
@@ -45,19 +47,64 @@ void tenant_stores_free(struct tenant_stores *stores)
     free(stores);
 }
 
+#define PASSWORD_PLACE "{password:"
+
+/*
+ * The url with the password in its place. `ret_password` is NULL when it has no place, and the
+ * caller's to free.
+ */
+static enum err resolve(const struct tenant_stores *stores, const char *url, struct arena *arena,
+                        const char **ret_url, struct secret **ret_password, struct error *e)
+{
+    const char *place = strstr(url, PASSWORD_PLACE);
+    if (!place) {
+        *ret_url = url;
+        *ret_password = NULL;
+        return OK;
+    }
+    const char *name = place + strlen(PASSWORD_PLACE), *end = strchr(name, '}');
+    if (!end || end == name)
+        return error_set(e, ERR_CORRUPT, "a database url has " PASSWORD_PLACE " without NAME}");
+    if (!stores->key)
+        return error_set(e, ERR_INVALID, "a database url needs a password, and there is no key");
+    *ret_password =
+        secret_derive(stores->key, arena_text_n(arena, name, (size_t)(end - name)));
+    *ret_url = arena_printf(arena, "%.*s%s%s", (int)(place - url), url,
+                            secret_expose(*ret_password), end + 1);
+    return OK;
+}
+
+/* libpq quotes a url that it does not understand: the error ends where the password begins. */
+static void conceal(const struct secret *password, struct error *e)
+{
+    char start[9];
+    if (!password || !e)
+        return;
+    (void)snprintf(start, sizeof(start), "%s", secret_expose(password));
+    char *at = strstr(e->text, start);
+    if (at)
+        *at = '\0';
+}
+
 /* Called with the lock held. */
 static enum err open_store(struct tenant_stores *stores, const char *url, struct store **ret,
                            struct error *e)
 {
+    _cleanup_arena_ struct arena arena = {0};
+    struct secret *password;
     struct db_options options = {
-        .url = url,
         .migrations = fleet_schema,
         .migration_count = ARRAY_LEN(fleet_schema),
         .readers = 1,
         .busy_timeout_us = TENANT_BUSY_TIMEOUT_US,
     };
+    TRY(resolve(stores, url, &arena, &options.url, &password, e));
     struct db *db;
-    TRY(db_open(&options, &db, e));
+    enum err err = db_open(&options, &db, e);
+    if (err != OK)
+        conceal(password, e);
+    secret_free(password);
+    TRY(err);
     struct store *store = calloc(1, sizeof(*store));
     BUG_ON(!store);
     store->url = strdup(url);

@@ -12,13 +12,21 @@
 #define WEBHOST_DOMAIN_PROVISIONING_TENANT_H
 
 #include "domain/core/env.h"
+#include "infra/secrets/secret.h"
 
 struct tenant_stores;
 
-struct tenant_stores *tenant_stores_new(void);
+/*
+ * `key` (borrowed) is what {password:NAME} in a url is derived from; NULL when no url has it.
+ */
+struct tenant_stores *tenant_stores_new(const struct secret *key);
 void tenant_stores_free(struct tenant_stores *stores); /* all are put back; NULL is fine */
 
-/* Opens, or shares, the database at `url` and brings it to the fleet schema. */
+/*
+ * Opens, or shares, the database at `url` and brings it to the fleet schema. {password:NAME} in the
+ * url is the password that follows from the key and NAME; it is put in here, on the way to the
+ * database, and is in no record, log or error.
+ */
 enum err tenant_store_get(struct tenant_stores *stores, const char *url, struct db **ret_db,
                           struct error *e);
 void tenant_store_put(struct tenant_stores *stores, struct db *db);

@@ -1,6 +1,7 @@
 #include "domain/provisioning/hetzner/server.h"
 
 #include "domain/provisioning/hetzner/client.h"
+#include "domain/provisioning/hetzner/cloud_init.h"
 
 /* A server of our name, or of our id, that is another's must not be touched. */
 static enum err check_ours(const struct hcloud_server *server, const char *host_id, struct error *e)
@@ -85,6 +86,7 @@ static enum err have(struct cloud *cloud, const struct hetzner_order *order, str
         .location = order->location,
         .host_id = order->host_id,
         .install = order->install,
+        .user_data = cloud_init_fill(order->key, order->name, arena),
         .firewall = INT_ABSENT,
         .network = INT_ABSENT,
         .placement_group = INT_ABSENT,

@@ -35,7 +35,7 @@ static void settle(struct world *w, unsigned port)
                                             .hetzner_token = w->token,
                                             .fly_token = w->token,
                                             .key = w->token,
-                                            .stores = tenant_stores_new()};
+                                            .stores = tenant_stores_new(NULL)};
     w->moves = (struct move_context){&w->provisioning, &fenced_copy};
     provisioning_workers(&w->provisioning, w->workers);
     move_workers(&w->moves, w->workers + PROVISIONING_WORKERS);

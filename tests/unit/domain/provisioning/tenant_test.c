@@ -16,7 +16,7 @@ static int setup(void **state)
     assert_non_null(f);
     testdb_create(&f->a);
     testdb_create(&f->b);
-    f->stores = tenant_stores_new();
+    f->stores = tenant_stores_new(NULL);
     *state = f;
     return 0;
 }
