@@ -30,7 +30,7 @@ struct world {
     struct provisioning provisioning;
     struct move_context moves;
     struct job_worker workers[WORLD_WORKERS];
-    struct job_queue queues[2];
+    struct job_queue queues[3];
     struct runner *runner;
     struct arena arena;
 };

@@ -184,6 +184,7 @@ static void activating_fills_the_address_in_and_is_audited_once(void **state)
     clock_virtual_advance(&p->clock, USEC_PER_SEC);
     product_begin(p);
     struct host host = reserve(p, ids[0], &order);
+    clock_virtual_advance(&p->clock, USEC_PER_SEC);
     ASSERT_OK(p, host_note(p->tx, host.id, 4711, "cpx42", "1,2", NULL, &p->e));
     ASSERT_OK(p, host_activate(p->tx, &p->env, "job:a", &host, "198.18.0.1", &p->arena, &p->e));
     assert_int_equal(host_activate(p->tx, &p->env, "job:b", &host, "198.18.0.2", &p->arena, &p->e),
