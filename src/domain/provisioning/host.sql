@@ -27,7 +27,7 @@ FROM hosts WHERE status IN ('creating', 'active', 'draining', 'failed', 'retirin
 ORDER BY id LIMIT $1;
 
 -- name: host_change_status
--- Retiring wants nobody there: a reservation of the same moment either comes first or finds it gone.
+-- Retiring wants nobody there: a reservation of that moment comes first or finds the host gone.
 UPDATE hosts
 SET status = $3, error = $4,
     active_at = CASE WHEN $2 = 'creating' AND $3 = 'active' THEN $5 ELSE active_at END,
@@ -37,7 +37,8 @@ SET status = $3, error = $4,
 WHERE id = $1 AND status = $2 AND ($3 <> 'retiring' OR slots_used = 0);
 
 -- name: host_note_server
-UPDATE hosts SET provider_id = $2, server_type = COALESCE($3, server_type), actions = $4, error = $5
+UPDATE hosts SET provider_id = $2, server_type = COALESCE($3, server_type), actions = $4,
+                 error = $5
 WHERE id = $1;
 
 -- name: host_set_address

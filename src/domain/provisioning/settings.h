@@ -14,11 +14,11 @@ struct hetzner_settings {
     const char *image;
     struct records server_types; /* struct hetzner_server_type, first choice first */
     int64_t slots_per_host;
-    decimal load_max;       /* a host this busy takes no more customers */
-    int64_t reserve_slots;  /* free slots kept in a location that has customers */
-    int64_t hosts_max;      /* in one location */
-    int64_t empty_grace_ms; /* how long a host stays empty before it is given up */
-    int64_t drain_moves;    /* customers moved off draining hosts at a time, over all hosts */
+    decimal load_max;         /* a host this busy takes no more customers */
+    int64_t reserve_slots;    /* free slots kept in a location that has customers */
+    int64_t hosts_max;        /* in one location */
+    int64_t empty_grace_ms;   /* how long a host stays empty before it is given up */
+    int64_t drain_moves;      /* customers moved off draining hosts at a time, over all hosts */
     struct records locations; /* struct hetzner_location: where the two above are others */
     /* Where a host's shared database is; {host} and {address} are replaced. */
     const char *database_url;

@@ -39,7 +39,8 @@
 static const struct db_query *const *const core_files[] = {
     audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
     deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
-    queue_queries,      signup_queries, tokens_queries, capacity_queries, drain_queries, host_order_queries, slot_queries,
+    queue_queries,      signup_queries, tokens_queries, capacity_queries, drain_queries,
+    host_order_queries, slot_queries,
 };
 
 /* For the customers' databases. */
