@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 static int64_t system_now(const struct clock *self)
@@ -12,16 +13,37 @@ static int64_t system_now(const struct clock *self)
     return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
 }
 
-const struct clock clock_system = {.now = system_now};
+static void system_wait(const struct clock *self, pthread_cond_t *changed, pthread_mutex_t *lock,
+                        int64_t until_us)
+{
+    (void)self;
+    struct timespec ts = {.tv_sec = (time_t)(until_us / USEC_PER_SEC),
+                          .tv_nsec = (long)(until_us % USEC_PER_SEC) * 1000};
+    int rc = pthread_cond_timedwait(changed, lock, &ts);
+    BUG_ON(rc != 0 && rc != ETIMEDOUT);
+}
+
+const struct clock clock_system = {.now = system_now, .wait = system_wait};
 
 static int64_t virtual_now(const struct clock *self)
 {
     return atomic_load(&((const struct clock_virtual *)self)->now_us);
 }
 
+static void virtual_wait(const struct clock *self, pthread_cond_t *changed, pthread_mutex_t *lock,
+                         int64_t until_us)
+{
+    (void)changed;
+    (void)lock;
+    struct clock_virtual *c = (struct clock_virtual *)(uintptr_t)self;
+    int64_t now_us = atomic_load(&c->now_us);
+    while (now_us < until_us && !atomic_compare_exchange_weak(&c->now_us, &now_us, until_us))
+        ;
+}
+
 void clock_virtual_init(struct clock_virtual *c, int64_t now_us)
 {
-    c->clock = (struct clock){.now = virtual_now};
+    c->clock = (struct clock){.now = virtual_now, .wait = virtual_wait};
     atomic_store(&c->now_us, now_us);
 }
 

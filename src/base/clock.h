@@ -8,18 +8,26 @@
 
 #include "base/str.h"
 
+#include <pthread.h>
+
 #define USEC_PER_SEC INT64_C(1000000)
 #define USEC_PER_MS  INT64_C(1000)
 #define USEC_PER_DAY (INT64_C(86400) * USEC_PER_SEC)
 
 struct clock {
     int64_t (*now)(const struct clock *self);
+    /*
+     * Waits, with `lock` held, until `changed` is signalled or the time has come; may return early.
+     * Under a clock that stands still the time comes at once.
+     */
+    void (*wait)(const struct clock *self, pthread_cond_t *changed, pthread_mutex_t *lock,
+                 int64_t until_us);
 };
 
 /* The operating system's clock. */
 extern const struct clock clock_system;
 
-/* A clock that stands still until the test moves it. Thread-safe. */
+/* A clock that stands still until the test moves it, or waits by it. Thread-safe. */
 struct clock_virtual {
     struct clock clock;
     _Atomic int64_t now_us;
@@ -31,6 +39,12 @@ void clock_virtual_advance(struct clock_virtual *c, int64_t by_us);
 static inline int64_t clock_now(const struct clock *c)
 {
     return c->now(c);
+}
+
+static inline void clock_wait(const struct clock *c, pthread_cond_t *changed, pthread_mutex_t *lock,
+                              int64_t until_us)
+{
+    c->wait(c, changed, lock, until_us);
 }
 
 #define TIME_TEXT_MAX 32

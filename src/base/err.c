@@ -30,6 +30,7 @@ enum err error_set(struct error *e, enum err code, const char *fmt, ...)
         va_list ap;
         va_start(ap, fmt);
         e->code = code;
+        e->retry_at = 0;
         (void)vsnprintf(e->text, sizeof(e->text), fmt, ap);
         va_end(ap);
     }
@@ -43,6 +44,7 @@ enum err error_errno(struct error *e, const char *fmt, ...)
         va_list ap;
         va_start(ap, fmt);
         e->code = ERR_IO;
+        e->retry_at = 0;
         int n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
         va_end(ap);
         if (n >= 0 && (size_t)n < sizeof(e->text))

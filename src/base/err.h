@@ -14,6 +14,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum err {
     OK = 0,
@@ -34,6 +35,7 @@ enum err {
 
 struct error {
     enum err code;
+    int64_t retry_at; /* ERR_BUSY: when the other side wants to be asked again; 0: not said */
     char text[ERROR_TEXT_MAX];
 };
 

@@ -43,7 +43,8 @@ static enum err apply(struct call *c, const struct change *change, const char **
                            "failed_precondition: unable to %s machine from current state: '%s'",
                            change->verb, before);
     if (leads) {
-        row.phases = phases_via(change->via, change->to, c->now_us, call_delay_us(c));
+        row.phases = phases_via(change->via, c->must_fail ? "failed" : change->to, c->now_us,
+                                call_delay_us(c));
         TRY(fly_machine_save_phases(c, &row, e));
     }
     *ret_before = before;

@@ -212,6 +212,7 @@ static enum err insert(struct call *c, const struct machine_input *in, struct ma
                        struct error *e)
 {
     int64_t now = c->now_us, delay = call_delay_us(c);
+    const char *started = c->must_fail ? "failed" : "started";
     row->app = fly_app_name(c);
     row->id = call_random_hex(c, MACHINE_ID_LEN);
     row->name = in->name ? in->name : arena_printf(c->arena, "machine-%s", row->id);
@@ -221,7 +222,7 @@ static enum err insert(struct call *c, const struct machine_input *in, struct ma
                                    row->id + 2, row->id + 6, row->id + 10);
     row->created_at = row->updated_at = now;
     row->phases = in->skip_launch ? phases_settled("created")
-                                  : phases_via_two("created", "starting", "started", now, delay);
+                                  : phases_via_two("created", "starting", started, now, delay);
     row->lease_expires_at = row->destroyed_at = INT_ABSENT;
     if (in->lease_ttl != INT_ABSENT) {
         row->lease_nonce = call_random_hex(c, LEASE_NONCE_LEN);
@@ -294,7 +295,8 @@ enum err fly_machine_update(struct call *c, struct error *e)
     row.updated_at = c->now_us;
     row.phases = in.skip_launch
                      ? phases_via("updating", "stopped", c->now_us, delay)
-                     : phases_via_two("updating", "starting", "started", c->now_us, delay);
+                     : phases_via_two("updating", "starting", c->must_fail ? "failed" : "started",
+                                      c->now_us, delay);
     TRY(db_exec(c->tx, &machine_set_config,
                 DB_ARGS(db_text(row.id), db_text(row.config), db_text(row.instance_id),
                         db_int(row.updated_at)),

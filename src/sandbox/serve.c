@@ -2,8 +2,9 @@
 
 #include "hetzner.sql.h"
 
-#define REQUEST_ID_LEN 26
-#define MIN_PAUSE_US   (2 * USEC_PER_MS)
+#define REQUEST_ID_LEN     26
+#define MIN_PAUSE_US       (2 * USEC_PER_MS)
+#define LATENCY_DEFAULT_MS 500
 
 /* -- the call's services ---------------------------------------------------------------------- */
 
@@ -249,16 +250,22 @@ static enum err check_token(struct call *c, struct str token)
     return call_refuse(c, 401, NULL, "unauthorized: the token is missing or not valid");
 }
 
+static void show_limit(struct call *c, const struct limit_state *state,
+                       struct http_response *response)
+{
+    http_set_header(response, "RateLimit-Limit",
+                    arena_printf(c->arena, "%lld", (long long)state->limit));
+    http_set_header(response, "RateLimit-Remaining",
+                    arena_printf(c->arena, "%lld", (long long)state->remaining));
+    http_set_header(response, "RateLimit-Reset",
+                    arena_printf(c->arena, "%lld", (long long)(state->full_at_us / USEC_PER_SEC)));
+}
+
 static enum err check_hetzner_rate(struct call *c, struct str token, struct http_response *response)
 {
     struct limit_state state;
     bool allowed = limiter_take(c->sandbox->hetzner_limiter, token, c->now_us, &state);
-    http_set_header(response, "RateLimit-Limit",
-                    arena_printf(c->arena, "%lld", (long long)state.limit));
-    http_set_header(response, "RateLimit-Remaining",
-                    arena_printf(c->arena, "%lld", (long long)state.remaining));
-    http_set_header(response, "RateLimit-Reset",
-                    arena_printf(c->arena, "%lld", (long long)(state.full_at_us / USEC_PER_SEC)));
+    show_limit(c, &state, response);
     return allowed ? OK : call_refuse(c, 429, "rate_limit_exceeded", "limit of requests exceeded");
 }
 
@@ -395,11 +402,55 @@ static void refuse_failure(struct call *c, const struct error *e)
                       "the sandbox failed: %s", e->text);
 }
 
+static void refuse_for_fault(struct call *c, enum fault_kind kind)
+{
+    struct fault_reply reply = fault_kind_reply(kind, c->endpoint->api);
+    (void)call_refuse(c, reply.status, reply.code, "%s", reply.message);
+}
+
+/* True when it is the whole answer. */
+static bool apply_kind(struct call *c, enum fault_kind kind, struct http_response *response)
+{
+    switch (kind) {
+    case FAULT_LATENCY:
+    case FAULT_LOST_REPLY:
+    case FAULT_TIMEOUT:
+        return false; /* before or after the request does its work */
+    case FAULT_ACTION_ERROR:
+    case FAULT_MACHINE_FAILED:
+        c->must_fail = true;
+        return false;
+    case FAULT_CONNECTION_RESET:
+        response->abort = true;
+        return true;
+    case FAULT_BAD_GATEWAY:
+        response->status = 502;
+        response->content_type = "text/html";
+        (void)buf_append_text(&response->body, "<html><h1>502 Bad Gateway</h1></html>\n");
+        return true;
+    case FAULT_RATE_LIMITED:
+        if (c->endpoint->api == API_HETZNER)
+            show_limit(
+                c, &(struct limit_state){call_options(c)->rate_burst, 0, c->now_us + USEC_PER_SEC},
+                response);
+        break;
+    default:
+        break;
+    }
+    refuse_for_fault(c, kind);
+    write_reply(c, response);
+    return true;
+}
+
 static bool apply_fault(struct call *c, const struct fault_effect *fault,
                         struct http_response *response)
 {
     if (fault->latency_ms != INT_ABSENT)
         hold_back(c, fault->latency_ms);
+    else if (fault->kind == FAULT_LATENCY)
+        hold_back(c, LATENCY_DEFAULT_MS);
+    if (fault->kind >= 0)
+        return apply_kind(c, (enum fault_kind)fault->kind, response);
     if (fault->status == INT_ABSENT)
         return false;
     response->status = (int)fault->status;
@@ -424,9 +475,11 @@ void sandbox_serve(void *ctx, const struct http_request *request, struct http_re
     set_identity(&c, response);
     struct fault_effect fault = FAULT_NONE;
     if (c.endpoint->api != API_ADMIN)
-        fault = faults_take(s->faults, request);
-    if (apply_fault(&c, &fault, response))
+        fault = faults_take(s->faults, c.endpoint->api, request);
+    if (apply_fault(&c, &fault, response)) {
+        reply_reset(&c);
         return;
+    }
 
     json_t *settings = settings_now(s->settings);
     c.settings = settings;
@@ -441,8 +494,10 @@ void sandbox_serve(void *ctx, const struct http_request *request, struct http_re
         err = operate(&c, &e);
     if (err != OK && !c.reply.refused)
         refuse_failure(&c, &e);
+    if (fault.kind == FAULT_TIMEOUT)
+        refuse_for_fault(&c, FAULT_TIMEOUT);
     write_reply(&c, response);
-    response->abort = fault.drop_reply;
+    response->abort = fault.drop_reply || fault.kind == FAULT_LOST_REPLY;
     reply_reset(&c);
     json_decref(c.body);
     json_decref(settings);

@@ -1,5 +1,8 @@
 #include "clouds.h"
 
+#include "domain/core/install.h"
+#include "domain/provisioning/traffic.h"
+
 #include <sys/stat.h>
 
 #define CALL_US (20 * USEC_PER_SEC)
@@ -24,7 +27,9 @@ static void setup_provisioning(struct clouds *c)
         .fly_token = c->token,
         .key = c->token,
         .stores = tenant_stores_new(c->token),
+        .traffic = traffic_new(&c->p.env, c->settings.interactive_percent),
     };
+    ASSERT_OK(&c->p, install_id(&c->p.env, &c->p.arena, &c->provisioning.install_id, &c->p.e));
 }
 
 int clouds_setup(void **state)
@@ -54,6 +59,7 @@ int clouds_teardown(void **state)
     http_client_free(c->client);
     sandbox_stop(c->sandbox);
     tenant_stores_free(c->provisioning.stores);
+    traffic_free(c->provisioning.traffic);
     secret_free(c->token);
     testdb_remove(&c->fleet);
     product_release(&c->p);
@@ -110,6 +116,11 @@ void clouds_no_faults(struct clouds *c)
 void clouds_post(struct clouds *c, const char *path, const char *body)
 {
     (void)call(c, HTTP_POST, path, body);
+}
+
+void clouds_set(struct clouds *c, const char *settings)
+{
+    (void)call(c, HTTP_PATCH, "/sandbox/settings", settings);
 }
 
 int64_t clouds_count(struct clouds *c, const char *what)

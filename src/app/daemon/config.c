@@ -33,6 +33,7 @@ const struct field config_fields[] = {
     {"listen", FIELD_TEXT, offsetof(struct config, listen)},
     {"data", FIELD_TEXT, offsetof(struct config, data)},
     {"database", FIELD_TEXT, offsetof(struct config, database)},
+    {"key_file", FIELD_TEXT, offsetof(struct config, key_file)},
     {"policy", FIELD_TEXT, offsetof(struct config, policy)},
     {"prices", FIELD_TEXT, offsetof(struct config, prices)},
     {"log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields},
@@ -109,6 +110,8 @@ enum err config_load(const struct serve_options *options, struct arena *arena,
         config.log.level = options->log_level;
     if (!config.database)
         config.database = arena_printf(arena, "sqlite:%s/webhost.db", config.data);
+    if (!config.key_file)
+        config.key_file = arena_printf(arena, "%s/webhost.key", config.data);
     *ret_config = config;
     return OK;
 }

@@ -13,6 +13,7 @@ struct config {
     const char *listen;   /* "ADDR:PORT" */
     const char *data;     /* directory */
     const char *database; /* url; NULL: sqlite in the data directory */
+    const char *key_file; /* NULL until loaded: webhost.key in the data directory */
     const char *policy;   /* a built-in's name or a file */
     const char *prices;   /* a file; NULL: the built-in table */
     struct {

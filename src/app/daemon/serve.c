@@ -8,9 +8,12 @@
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "domain/core/install.h"
+#include "domain/core/key.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/drain.h"
 #include "domain/migration/workers.h"
+#include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "infra/config/yaml.h"
 #include "sandbox/sandbox.h"
@@ -199,7 +202,10 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .fly_token = d->fly_token,
         .key = d->key,
         .stores = tenant_stores_new(d->key),
+        .traffic = traffic_new(&d->env, d->config.provisioning.interactive_percent),
     };
+    TRY(install_id(&d->env, &d->arena, &d->provisioning.install_id, e));
+    traffic_start(d->provisioning.traffic);
     d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     provisioning_workers(&d->provisioning, d->workers);
@@ -281,6 +287,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(load_prices(d, e));
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
+    TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
     if (d->options->demo)
@@ -293,12 +300,17 @@ static enum err start(struct daemon *d, struct error *e)
 static void stop(struct daemon *d)
 {
     http_server_stop(d->http);
+    if (d->provisioning.traffic)
+        traffic_interrupt(d->provisioning.traffic);
     if (d->runner_runs && !runner_stop(d->runner)) {
         /* Threads still use what would be freed now. Their leases run out; others take over. */
         log_warn("stopping with jobs unfinished: they will be taken up again");
         _exit(0);
     }
     runner_free(d->runner);
+    if (d->provisioning.traffic)
+        traffic_stop(d->provisioning.traffic);
+    traffic_free(d->provisioning.traffic);
     tenant_stores_free(d->provisioning.stores);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);

@@ -5,17 +5,6 @@
 
 #define LOAD_WINDOW_US (5 * 60 * USEC_PER_SEC)
 
-static struct cloud cloud_open(const struct provisioning *p)
-{
-    return (struct cloud){
-        .dialect = &hcloud_dialect,
-        .endpoint = p->settings->hetzner.endpoint,
-        .token = p->hetzner_token,
-        .timeout_us = p->settings->call_timeout_ms * USEC_PER_MS,
-        .http = http_client_new(),
-    };
-}
-
 enum err host_server_advance(const struct provisioning *with, const struct host *host,
                              struct arena *arena, struct hetzner_progress *ret, struct error *e)
 {
@@ -29,27 +18,30 @@ enum err host_server_advance(const struct provisioning *with, const struct host 
         .server_types = location_types(s, host->location, host->server_type, arena),
         .actions = host->actions,
     };
-    struct cloud cloud = cloud_open(with);
+    struct cloud cloud;
+    cloud_open(&cloud, with, &hcloud_dialect, host->id, NULL);
     enum err err = hetzner_server_advance(&cloud, &order, host->provider_id, arena, ret, e);
-    http_client_free(cloud.http);
+    cloud_close(&cloud);
     return err;
 }
 
 enum err host_server_remove(const struct provisioning *with, const struct host *host,
                             struct arena *arena, struct error *e)
 {
-    struct cloud cloud = cloud_open(with);
+    struct cloud cloud;
+    cloud_open(&cloud, with, &hcloud_dialect, host->id, NULL);
     enum err err = hetzner_server_remove(&cloud, host->provider_id, host->name, host->id, arena, e);
-    http_client_free(cloud.http);
+    cloud_close(&cloud);
     return err;
 }
 
 enum err host_server_load(const struct provisioning *with, const struct host *host,
                           struct arena *arena, decimal *ret_load, struct error *e)
 {
-    struct cloud cloud = cloud_open(with);
+    struct cloud cloud;
+    cloud_open(&cloud, with, &hcloud_dialect, host->id, NULL);
     enum err err = hetzner_server_load(&cloud, host->provider_id, env_now(with->env),
                                        LOAD_WINDOW_US, arena, ret_load, e);
-    http_client_free(cloud.http);
+    cloud_close(&cloud);
     return err;
 }

@@ -186,7 +186,7 @@ static enum job_result order_perform(struct job_run *run, struct error *e)
     struct host_run step = {.with = run->ctx, .actor = actor_of(run), .arena = run->arena};
     if (host_job_id(run->job, run->arena, &step.host_id, e) != OK)
         return JOB_FAIL;
-    e->text[0] = '\0'; /* so that a wait does not tell of an older trouble */
+    *e = (struct error){0};
     enum job_result result = host_advance(&step, e);
     if (result != JOB_SNOOZE)
         return result;

@@ -20,6 +20,8 @@
 #include "domain/provisioning/tenant.h"
 #include "infra/secrets/secret.h"
 
+struct traffic;
+
 /* What the workers of one process share. Everything is borrowed. */
 struct provisioning {
     const struct env *env;
@@ -28,6 +30,8 @@ struct provisioning {
     const struct secret *fly_token;
     const struct secret *key; /* what databases' passwords are derived from, see secret_derive() */
     struct tenant_stores *stores;
+    struct traffic *traffic; /* what all calls to the clouds share, see traffic.h */
+    const char *install_id;  /* of install_id(): marks what is ours in the clouds */
 };
 
 /* One run of a worker. */

@@ -53,6 +53,12 @@ const struct field provisioning_fields[] = {
     {"fly", FIELD_OBJECT, offsetof(struct provisioning_settings, fly), .fields = fly_fields},
     {"call_timeout_ms", FIELD_INT, offsetof(struct provisioning_settings, call_timeout_ms),
      .min = 100, .max = 600000},
+    {"call_wait_ms", FIELD_INT, offsetof(struct provisioning_settings, call_wait_ms), .min = 0,
+     .max = 60000},
+    {"interactive_percent", FIELD_INT, offsetof(struct provisioning_settings, interactive_percent),
+     .min = 0, .max = 90},
+    {"keep_calls_days", FIELD_INT, offsetof(struct provisioning_settings, keep_calls_days),
+     .min = 1, .max = 3650},
     {"wait_ms", FIELD_INT, offsetof(struct provisioning_settings, wait_ms), .min = 10,
      .max = 60000},
     {"ready_ms", FIELD_INT, offsetof(struct provisioning_settings, ready_ms), .min = 1000,
@@ -79,7 +85,8 @@ struct provisioning_settings provisioning_settings_default(void)
                 .hosts_max = 20,
                 .empty_grace_ms = 3600000,
                 .drain_moves = 2,
-                .database_url = "postgres://webhost@{address}:5432/fleet",
+                .database_url = "postgres://webhost:{password:{host}}@{address}:5432/fleet"
+                                "?sslmode=require&channel_binding=require",
             },
         .fly =
             {
@@ -90,6 +97,9 @@ struct provisioning_settings provisioning_settings_default(void)
                 .database_url = "postgres://webhost@{app}.internal:5432/fleet",
             },
         .call_timeout_ms = 30000,
+        .call_wait_ms = 2000,
+        .interactive_percent = 10,
+        .keep_calls_days = 14,
         .wait_ms = 500,
         .ready_ms = 900000,
     };

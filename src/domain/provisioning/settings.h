@@ -20,7 +20,7 @@ struct hetzner_settings {
     int64_t empty_grace_ms;   /* how long a host stays empty before it is given up */
     int64_t drain_moves;      /* customers moved off draining hosts at a time, over all hosts */
     struct records locations; /* struct hetzner_location: where the two above are others */
-    /* Where a host's shared database is; {host} and {address} are replaced. */
+    /* Where a host's shared database is; {host}, {address} and {password:NAME} are replaced. */
     const char *database_url;
 };
 
@@ -48,9 +48,12 @@ struct fly_settings {
 struct provisioning_settings {
     struct hetzner_settings hetzner;
     struct fly_settings fly;
-    int64_t call_timeout_ms; /* each call to a provider */
-    int64_t wait_ms;         /* between two looks at something that a cloud is still doing */
-    int64_t ready_ms;        /* how long an attempt waits for it in all */
+    int64_t call_timeout_ms;     /* each call to a provider */
+    int64_t call_wait_ms;        /* a run's waiting between calls and their repetitions, in all */
+    int64_t interactive_percent; /* of a cloud's rate limit is left to calls that people wait for */
+    int64_t keep_calls_days;     /* how long the record of calls is kept */
+    int64_t wait_ms;             /* between two looks at something that a cloud is still doing */
+    int64_t ready_ms;            /* how long an attempt waits for it in all */
 };
 
 extern const struct field provisioning_fields[];

@@ -67,8 +67,7 @@ static enum err resolve(const struct tenant_stores *stores, const char *url, str
         return error_set(e, ERR_CORRUPT, "a database url has " PASSWORD_PLACE " without NAME}");
     if (!stores->key)
         return error_set(e, ERR_INVALID, "a database url needs a password, and there is no key");
-    *ret_password =
-        secret_derive(stores->key, arena_text_n(arena, name, (size_t)(end - name)));
+    *ret_password = secret_derive(stores->key, arena_text_n(arena, name, (size_t)(end - name)));
     *ret_url = arena_printf(arena, "%.*s%s%s", (int)(place - url), url,
                             secret_expose(*ret_password), end + 1);
     return OK;

@@ -72,6 +72,9 @@ enum job_result provisioning_snooze(struct job_run *run,
         return JOB_RETRY;
     }
     run->snooze_us = settings->wait_ms * USEC_PER_MS;
+    int64_t asked_us = e->code == ERR_BUSY ? e->retry_at - env_now(run->env) : 0;
+    if (run->snooze_us < asked_us)
+        run->snooze_us = asked_us;
     return JOB_SNOOZE;
 }
 
@@ -80,7 +83,7 @@ enum job_result provisioning_advance(struct job_run *run, const struct provision
                                      const char **ret_database_url, struct error *e)
 {
     struct provision_run step = {with, d, actor, run->arena, false};
-    e->text[0] = '\0'; /* so that a wait does not tell of an older trouble */
+    *e = (struct error){0};
     enum job_result result = provider_of((enum mode)d->mode)->advance(&step, ret_database_url, e);
     if (result != JOB_SNOOZE)
         return result;

@@ -22,8 +22,8 @@ enum job_result provisioning_advance(struct job_run *run, const struct provision
                                      const char **ret_database_url, struct error *e);
 
 /*
- * Waits, but not for ever: a cloud that never gets there costs an attempt. `e` may hold what the
- * wait is for, or an empty text.
+ * Waits, but not for ever: a cloud that never gets there costs an attempt. `e` is the error that
+ * made the job wait, if any: its retry_at says until when.
  */
 enum job_result provisioning_snooze(struct job_run *run,
                                     const struct provisioning_settings *settings, struct error *e);

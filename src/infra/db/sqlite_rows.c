@@ -26,9 +26,11 @@ static int rows_connect(sqlite3 *handle, void *aux, int argc, const char *const 
     (void)argv;
     (void)ret_error;
     int rc = sqlite3_declare_vtab(handle, "CREATE TABLE rows (c0, c1, c2, c3, c4, c5, c6, c7, c8,"
-                                          " c9, a0 HIDDEN, a1 HIDDEN, a2 HIDDEN, a3 HIDDEN,"
+                                          " c9, c10, c11, c12, c13, c14, c15,"
+                                          " a0 HIDDEN, a1 HIDDEN, a2 HIDDEN, a3 HIDDEN,"
                                           " a4 HIDDEN, a5 HIDDEN, a6 HIDDEN, a7 HIDDEN, a8 HIDDEN,"
-                                          " a9 HIDDEN)");
+                                          " a9 HIDDEN, a10 HIDDEN, a11 HIDDEN, a12 HIDDEN,"
+                                          " a13 HIDDEN, a14 HIDDEN, a15 HIDDEN)");
     if (rc != SQLITE_OK)
         return rc;
     *ret_table = sqlite3_malloc(sizeof(**ret_table));

@@ -14,7 +14,7 @@
 
 #include <sqlite3.h>
 
-#define SQLITE_ROWS_WIDTH_MAX 10
+#define SQLITE_ROWS_WIDTH_MAX 16
 
 struct sqlite_rows {
     const struct db_value *values; /* row after row; must outlive the statement's run */

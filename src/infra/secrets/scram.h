@@ -14,9 +14,9 @@
 #define SCRAM_TEXT_MAX 256
 
 /*
- * "SCRAM-SHA-256$4096:SALT$STORED_KEY:SERVER_KEY" as CREATE ROLE ... PASSWORD takes it. The password
- * is printable ASCII, which SASLprep leaves alone; the salt is at most SCRAM_SALT_MAX bytes. Returns
- * `out`.
+ * "SCRAM-SHA-256$4096:SALT$STORED_KEY:SERVER_KEY" as CREATE ROLE ... PASSWORD takes it. The
+ * password is printable ASCII, which SASLprep leaves alone; the salt is at most SCRAM_SALT_MAX
+ * bytes. Returns `out`.
  */
 const char *scram_verifier(const struct secret *password, struct str salt,
                            char out[SCRAM_TEXT_MAX]);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <sys/stat.h>
@@ -150,6 +151,48 @@ enum err secret_from_file(const char *path, struct secret **ret_secret, struct e
         *ret_secret = secret_new(line);
     sodium_memzero(content, sizeof(content));
     return failed;
+}
+
+/* Written whole under another name first: a key file that exists is never half of one. */
+static enum err write_private(const char *path, const char *draft, struct str line, struct error *e)
+{
+    (void)unlink(draft); /* of a start that died */
+    __attribute__((cleanup(fd_close))) int fd =
+        open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0)
+        return error_errno(e, "cannot make the key file %s", draft);
+    if (write(fd, line.ptr, line.len) != (ssize_t)line.len || fsync(fd) != 0)
+        return error_errno(e, "cannot write the key file %s", draft);
+    if (link(draft, path) == 0)
+        return OK;
+    if (errno == EEXIST)
+        return error_set(e, ERR_CONFLICT, "the key file %s exists already", path);
+    return error_errno(e, "cannot make the key file %s", path);
+}
+
+enum err secret_make_file(const char *path, struct rng *rng, struct secret **ret_secret,
+                          struct error *e)
+{
+    secrets_init();
+    unsigned char bytes[TOKEN_BYTES];
+    char line[TOKEN_TEXT_MAX], draft[PATH_MAX];
+    rng->fill(rng, bytes, sizeof(bytes));
+    (void)sodium_bin2base64(line, sizeof(line), bytes, sizeof(bytes),
+                            sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    size_t len = strlen(line);
+    line[len] = '\n';
+    enum err err = OK;
+    if ((size_t)snprintf(draft, sizeof(draft), "%s.new", path) >= sizeof(draft))
+        err = error_set(e, ERR_INVALID, "the path of the key file is too long");
+    if (err == OK) {
+        err = write_private(path, draft, (struct str){line, len + 1}, e);
+        (void)unlink(draft);
+    }
+    if (err == OK)
+        *ret_secret = secret_new((struct str){line, len});
+    sodium_memzero(bytes, sizeof(bytes));
+    sodium_memzero(line, sizeof(line));
+    return err;
 }
 
 void token_generate(struct rng *rng, char out[TOKEN_TEXT_MAX])

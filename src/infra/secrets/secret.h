@@ -23,6 +23,13 @@ const char *secret_expose(const struct secret *s);
 enum err secret_from_file(const char *path, struct secret **ret_secret, struct error *e);
 
 /*
+ * Makes a file (mode 0600) with 256 random bits in base64url, on disk when this returns, and gives
+ * them. ERR_CONFLICT when the file exists.
+ */
+enum err secret_make_file(const char *path, struct rng *rng, struct secret **ret_secret,
+                          struct error *e);
+
+/*
  * A secret of 256 bits in base64url that follows from `key` and `name` (HMAC-SHA-256): passwords of
  * databases are worked out again when they are needed and stored nowhere.
  */

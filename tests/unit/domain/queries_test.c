@@ -14,6 +14,7 @@
 #include "testdb.h"
 
 #include "audit.sql.h"
+#include "calls.sql.h"
 #include "capacity.sql.h"
 #include "claim.sql.h"
 #include "copy.sql.h"
@@ -24,7 +25,9 @@
 #include "drain.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
+#include "install.sql.h"
 #include "job.sql.h"
+#include "key.sql.h"
 #include "move.sql.h"
 #include "plan.sql.h"
 #include "queue.sql.h"
@@ -37,10 +40,10 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,      claim_queries,  cron_queries,   customer_queries, decisions_queries,
-    deployment_queries, host_queries,   job_queries,    move_queries,     plan_queries,
-    queue_queries,      signup_queries, tokens_queries, capacity_queries, drain_queries,
-    host_order_queries, slot_queries,
+    audit_queries,    calls_queries,     install_queries,    claim_queries,      cron_queries,
+    customer_queries, decisions_queries, deployment_queries, host_queries,       job_queries,
+    key_queries,      move_queries,      plan_queries,       queue_queries,      signup_queries,
+    tokens_queries,   capacity_queries,  drain_queries,      host_order_queries, slot_queries,
 };
 
 /* For the customers' databases. */

@@ -23,7 +23,53 @@ static const struct cloud_error errors[] = {
     {0, NULL, OK},
 };
 
-const struct cloud_dialect fly_dialect = {"Fly", read_error, errors};
+/* What fly-go's transport repeats, and what flyctl takes for passing. */
+static const struct cloud_retry retries[] = {
+    {408, NULL, false, false}, {429, NULL, false, true}, {502, NULL, false, false},
+    {503, NULL, false, false}, {0, NULL, false, false},
+};
+
+static const struct route_name names[] = {
+    {"apps", "app", NULL},
+    {"machines", "machine", NULL},
+    {"volumes", "volume", NULL},
+    {"snapshots", "snapshot", NULL},
+    {"secrets", "secret", NULL},
+    {"metadata", "key", NULL},
+    {"ip_assignments", "ip", NULL},
+    {"certificates", "hostname", "acme"},
+    {"orgs", "org", NULL},
+    {"organizations", "org", NULL},
+    {"postgres", "cluster", NULL},
+    {"postgresv2", "cluster", NULL},
+    {"users", "user", NULL},
+    {"databases", "database", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits; no reply tells them. */
+static const struct cloud_rate rates[] = {
+    {HTTP_GET, "/apps/{app}/machines/{machine}", {200 * USEC_PER_MS, 10}, false},
+    {HTTP_METHODS, "/apps/{app}/", {USEC_PER_SEC, 3}, false},
+    {HTTP_DELETE, "/apps/{app}", {600 * USEC_PER_MS, 10}, true},
+    {HTTP_METHODS, "/apps/{app}", {USEC_PER_SEC, 3}, false},
+    {.route = NULL},
+};
+
+const struct cloud_dialect fly_dialect = {
+    .name = "Fly",
+    .read_error = read_error,
+    .errors = errors,
+    .infrastructure = FLYIO,
+    .request_id_header = "fly-request-id",
+    .names = names,
+    .retries = retries,
+    .backoff = {.retries = 3,
+                .first_us = 100 * USEC_PER_MS,
+                .cap_us = USEC_PER_SEC,
+                .broken_reads = true},
+    .rates = rates,
+};
 
 enum err flaps_app_find(struct cloud *cloud, const char *name, struct arena *arena, struct error *e)
 {

@@ -201,18 +201,10 @@ static enum err have_everything(struct fly_run *f, bool *ret_started, struct err
 
 /* -- the interface ---------------------------------------------------------------------------- */
 
-static struct fly_run fly_run_of(struct provision_run *run, struct http_client *http)
+static void fly_run_open(struct fly_run *f, struct provision_run *run)
 {
-    const struct provisioning *p = run->with;
-    return (struct fly_run){
-        .run = run,
-        .d = run->deployment,
-        .cloud = {.dialect = &fly_dialect,
-                  .endpoint = p->settings->fly.endpoint,
-                  .token = p->fly_token,
-                  .timeout_us = p->settings->call_timeout_ms * USEC_PER_MS,
-                  .http = http},
-    };
+    *f = (struct fly_run){.run = run, .d = run->deployment};
+    cloud_open(&f->cloud, run->with, &fly_dialect, f->d->id, f->d->customer_id);
 }
 
 /* Recorded, or where it is made. */
@@ -227,11 +219,11 @@ static const char *database_url(struct provision_run *run)
 static enum job_result advance(struct provision_run *run, const char **ret_database_url,
                                struct error *e)
 {
-    struct http_client *http = http_client_new();
-    struct fly_run f = fly_run_of(run, http);
+    struct fly_run f;
     bool started = false;
+    fly_run_open(&f, run);
     enum err err = have_everything(&f, &started, e);
-    http_client_free(http);
+    cloud_close(&f.cloud);
     if (err != OK)
         return provider_result(err);
     if (!started)
@@ -274,10 +266,10 @@ static enum err drop_tenant(struct provision_run *run, struct error *e)
 static enum err remove_app(struct provision_run *run, struct error *e)
 {
     TRY(drop_tenant(run, e));
-    struct http_client *http = http_client_new();
-    struct fly_run f = fly_run_of(run, http);
+    struct fly_run f;
+    fly_run_open(&f, run);
     enum err err = flaps_app_delete(&f.cloud, run->deployment->app, run->arena, e);
-    http_client_free(http);
+    cloud_close(&f.cloud);
     TRY(err);
     return db_write(run->with->env->db, forget_work, run, e);
 }

@@ -29,12 +29,42 @@ static const struct cloud_error errors[] = {
     {0, NULL, OK},
 };
 
-const struct cloud_dialect hcloud_dialect = {"Hetzner", read_error, errors};
+/* What the official Go and Python clients repeat, and nothing else: not "locked", not 503. */
+static const struct cloud_retry retries[] = {
+    {0, "conflict", false, true}, {0, "rate_limit_exceeded", false, true},
+    {429, NULL, false, true},     {0, "bad_gateway", false, false},
+    {0, "timeout", false, false}, {502, NULL, true, false},
+    {504, NULL, true, false},     {0, NULL, false, false},
+};
 
-json_t *hcloud_labels(const char *host_id, const char *install)
+static const struct route_name names[] = {
+    {NULL, NULL, NULL},
+};
+
+static const struct cloud_rate rates[] = {
+    {.route = NULL},
+};
+
+const struct cloud_dialect hcloud_dialect = {
+    .name = "Hetzner",
+    .read_error = read_error,
+    .errors = errors,
+    .infrastructure = HETZNER,
+    .request_id_header = "X-Correlation-Id",
+    .names = names,
+    .retries = retries,
+    .backoff = {.retries = 5,
+                .first_us = USEC_PER_SEC,
+                .cap_us = 60 * USEC_PER_SEC,
+                .doubling = true},
+    .rates = rates,
+    .tells_budget = true,
+};
+
+json_t *hcloud_labels(const struct cloud *cloud, const char *host_id)
 {
-    json_t *labels = json_pack("{s:s, s:s*, s:s*}", "managed-by", "webhost", "webhost-host",
-                               host_id, "webhost-install", install);
+    json_t *labels = json_pack("{s:s, s:s*, s:s*}", "managed-by", "webhost", "webhost-install",
+                               cloud->install_id, "webhost-host", host_id);
     BUG_ON(!labels);
     return labels;
 }
@@ -117,12 +147,12 @@ static void put(json_t *object, const char *key, json_t *value)
     BUG_ON(!value || json_object_set_new(object, key, value) != 0);
 }
 
-static json_t *order_json(const struct hcloud_order *order)
+static json_t *order_json(const struct cloud *cloud, const struct hcloud_order *order)
 {
     json_t *request =
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*, s:b}", "name", order->name, "server_type",
                   order->server_type, "image", order->image, "location", order->location, "labels",
-                  hcloud_labels(order->host_id, order->install), "user_data", order->user_data,
+                  hcloud_labels(cloud, order->host_id), "user_data", order->user_data,
                   "start_after_create", 1);
     BUG_ON(!request);
     if (order->ssh_keys.count)
@@ -141,7 +171,7 @@ enum err hcloud_server_create(struct cloud *cloud, const struct hcloud_order *or
                               const char **ret_actions, struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
-    TRY(cloud_call(cloud, HTTP_POST, "/servers", order_json(order), arena, &body, e));
+    TRY(cloud_call(cloud, HTTP_POST, "/servers", order_json(cloud, order), arena, &body, e));
     TRY(read_server(json_object_get(body, "server"), arena, ret, e));
     if (ret_actions) {
         const char *ids = with_action("", json_object_get(body, "action"), arena);

@@ -30,14 +30,14 @@ struct hcloud_server {
 
 struct hcloud_order {
     const char *name, *server_type, *image, *location;
-    const char *host_id, *install;              /* kept in labels; install may be NULL */
+    const char *host_id;                        /* kept in a label */
     const char *user_data;                      /* NULL: none */
     struct texts ssh_keys;                      /* names; count 0: none */
     int64_t firewall, network, placement_group; /* ids; INT_ABSENT: none */
 };
 
-/* {"managed-by": "webhost"}, and the two others unless they are NULL. */
-json_t *hcloud_labels(const char *host_id, const char *install);
+/* What says that a thing is ours; `host_id` may be NULL. */
+json_t *hcloud_labels(const struct cloud *cloud, const char *host_id);
 
 /* The server with this name; ERR_NOT_FOUND when there is none. */
 enum err hcloud_server_find(struct cloud *cloud, const char *name, struct arena *arena,

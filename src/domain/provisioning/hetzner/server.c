@@ -85,15 +85,19 @@ static enum err have(struct cloud *cloud, const struct hetzner_order *order, str
         .image = order->settings->image,
         .location = order->location,
         .host_id = order->host_id,
-        .install = order->install,
         .user_data = cloud_init_fill(order->key, order->name, arena),
         .firewall = INT_ABSENT,
         .network = INT_ABSENT,
         .placement_group = INT_ABSENT,
     };
     err = order_first(cloud, &form, order->server_types, arena, ret, ret_actions, e);
-    if (err == ERR_CONFLICT) /* another worker ordered it between our two calls */
-        err = find_ours(cloud, order->name, order->host_id, arena, ret, e);
+    if (err != ERR_CONFLICT)
+        return err;
+    /* Another worker ordered it between our two calls, or the list was late to show it. */
+    err = find_ours(cloud, order->name, order->host_id, arena, ret, e);
+    if (err == ERR_NOT_FOUND)
+        return error_set(e, ERR_BUSY, "Hetzner has a server %s but does not list it yet",
+                         order->name);
     return err;
 }
 

@@ -25,7 +25,6 @@
 struct hetzner_order {
     const struct hetzner_settings *settings; /* image, keys, firewall, network */
     const struct secret *key;                /* what the database's password is derived from */
-    const char *install;                     /* the installation's id for a label; NULL: none */
     const char *name;                        /* the host's, and the server's */
     const char *host_id;
     const char *location;

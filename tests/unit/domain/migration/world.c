@@ -1,6 +1,8 @@
 #include "world.h"
 
 #include "domain/accounts/signup.h"
+#include "domain/core/install.h"
+#include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "infra/secrets/secret.h"
 #include "world.sql.h"
@@ -35,7 +37,9 @@ static void settle(struct world *w, unsigned port)
                                             .hetzner_token = w->token,
                                             .fly_token = w->token,
                                             .key = w->token,
-                                            .stores = tenant_stores_new(NULL)};
+                                            .stores = tenant_stores_new(NULL),
+                                            .traffic = traffic_new(&w->env, 10)};
+    MUST(install_id(&w->env, &w->arena, &w->provisioning.install_id, must_));
     w->moves = (struct move_context){&w->provisioning, &fenced_copy};
     provisioning_workers(&w->provisioning, w->workers);
     move_workers(&w->moves, w->workers + PROVISIONING_WORKERS);
@@ -64,6 +68,7 @@ void world_leave(struct world *w)
 {
     runner_free(w->runner);
     tenant_stores_free(w->provisioning.stores);
+    traffic_free(w->provisioning.traffic);
     secret_free(w->token);
     arena_release(&w->arena);
 }

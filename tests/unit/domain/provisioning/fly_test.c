@@ -147,6 +147,8 @@ static void an_intention_is_recorded_before_the_call(void **state)
 static void refused_with(struct clouds *c, const char *id, const char *path, const char *effect,
                          enum job_result result, enum err err)
 {
+    c->settings.call_wait_ms = 0; /* nothing is repeated within a call */
+    clouds_settle(c);             /* and what was spent of its rate is back */
     clouds_fault(c, arena_printf(&c->p.arena,
                                  "[{\"match\":{\"path_prefix\":\"%s\",\"method\":\"POST\"},"
                                  "\"effect\":{%s},\"count\":1}]",

@@ -56,6 +56,66 @@ static struct tenant_usage measure(struct fixture *f, const char *id, int64_t no
     return usage;
 }
 
+/* -- passwords -------------------------------------------------------------------------------- */
+
+static void a_password_is_put_in_on_the_way_to_the_database_alone(void **state)
+{
+    struct fixture *f = *state;
+    if (testdb_engine() != DB_SQLITE)
+        return; /* where a password may stand in the path, a file's name shows it */
+    _cleanup_arena_ struct arena arena = {0};
+    struct secret *key = secret_new(STR("key"));
+    struct secret *password = secret_derive(key, "host-1");
+    struct tenant_stores *stores = tenant_stores_new(key);
+    struct db *db;
+    const char *url = arena_printf(&arena, "%s{password:host-1}", f->a.url);
+    ASSERT_OK(f, tenant_store_get(stores, url, &db, &f->e));
+    tenant_store_put(stores, db);
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        const char *path =
+            arena_printf(&arena, "%s%s%s", f->a.path, secret_expose(password), ends[i]);
+        int gone = unlink(path);
+        assert_true(i > 0 || gone == 0);
+    }
+    tenant_stores_free(stores);
+    secret_free(password);
+    secret_free(key);
+}
+
+static void an_error_about_a_url_does_not_tell_the_password(void **state)
+{
+    struct fixture *f = *state;
+    struct secret *key = secret_new(STR("key"));
+    struct secret *password = secret_derive(key, "host-1");
+    struct tenant_stores *stores = tenant_stores_new(key);
+    static const char *const urls[] = {
+        "postgres://webhost:{password:host-1}@[::1/fleet", /* libpq quotes what it cannot read */
+        "postgres://webhost:{password:host-1}@127.0.0.1:1/fleet?channel_binding=require",
+        "postgres://127.0.0.1:1/fleet?password={password:host-1}&no",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct db *db;
+        assert_int_not_equal(tenant_store_get(stores, urls[i], &db, &f->e), OK);
+        char start[9];
+        (void)snprintf(start, sizeof(start), "%s", secret_expose(password));
+        assert_null(strstr(f->e.text, start));
+    }
+    tenant_stores_free(stores);
+    secret_free(password);
+    secret_free(key);
+}
+
+static void a_password_without_a_name_or_a_key_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct db *db;
+    assert_int_equal(tenant_store_get(f->stores, "postgres://x:{password:h}@y/z", &db, &f->e),
+                     ERR_INVALID);
+    assert_int_equal(tenant_store_get(f->stores, "postgres://x:{password:}@y/z", &db, &f->e),
+                     ERR_CORRUPT);
+}
+
 /* -- sharing ---------------------------------------------------------------------------------- */
 
 static void users_of_one_url_share_one_database(void **state)
@@ -178,6 +238,9 @@ static void rows_of_a_tenant_that_does_not_exist_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_password_is_put_in_on_the_way_to_the_database_alone),
+        TEST(an_error_about_a_url_does_not_tell_the_password),
+        TEST(a_password_without_a_name_or_a_key_is_refused),
         TEST(users_of_one_url_share_one_database),
         TEST(a_database_that_was_closed_opens_again_with_what_was_in_it),
         TEST(a_url_that_cannot_be_opened_is_an_error_each_time_and_leaves_nothing),

@@ -123,7 +123,7 @@ def test_text_columns_are_compared_byte_by_byte_on_both_engines(tmp_path):
 @pytest.mark.parametrize(
     "second, text, message",
     [
-        ("0003-more.sql", "SELECT 1;", "expected schema file 0002"),
+        ("0001-more.sql", "SELECT 1;", "expected a schema file after 0001"),
         ("more.sql", "SELECT 1;", "a schema file is named 0001-what-it-does.sql"),
         ("0002-more.sql", "SELECT $1;", "a schema file has no parameters"),
         ("0002-more.sql", "-- nothing", "nothing in it"),
