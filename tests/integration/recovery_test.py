@@ -44,7 +44,7 @@ def test_two_kills_in_a_row_then_it_goes_through(cloud):
 
 def test_a_job_that_dies_with_its_process_each_time_is_given_up_and_can_be_retried(cloud):
     for attempt in range(3):
-        stop = cloud.gate.stop("POST", APPS, after=True)
+        stop = cloud.gate.stop("POST", "/v1/apps", after=True)
         server = cloud.serve()
         if attempt == 0:
             sign_up(server, "large", LARGE)
