@@ -139,8 +139,8 @@ static enum err read_mode(const struct move_wish *wish, struct problems *problem
     return OK;
 }
 
-/* Whether this customer can start to move now, wherever to. */
-static enum err check_can_move(const struct request *r, struct error *e)
+/* Whether the customer is somebody to move, and is not being moved. */
+static enum err check_idle(const struct request *r, struct error *e)
 {
     const struct customer *c = &r->customer;
     const char *running;
@@ -153,19 +153,26 @@ static enum err check_can_move(const struct request *r, struct error *e)
                          "customer %s is being moved already (migration %s): wait for it or cancel "
                          "it",
                          c->slug, running);
-    if (r->current.status != DEPLOYMENT_ACTIVE)
-        return error_set(e, ERR_CONFLICT,
-                         "customer %s cannot move before its deployment is active; it is %s",
-                         c->slug, deployment_status_names[r->current.status]);
     return OK;
 }
 
+static enum err check_settled(const struct request *r, struct error *e)
+{
+    if (r->current.status != DEPLOYMENT_ACTIVE)
+        return error_set(e, ERR_CONFLICT,
+                         "customer %s cannot move before its deployment is active; it is %s",
+                         r->customer.slug, deployment_status_names[r->current.status]);
+    return OK;
+}
+
+/* The same, and whether it makes sense to go to the target mode. */
 static enum err check_customer(const struct request *r, struct error *e)
 {
+    TRY(check_idle(r, e));
     if (r->current.mode == (int)r->target)
         return error_set(e, ERR_CONFLICT, "customer %s is in mode %s already", r->customer.slug,
                          mode_names[r->target]);
-    return check_can_move(r, e);
+    return check_settled(r, e);
 }
 
 /* Decides by the scores and constraints, then for the mode that was asked for. */
@@ -252,7 +259,8 @@ enum err move_relocate(struct db_tx *tx, const struct env *env, const char *acto
     TRY(customer_find(tx, customer_id, arena, &r.customer, e));
     TRY(deployment_current(tx, customer_id, arena, &r.current, e));
     r.target = (enum mode)r.current.mode;
-    TRY(check_can_move(&r, e));
+    TRY(check_idle(&r, e));
+    TRY(check_settled(&r, e));
     TRY(deployment_create_like(tx, env, &r.current, arena, &target_id, e));
     return record_move(&r, reason, NULL, target_id, ret, e);
 }
