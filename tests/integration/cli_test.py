@@ -31,8 +31,13 @@ READS = {
     "decisions show": ["{decision}"],
     "jobs list": [],
     "jobs show": ["{job}"],
-    "hosts": [],
-    "instances": [],
+    "hosts list": [],
+    "hosts show": ["{host}"],
+    "instances list": [],
+    "instances show": ["{instance}"],
+    "calls": [],
+    "drift": [],
+    "reconcile": ["--dry-run"],
     "plans": [],
     "token list": [],
     "audit": [],
@@ -40,7 +45,8 @@ READS = {
 # Commands with tests of their own here; serve and sandbox are what all other files run.
 OTHERS = {
     "policy check", "signup", "migrate", "jobs retry", "jobs cancel", "token create",
-    "token revoke", "serve", "sandbox",
+    "token revoke", "serve", "sandbox", "hosts add", "hosts drain", "hosts undrain", "hosts reap",
+    "instances scale", "customers offboard", "customers export", "doctor",
 }  # fmt: skip
 
 
@@ -51,12 +57,19 @@ def demo(tmp_path_factory):
     wait_active(server, "acme-logistics", "corner-bakery")
     (decision,) = server.get("/api/customers/acme-logistics/decisions").body["decisions"]
     job = everything(server.get, "jobs", customer="acme-logistics")[0]
+    host = everything(server.get, "hosts", status="active")[0]
+    instance = everything(server.get, "instances")[0]
     yield SimpleNamespace(
         server=server,
         program=programs.program,
         folder=programs.folder,
         environment={"WEBHOST_SERVER": server.url, "WEBHOST_TOKEN": server.token},
-        ids={"decision": decision["id"], "job": str(job["id"])},
+        ids={
+            "decision": decision["id"],
+            "job": str(job["id"]),
+            "host": host["name"],
+            "instance": instance["app"],
+        },
         run=lambda *arguments, **options: programs.run(
             *arguments,
             env={

@@ -12,6 +12,7 @@
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
+#include "domain/migration/drain.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
@@ -205,10 +206,12 @@ static void add_crons(struct daemon *d)
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
     d->prune.rules = d->prune_rules;
     const struct cron crons[] = {prune_cron(), instance_cron(), reconcile_cron(),
-                                 offboarding_cron()};
-    _Static_assert(sizeof(crons) <= sizeof(d->crons), "room for every cron");
+                                 offboarding_cron(), drain_cron()};
+    _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
+                   "room for every cron");
     memcpy(d->crons, crons, sizeof(crons));
-    d->cron_count = ARRAY_LEN(crons);
+    host_crons(d->crons + ARRAY_LEN(crons));
+    d->cron_count = ARRAY_LEN(crons) + HOST_CRONS;
 }
 
 static enum err start_jobs(struct daemon *d, struct error *e)

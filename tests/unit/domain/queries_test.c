@@ -15,16 +15,19 @@
 
 #include "audit.sql.h"
 #include "calls.sql.h"
+#include "capacity.sql.h"
 #include "claim.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
 #include "decisions.sql.h"
 #include "deployment.sql.h"
+#include "drain.sql.h"
 #include "drift.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
 #include "host.sql.h"
+#include "host_order.sql.h"
 #include "install.sql.h"
 #include "instance.sql.h"
 #include "job.sql.h"
@@ -35,6 +38,7 @@
 #include "plan.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
+#include "slot.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
 
@@ -42,11 +46,11 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,  owners_queries,   calls_queries,     install_queries,
-    claim_queries,       cron_queries,   customer_queries, decisions_queries, deployment_queries,
-    host_queries,        job_queries,    move_queries,     plan_queries,      queue_queries,
-    signup_queries,      tokens_queries, instance_queries, key_queries,       exports_queries,
-    offboarding_queries,
+    audit_queries,       drift_queries,    owners_queries,   calls_queries,      install_queries,
+    claim_queries,       cron_queries,     customer_queries, decisions_queries,  deployment_queries,
+    host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
+    signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
+    offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
 };
 
 /* For the customers' databases. */
