@@ -20,6 +20,10 @@ BROKEN = {"status": 500, "body": {"error": {"code": "server_error", "message": "
 FLY_BROKEN = {"status": 500, "body": {"error": "the rack burns"}}
 
 
+def hosts_job(server):
+    return only_job(server, worker="HetznerHostWorker")
+
+
 def only_job(server, **filters):
     (job,) = everything(server.get, "jobs", **filters)
     return server.get(f"/api/jobs/{job['id']}").body
@@ -84,8 +88,8 @@ def test_a_fault_that_passes_costs_one_attempt(cloud, method, path, effect):
     server = cloud.serve(gate=False)
     sign_up(server, "small", SMALL)
     wait_active(server, "small")
-    wait_until(lambda: only_job(server, worker="HetznerHostWorker")["state"] == "completed", "not completed")
-    job = only_job(server, worker="HetznerHostWorker")
+    wait_until(lambda: hosts_job(server)["state"] == "completed", "not completed")
+    job = hosts_job(server)
     assert (job["attempt"], len(job["errors"])) == (2, 1)
     assert_cloud_is_as_recorded(server, cloud)
 
@@ -102,8 +106,8 @@ def test_a_cloud_that_asks_to_wait_costs_no_attempt(cloud, effect):
     server = cloud.serve(gate=False)
     sign_up(server, "small", SMALL)
     wait_active(server, "small")
-    wait_until(lambda: only_job(server, worker="HetznerHostWorker")["state"] == "completed", "not completed")
-    job = only_job(server, worker="HetznerHostWorker")
+    wait_until(lambda: hosts_job(server)["state"] == "completed", "not completed")
+    job = hosts_job(server)
     assert (job["attempt"], job["errors"]) == (1, [])
 
 
@@ -119,7 +123,9 @@ def test_a_cancelled_job_stays_where_it_is_until_it_is_retried(cloud):
     cloud.fault("POST", "/v1/apps", FLY_BROKEN)
     server = cloud.serve(gate=False)
     job_id = sign_up(server, "large", LARGE)["job"]["id"]
-    wait_until(lambda: only_job(server, customer="large")["state"] == "retryable", "no first attempt")
+    wait_until(
+        lambda: only_job(server, customer="large")["state"] == "retryable", "no first attempt"
+    )
     answer = server.post(f"/api/jobs/{job_id}/cancel")
     assert (answer.status, answer.body["state"]) == (200, "cancelled")
     assert server.post(f"/api/jobs/{job_id}/cancel").status == 409
