@@ -17,6 +17,11 @@ from support.customers import (
 from support.webhost import wait_until
 
 BROKEN = {"status": 500, "body": {"error": {"code": "server_error", "message": "the rack burns"}}}
+FLY_BROKEN = {"status": 500, "body": {"error": "the rack burns"}}
+
+
+def hosts_job(server):
+    return only_job(server, worker="HetznerHostWorker")
 
 
 def only_job(server, **filters):
@@ -25,7 +30,7 @@ def only_job(server, **filters):
 
 
 def test_a_cloud_that_always_fails_costs_three_attempts_then_the_signup_is_failed(cloud):
-    cloud.fault("POST", "/v1/apps", BROKEN)
+    cloud.fault("POST", "/v1/apps", FLY_BROKEN)
     server = cloud.serve(gate=False)
     environment = {"WEBHOST_SERVER": server.url, "WEBHOST_TOKEN": server.token}
     waiting = cloud.webhost.start(
@@ -58,12 +63,12 @@ def test_a_cloud_that_always_fails_costs_three_attempts_then_the_signup_is_faile
 
 
 def test_a_second_failure_replaces_the_reason(cloud):
-    cloud.fault("POST", "/v1/apps", {"status": 422, "body": {"error": {"message": "first"}}})
+    cloud.fault("POST", "/v1/apps", {"status": 422, "body": {"error": "first"}})
     server = cloud.serve(gate=False)
     sign_up(server, "large", LARGE)
     assert "first" in wait_for(server, "large", "failed")["deployment"]["error"]
     cloud.clear_faults()
-    cloud.fault("POST", "/v1/apps", {"status": 422, "body": {"error": {"message": "second"}}})
+    cloud.fault("POST", "/v1/apps", {"status": 422, "body": {"error": "second"}})
     assert server.post(f"/api/jobs/{only_job(server, customer='large')['id']}/retry").status == 200
     wait_until(
         lambda: "second" in (status_of(server, "large")["deployment"]["error"] or ""),
@@ -83,8 +88,8 @@ def test_a_fault_that_passes_costs_one_attempt(cloud, method, path, effect):
     server = cloud.serve(gate=False)
     sign_up(server, "small", SMALL)
     wait_active(server, "small")
-    wait_until(lambda: only_job(server, worker="HetznerHostWorker")["state"] == "completed", "not completed")
-    job = only_job(server, worker="HetznerHostWorker")
+    wait_until(lambda: hosts_job(server)["state"] == "completed", "not completed")
+    job = hosts_job(server)
     assert (job["attempt"], len(job["errors"])) == (2, 1)
     assert_cloud_is_as_recorded(server, cloud)
 
@@ -101,8 +106,8 @@ def test_a_cloud_that_asks_to_wait_costs_no_attempt(cloud, effect):
     server = cloud.serve(gate=False)
     sign_up(server, "small", SMALL)
     wait_active(server, "small")
-    wait_until(lambda: only_job(server, worker="HetznerHostWorker")["state"] == "completed", "not completed")
-    job = only_job(server, worker="HetznerHostWorker")
+    wait_until(lambda: hosts_job(server)["state"] == "completed", "not completed")
+    job = hosts_job(server)
     assert (job["attempt"], job["errors"]) == (1, [])
 
 
@@ -115,10 +120,12 @@ def test_a_cloud_that_does_not_answer_in_time_is_asked_again(cloud):
 
 
 def test_a_cancelled_job_stays_where_it_is_until_it_is_retried(cloud):
-    cloud.fault("POST", "/v1/apps", BROKEN)
+    cloud.fault("POST", "/v1/apps", FLY_BROKEN)
     server = cloud.serve(gate=False)
     job_id = sign_up(server, "large", LARGE)["job"]["id"]
-    wait_until(lambda: only_job(server, customer="large")["state"] == "retryable", "no first attempt")
+    wait_until(
+        lambda: only_job(server, customer="large")["state"] == "retryable", "no first attempt"
+    )
     answer = server.post(f"/api/jobs/{job_id}/cancel")
     assert (answer.status, answer.body["state"]) == (200, "cancelled")
     assert server.post(f"/api/jobs/{job_id}/cancel").status == 409
