@@ -121,10 +121,15 @@ def test_a_command_prints_a_table_for_people_and_json_for_programs(demo, command
 
 @pytest.mark.parametrize("name", ["customers", "jobs", "hosts", "instances", "audit"])
 def test_all_follows_the_pages(demo, name):
-    whole = json.loads(demo.run(name, "--all", "-o", "json").stdout)[name]
-    paged = json.loads(demo.run(name, "--all", "--limit", "2", "-o", "json").stdout)[name]
+    # Maintenance jobs come every minute, also between two lists.
+    filters = {"queue": "provisioning"} if name == "jobs" else {}
+    listing = [name, *(word for key, value in filters.items() for word in (f"--{key}", value))]
+    whole = json.loads(demo.run(*listing, "--all", "-o", "json").stdout)[name]
+    paged = json.loads(demo.run(*listing, "--all", "--limit", "2", "-o", "json").stdout)[name]
     assert [item["id"] for item in paged] == [item["id"] for item in whole]
-    assert [i["id"] for i in everything(demo.server.get, name)] == [i["id"] for i in whole]
+    assert [i["id"] for i in everything(demo.server.get, name, **filters)] == [
+        item["id"] for item in whole
+    ]
 
 
 # -- writing ---------------------------------------------------------------------------------------
