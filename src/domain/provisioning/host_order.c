@@ -38,7 +38,7 @@ enum err host_order(struct db_tx *tx, const struct env *env, const struct hetzne
                     const char *actor, const struct host_wish *wish, struct arena *arena,
                     struct host *ret_host, struct error *e)
 {
-    const char *type, *id = env_id(env, arena);
+    const char *type = NULL, *id = env_id(env, arena);
     const char *name = host_name(arena, wish->location, id);
     TRY(check_wish(s, wish, arena, &type, e));
     TRY(db_exec(

@@ -102,7 +102,7 @@ static enum err open_store(struct tenant_stores *stores, const char *url, struct
                            struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    struct secret *password;
+    struct secret *password = NULL;
     struct db_options options = {
         .migrations = fleet_schema,
         .migration_count = ARRAY_LEN(fleet_schema),
