@@ -35,9 +35,7 @@ READS = {
     "hosts show": ["{host}"],
     "instances list": [],
     "instances show": ["{instance}"],
-    "calls": [],
-    "drift": [],
-    "reconcile": ["--dry-run"],
+    "calls": ["--all"],
     "plans": [],
     "token list": [],
     "audit": [],
@@ -46,7 +44,8 @@ READS = {
 OTHERS = {
     "policy check", "signup", "migrate", "jobs retry", "jobs cancel", "token create",
     "token revoke", "serve", "sandbox", "hosts add", "hosts drain", "hosts undrain", "hosts reap",
-    "instances scale", "customers offboard", "customers export", "doctor",
+    "instances scale", "customers offboard", "customers export", "doctor", "drift",
+    "reconcile",
 }  # fmt: skip
 
 

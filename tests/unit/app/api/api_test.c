@@ -16,6 +16,7 @@
 struct fixture {
     struct product p; /* first: a test's state serves both */
     struct api api;
+    struct provisioning_settings settings;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
     struct runner *runner;            /* not started: nothing runs the jobs */
     char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX];
@@ -43,8 +44,12 @@ static int setup(void **state)
         .poll_us = USEC_PER_SEC,
     };
     f->runner = runner_new(&options);
-    f->provisioning =
-        (struct provisioning){.env = &f->p.env, .traffic = traffic_new(&f->p.env, 10)};
+    f->settings = provisioning_settings_default();
+    f->provisioning = (struct provisioning){
+        .env = &f->p.env,
+        .settings = &f->settings,
+        .traffic = traffic_new(&f->p.env, 10),
+    };
     f->api = (struct api){
         .env = &f->p.env,
         .provisioning = &f->provisioning,
