@@ -31,7 +31,8 @@ READS = {
     "decisions show": ["{decision}"],
     "jobs list": [],
     "jobs show": ["{job}"],
-    "hosts": [],
+    "hosts list": [],
+    "hosts show": ["{host}"],
     "instances": [],
     "plans": [],
     "token list": [],
@@ -40,7 +41,7 @@ READS = {
 # Commands with tests of their own here; serve and sandbox are what all other files run.
 OTHERS = {
     "policy check", "signup", "migrate", "jobs retry", "jobs cancel", "token create",
-    "token revoke", "serve", "sandbox",
+    "token revoke", "serve", "sandbox", "hosts add", "hosts drain", "hosts undrain", "hosts reap",
 }  # fmt: skip
 
 
@@ -51,12 +52,13 @@ def demo(tmp_path_factory):
     wait_active(server, "acme-logistics", "corner-bakery")
     (decision,) = server.get("/api/customers/acme-logistics/decisions").body["decisions"]
     job = everything(server.get, "jobs", customer="acme-logistics")[0]
+    host = everything(server.get, "hosts", status="active")[0]
     yield SimpleNamespace(
         server=server,
         program=programs.program,
         folder=programs.folder,
         environment={"WEBHOST_SERVER": server.url, "WEBHOST_TOKEN": server.token},
-        ids={"decision": decision["id"], "job": str(job["id"])},
+        ids={"decision": decision["id"], "job": str(job["id"]), "host": host["name"]},
         run=lambda *arguments, **options: programs.run(
             *arguments,
             env={

@@ -15,6 +15,7 @@ it that stops a request at an exact point.
 
 import http.client
 import http.server
+import json
 import re
 import sqlite3
 import threading
@@ -155,11 +156,18 @@ class Cloud:
         drain_ms=10000,
         call_timeout_ms=30000,
         database_url=None,
+        reserve_slots=0,
+        **hetzner_settings,
     ):
-        """database_url: of all hosts and apps; a SQLite file for each unless told."""
+        """
+        database_url: of all hosts and apps; a SQLite file for each unless told. reserve_slots: none
+        unless told, so that a test counts the hosts that its customers need. What else is given are
+        further keys of provisioning.hetzner.
+        """
         folder = self.webhost.folder
         hetzner = database_url or f"sqlite:{folder}/hetzner/{{host}}.db"
         fly = database_url or f"sqlite:{folder}/fly/{{app}}.db"
+        more = "\n".join(f"    {key}: {json.dumps(v)}" for key, v in hetzner_settings.items())
         text = f"""
 key_file: {folder}/webhost.key
 jobs:
@@ -172,6 +180,8 @@ provisioning:
   hetzner:
     endpoint: {url}/v1
     slots_per_host: {slots_per_host}
+    reserve_slots: {reserve_slots}
+{more}
     database_url: "{hetzner}"
   fly:
     endpoint: {url}/v1

@@ -104,11 +104,12 @@ api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration
     api_migration_cancel;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
-api_handler api_hosts, api_instances, api_policies, api_policy, api_audit;
+api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain, api_hosts_reap;
+api_handler api_instances, api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_jobs_retry_body, api_queue_scale_body;
+    api_jobs_retry_body, api_queue_scale_body, api_host_add_body, api_hosts_reap_body;
 
 #endif

@@ -6,6 +6,7 @@
 static const char *const query_page[] = {PAGE_QUERY, NULL};
 static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
 static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
+static const char *const query_hosts[] = {PAGE_QUERY, "status", NULL};
 static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
 
 #define ROUTE(method_, pattern_, ...)                                                              \
@@ -75,8 +76,18 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/metrics", VIEWER, READ, .handler = api_metrics,
           .summary = "Counters and histograms for Prometheus"),
 
-    ROUTE(GET, "/api/hosts", VIEWER, READ, .handler = api_hosts, .query = query_page,
-          .summary = "List shared hosts and their slots"),
+    ROUTE(GET, "/api/hosts", VIEWER, READ, .handler = api_hosts, .query = query_hosts,
+          .summary = "List shared hosts, and the room in each location"),
+    ROUTE(POST, "/api/hosts", ADMIN, WRITE, .handler = api_host_add, .body = &api_host_add_body,
+          .summary = "Order a host now"),
+    ROUTE(POST, "/api/hosts/reap", ADMIN, WRITE, .handler = api_hosts_reap,
+          .body = &api_hosts_reap_body, .summary = "Give up hosts that nobody needs"),
+    ROUTE(GET, "/api/hosts/{id}", VIEWER, READ, .handler = api_host,
+          .summary = "Show a host and who lives on it"),
+    ROUTE(POST, "/api/hosts/{id}/drain", ADMIN, WRITE, .handler = api_host_drain,
+          .summary = "Move all customers off a host"),
+    ROUTE(POST, "/api/hosts/{id}/undrain", ADMIN, WRITE, .handler = api_host_undrain,
+          .summary = "Stop to drain a host"),
     ROUTE(GET, "/api/instances", VIEWER, READ, .handler = api_instances, .query = query_page,
           .summary = "List dedicated instances"),
     ROUTE(GET, "/api/policies", VIEWER, READ, .handler = api_policies,

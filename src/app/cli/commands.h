@@ -22,7 +22,10 @@ extern const struct command command_jobs_list, command_jobs_show, command_jobs_r
 extern const struct command command_queues_list, command_queues_pause, command_queues_resume,
     command_queues_scale; /* queues.c */
 
-extern const struct command command_hosts, command_instances, command_plans; /* fleet.c */
+extern const struct command command_hosts_list, command_hosts_show, command_hosts_add,
+    command_hosts_drain, command_hosts_undrain, command_hosts_reap; /* hosts.c */
+
+extern const struct command command_instances, command_plans; /* fleet.c */
 
 extern const struct command command_token_create, command_token_list, command_token_revoke,
     command_audit; /* access.c */

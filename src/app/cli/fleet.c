@@ -1,14 +1,6 @@
 #include "app/cli/commands.h"
 #include "app/cli/views.h"
 
-static const struct column host_columns[] = {
-    {"name", "HOST", COLUMN_TEXT},         {"location", "LOCATION", COLUMN_TEXT},
-    {"server_type", "TYPE", COLUMN_TEXT},  {"status", "STATUS", COLUMN_STATE},
-    {"slots_used", "USED", COLUMN_NUMBER}, {"capacity", "SLOTS", COLUMN_NUMBER},
-    {"address", "ADDRESS", COLUMN_TEXT},   {"created_at", "CREATED", COLUMN_AGO},
-    {"error", "ERROR", COLUMN_LONG},       COLUMN_END,
-};
-
 static const struct column instance_columns[] = {
     {"app", "APP", COLUMN_TEXT},
     {"customer", "CUSTOMER", COLUMN_TEXT},
@@ -25,16 +17,6 @@ static const struct column plan_columns[] = {
     {"mode", "MODE", COLUMN_TEXT},
     {"price", "USD/MONTH", COLUMN_MONEY},
     COLUMN_END,
-};
-
-const struct command command_hosts = {
-    .name = "hosts",
-    .group = GROUP_FLEET,
-    .summary = "List shared servers and how full they are",
-    .options = paging_options,
-    .options_size = sizeof(struct paging),
-    .run = list_view_run,
-    .data = &(const struct list_view){"/api/hosts", "hosts", host_columns, .pages = true},
 };
 
 const struct command command_instances = {

@@ -11,6 +11,7 @@
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
+#include "domain/migration/drain.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
@@ -49,7 +50,7 @@ struct daemon {
     struct move_context moves;
     struct demo demo;
     struct prune prune;
-    struct cron crons[1];
+    struct cron crons[HOST_CRONS + 2];
     struct job_worker workers[WORKERS];
     struct job_queue queues[4];
     char node_name[HOST_NAME_MAX + 1];
@@ -210,7 +211,9 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     provisioning_workers(&d->provisioning, d->workers);
     move_workers(&d->moves, d->workers + PROVISIONING_WORKERS);
     d->prune.keep_us = d->config.jobs.keep_days * USEC_PER_DAY;
-    d->crons[0] = prune_cron();
+    host_crons(d->crons);
+    d->crons[HOST_CRONS] = prune_cron();
+    d->crons[HOST_CRONS + 1] = drain_cron();
     d->workers[WORKERS - 2] = prune_worker(&d->prune);
     d->workers[WORKERS - 1] = demo_worker(&d->demo);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};

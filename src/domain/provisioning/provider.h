@@ -40,6 +40,8 @@ struct provision_run {
     const struct deployment *deployment;
     const char *actor; /* for the audit record */
     struct arena *arena;
+    /* Set with JOB_SNOOZE where the wait is for another job, which will wake this one. */
+    bool waits_for_job;
 };
 
 struct provider {

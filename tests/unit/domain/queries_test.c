@@ -15,13 +15,16 @@
 
 #include "audit.sql.h"
 #include "calls.sql.h"
+#include "capacity.sql.h"
 #include "claim.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
 #include "decisions.sql.h"
 #include "deployment.sql.h"
+#include "drain.sql.h"
 #include "host.sql.h"
+#include "host_order.sql.h"
 #include "install.sql.h"
 #include "job.sql.h"
 #include "key.sql.h"
@@ -29,6 +32,7 @@
 #include "plan.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
+#include "slot.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
 
@@ -36,10 +40,10 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries, calls_queries,    install_queries,   claim_queries,
-    cron_queries,  customer_queries, decisions_queries, deployment_queries,
-    host_queries,  job_queries,      key_queries,       move_queries,
-    plan_queries,  queue_queries,    signup_queries,    tokens_queries,
+    audit_queries,    calls_queries,     install_queries,    claim_queries,      cron_queries,
+    customer_queries, decisions_queries, deployment_queries, host_queries,       job_queries,
+    key_queries,      move_queries,      plan_queries,       queue_queries,      signup_queries,
+    tokens_queries,   capacity_queries,  drain_queries,      host_order_queries, slot_queries,
 };
 
 /* For the customers' databases. */
