@@ -43,6 +43,9 @@ void clouds_no_faults(struct clouds *c);
 /* A request of somebody else; fails the test unless the reply is a success. */
 void clouds_post(struct clouds *c, const char *path, const char *body);
 
+/* What a request finds, owned by the caller. */
+json_t *clouds_get(struct clouds *c, const char *path);
+
 /* What the clouds look like from now on: src/sandbox/settings.h. */
 void clouds_set(struct clouds *c, const char *settings);
 

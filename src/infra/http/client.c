@@ -320,3 +320,12 @@ const char *http_reply_header(const struct http_reply *reply, const char *name)
     }
     return NULL;
 }
+
+const char *http_escape(const char *text, struct arena *arena)
+{
+    char *escaped = curl_easy_escape(NULL, text, (int)strlen(text));
+    BUG_ON(!escaped);
+    const char *copy = arena_text(arena, escaped);
+    curl_free(escaped);
+    return copy;
+}

@@ -51,6 +51,9 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
                           struct arena *arena, struct http_reply *ret_reply, bool *ret_sent,
                           struct error *e);
 
+/* The text as one part of a path or a query: "a b" is a%20b. */
+const char *http_escape(const char *text, struct arena *arena);
+
 const char *http_reply_header(const struct http_reply *reply, const char *name);
 
 #endif
