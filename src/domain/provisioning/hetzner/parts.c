@@ -13,13 +13,13 @@ struct kind {
     const char *path;       /* "/ssh_keys" */
     const char *list, *one; /* where replies have many, and one */
     const char *called;
-    const char *hint; /* when the name is free and yet something of it is taken */
+    const char *hint; /* what else may be taken when the name is free; NULL: nothing */
 };
 
-static const struct kind firewalls = {"/firewalls", "firewalls", "firewall", "firewall", ""};
-static const struct kind networks = {"/networks", "networks", "network", "network", ""};
+static const struct kind firewalls = {"/firewalls", "firewalls", "firewall", "firewall", NULL};
+static const struct kind networks = {"/networks", "networks", "network", "network", NULL};
 static const struct kind groups = {"/placement_groups", "placement_groups", "placement_group",
-                                   "placement group", ""};
+                                   "placement group", NULL};
 static const struct kind ssh_keys = {
     "/ssh_keys", "ssh_keys", "ssh_key", "SSH key",
     "; if the project has the key of provisioning.hetzner.ssh_public_key_file under another name, "
@@ -88,9 +88,9 @@ static enum err have(struct cloud *cloud, const struct kind *kind, const char *n
     /* Another worker made it between our two calls, or the list was late to show it. */
     TRY(find_ours(cloud, kind, name, arena, &thing, e));
     if (!thing)
-        return error_set(e, ERR_CONFLICT,
-                         "Hetzner calls the %s %s not unique, but does not list it (yet)%s",
-                         kind->called, name, kind->hint);
+        return error_set(e, kind->hint ? ERR_CONFLICT : ERR_BUSY,
+                         "Hetzner calls the %s %s not unique, but does not list it yet%s",
+                         kind->called, name, kind->hint ? kind->hint : "");
     *ret_thing = json_incref(thing);
     return OK;
 }

@@ -175,6 +175,19 @@ static void a_firewall_whose_making_nobody_answered_is_adopted(void **state)
     assert_string_equal(rules_of(c), RIGHT_RULES);
 }
 
+static void a_firewall_that_is_not_listed_yet_is_waited_for(void **state)
+{
+    struct clouds *c = *state;
+    struct hetzner_parts parts;
+    c->options.read_lag_us = CLOUD_DELAY_US;
+    clouds_restart(c);
+    ASSERT_OK(&c->p, have(c, &parts));
+    assert_int_equal(have(c, &parts), ERR_BUSY);
+    clouds_settle(c);
+    ASSERT_OK(&c->p, have(c, &parts));
+    assert_int_equal(clouds_count(c, "firewalls"), 1);
+}
+
 /* -- keys, network, groups -------------------------------------------------------------------- */
 
 static void refuse_missing(struct clouds *c, const char *name, const char *setting)
@@ -363,6 +376,7 @@ int main(void)
         CLOUDS_TEST(a_firewall_without_our_label_is_refused_and_left_alone),
         CLOUDS_TEST(a_firewall_of_another_installation_is_refused_and_left_alone),
         CLOUDS_TEST(a_firewall_whose_making_nobody_answered_is_adopted),
+        CLOUDS_TEST(a_firewall_that_is_not_listed_yet_is_waited_for),
         CLOUDS_TEST(a_key_that_hetzner_does_not_have_is_named_with_the_setting),
         CLOUDS_TEST(a_network_that_hetzner_does_not_have_is_named_with_the_setting),
         CLOUDS_TEST(a_key_file_is_uploaded_once_and_again_when_it_holds_another_key),
