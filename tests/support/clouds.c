@@ -131,11 +131,17 @@ void clouds_set(struct clouds *c, const char *settings)
     (void)call(c, HTTP_PATCH, "/sandbox/settings", settings);
 }
 
+json_t *clouds_get(struct clouds *c, const char *path)
+{
+    struct http_reply reply = call(c, HTTP_GET, path, NULL);
+    json_t *found = NULL;
+    ASSERT_OK(&c->p, json_parse(reply.body, &found, &c->p.e));
+    return found;
+}
+
 int64_t clouds_count(struct clouds *c, const char *what)
 {
-    struct http_reply reply = call(c, HTTP_GET, "/sandbox/state", NULL);
-    _cleanup_json_ json_t *state = NULL;
-    ASSERT_OK(&c->p, json_parse(reply.body, &state, &c->p.e));
+    _cleanup_json_ json_t *state = clouds_get(c, "/sandbox/state");
     return json_get_int(json_object_get(state, "counts"), what);
 }
 

@@ -45,6 +45,9 @@ void clouds_post(struct clouds *c, const char *path, const char *body);
 
 void clouds_delete(struct clouds *c, const char *path);
 
+/* What a request finds, owned by the caller. */
+json_t *clouds_get(struct clouds *c, const char *path);
+
 /* What the clouds look like from now on: src/sandbox/settings.h. */
 void clouds_set(struct clouds *c, const char *settings);
 

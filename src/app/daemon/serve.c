@@ -115,6 +115,9 @@ static enum err start_sandbox(struct daemon *d, struct error *e)
     s->hetzner.endpoint = s->fly.endpoint = arena_printf(a, "http://127.0.0.1:%u/v1", port);
     s->fly.uiex_endpoint = arena_printf(a, "http://127.0.0.1:%u", port);
     s->hetzner.database_url = arena_printf(a, "sqlite:%s/hetzner/{host}.db", data);
+    /* What stands ready in the operator's project does not in this one. */
+    s->hetzner.ssh_keys = (struct texts){0};
+    s->hetzner.ssh_public_key_file = s->hetzner.network = NULL;
     s->fly.database_url = arena_printf(a, "sqlite:%s/fly/{app}.db", data);
     d->hetzner_token = secret_new(STR("sandbox"));
     d->fly_token = secret_new(STR("sandbox"));
@@ -139,6 +142,9 @@ static enum err reach_clouds(struct daemon *d, struct error *e)
 {
     if (d->options->sandbox || d->options->demo)
         return start_sandbox(d, e);
+    if (d->config.provisioning.hetzner.allow_from.count == 0)
+        log_warn("new hosts let nobody reach their database: say from where WebHost comes",
+                 LOG_TEXT("set", "provisioning.hetzner.allow_from"));
     TRY(read_token(d->config.provisioning.hetzner.token_file, "HCLOUD_TOKEN", &d->hetzner_token,
                    e));
     return read_token(d->config.provisioning.fly.token_file, "FLY_API_TOKEN", &d->fly_token, e);

@@ -1,6 +1,7 @@
 #include "domain/provisioning/host_server.h"
 
 #include "domain/provisioning/hetzner/client.h"
+#include "domain/provisioning/hetzner/parts.h"
 #include "domain/provisioning/location.h"
 
 #define LOAD_WINDOW_US (5 * 60 * USEC_PER_SEC)
@@ -31,6 +32,16 @@ enum err host_server_remove(const struct provisioning *with, const struct host *
     struct cloud cloud;
     cloud_open(&cloud, with, &hcloud_dialect, host->id, NULL);
     enum err err = hetzner_server_remove(&cloud, host->provider_id, host->name, host->id, arena, e);
+    cloud_close(&cloud);
+    return err;
+}
+
+enum err host_server_guard(const struct provisioning *with, struct arena *arena, struct error *e)
+{
+    struct cloud cloud;
+    int64_t id;
+    cloud_open(&cloud, with, &hcloud_dialect, NULL, NULL);
+    enum err err = hetzner_firewall_have(&cloud, &with->settings->hetzner, arena, &id, e);
     cloud_close(&cloud);
     return err;
 }

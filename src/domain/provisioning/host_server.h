@@ -15,6 +15,12 @@ enum err host_server_advance(const struct provisioning *with, const struct host 
 enum err host_server_remove(const struct provisioning *with, const struct host *host,
                             struct arena *arena, struct error *e);
 
+/*
+ * Makes sure that the hosts' firewall has the rules of the configuration, which may have changed
+ * since the last order.
+ */
+enum err host_server_guard(const struct provisioning *with, struct arena *arena, struct error *e);
+
 /* The share of its CPUs that it used lately. */
 enum err host_server_load(const struct provisioning *with, const struct host *host,
                           struct arena *arena, decimal *ret_load, struct error *e);

@@ -293,6 +293,8 @@ static enum job_result load_perform(struct job_run *run, struct error *e)
     if (db_read(run->env->db, standing_work, &s, e) != OK)
         return JOB_RETRY;
     const struct host *hosts = s.list.items;
+    if (s.list.count > 0 && host_server_guard(s.with, run->arena, e) != OK)
+        log_warn("the hosts' firewall could not be looked at", LOG_TEXT("error", e->text));
     for (size_t i = 0; i < s.list.count && !*run->cancelled; i++) {
         s.host = hosts[i];
         if (s.host.status != HOST_ACTIVE && s.host.status != HOST_DRAINING)

@@ -5,7 +5,7 @@
  *                         for each host. Out of attempts, the host has failed.
  *     HostRetireWorker    ends one that the reaper chose (reap.h), after looking again
  *     HostReserveWorker   orders what the locations' reserves are short of (capacity.h)
- *     HostLoadWorker      measures how busy the hosts are
+ *     HostLoadWorker      measures how busy the hosts are, and keeps their firewall's rules right
  *     HostReapWorker      plans which hosts are given up
  *
  * The last three look at everything; the cron enqueues them.

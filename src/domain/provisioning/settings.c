@@ -1,5 +1,9 @@
 #include "domain/provisioning/settings.h"
 
+#include "domain/provisioning/cidr.h"
+
+#define ALLOW_FROM_MAX 100 /* networks in a firewall's rule at Hetzner */
+
 static const struct field server_type_fields[] = {
     {"location", FIELD_TEXT, offsetof(struct hetzner_server_type, location), .required = true},
     {"type", FIELD_TEXT, offsetof(struct hetzner_server_type, type), .required = true},
@@ -33,6 +37,13 @@ static const struct field hetzner_fields[] = {
      .max = 1000},
     {"locations", FIELD_OBJECTS, offsetof(struct hetzner_settings, locations),
      .fields = location_fields, .item_size = sizeof(struct hetzner_location)},
+    {"allow_from", FIELD_TEXTS, offsetof(struct hetzner_settings, allow_from), .min = 0,
+     .max = ALLOW_FROM_MAX, .check = cidr_check},
+    {"ssh_keys", FIELD_TEXTS, offsetof(struct hetzner_settings, ssh_keys), .min = 0, .max = 50,
+     .max_len = 255},
+    {"ssh_public_key_file", FIELD_TEXT, offsetof(struct hetzner_settings, ssh_public_key_file)},
+    {"network", FIELD_TEXT, offsetof(struct hetzner_settings, network), .max_len = 255},
+    {"spread", FIELD_BOOL, offsetof(struct hetzner_settings, spread)},
     {"database_url", FIELD_TEXT, offsetof(struct hetzner_settings, database_url)},
     FIELD_END,
 };

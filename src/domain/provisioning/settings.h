@@ -20,6 +20,11 @@ struct hetzner_settings {
     int64_t empty_grace_ms;   /* how long a host stays empty before it is given up */
     int64_t drain_moves;      /* customers moved off draining hosts at a time, over all hosts */
     struct records locations; /* struct hetzner_location: where the two above are others */
+    struct texts allow_from;  /* networks that hosts can be reached from; none: from nowhere */
+    struct texts ssh_keys;    /* names of keys that Hetzner has */
+    const char *ssh_public_key_file; /* a further one, which is uploaded; NULL: none */
+    const char *network;             /* name of one that Hetzner has; NULL: none */
+    bool spread;                     /* no two hosts of a location on the same machine */
     /* Where a host's shared database is; {host}, {address} and {password:NAME} are replaced. */
     const char *database_url;
 };

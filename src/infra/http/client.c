@@ -374,3 +374,12 @@ bool http_date_parse(const char *text, int64_t *ret_time_us)
     *ret_time_us = (int64_t)seconds * USEC_PER_SEC;
     return true;
 }
+
+const char *http_escape(const char *text, struct arena *arena)
+{
+    char *escaped = curl_easy_escape(NULL, text, (int)strlen(text));
+    BUG_ON(!escaped);
+    const char *copy = arena_text(arena, escaped);
+    curl_free(escaped);
+    return copy;
+}

@@ -57,6 +57,9 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
                           struct arena *arena, struct http_reply *ret_reply, bool *ret_sent,
                           struct error *e);
 
+/* The text as one part of a path or a query: "a b" is a%20b. */
+const char *http_escape(const char *text, struct arena *arena);
+
 const char *http_reply_header(const struct http_reply *reply, const char *name);
 
 /* The time of a Date header (RFC 9110, 5.6.7) in microseconds; false when it is none. */

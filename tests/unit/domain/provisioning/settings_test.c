@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "domain/provisioning/cidr.h"
 #include "domain/provisioning/fly/size.h"
 #include "domain/provisioning/location.h"
 #include "domain/provisioning/provider.h"
@@ -117,6 +118,32 @@ static void settings_out_of_bounds_are_refused_by_name(void **state)
     assert_non_null(strstr(e.text, "wait_ms"));
 }
 
+static void networks_are_networks_and_no_addresses_or_halves(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"203.0.113.7/32", "10.0.0.0/8", "0.0.0.0/0",
+                                        "2001:db8::/48",  "::1/128",    "::/0"};
+    static const char *const wrong[] = {
+        "",   "203.0.113.7",    "203.0.113.7/", "10.0.0.1/8",  "10.0.0.0/33",  "10.0.0/24",
+        "/8", "2001:db8::1/48", "::/129",       "10.0.0.0/-1", "10.0.0.0/8/8", "example.com/8"};
+    for (size_t i = 0; i < ARRAY_LEN(right); i++)
+        assert_null(cidr_check(right[i]));
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        assert_non_null(cidr_check(wrong[i]));
+    assert_true(cidr_same("2001:DB8:0::/48", "2001:db8::/48"));
+    assert_false(cidr_same("2001:db8::/48", "2001:db8::/47"));
+    assert_false(cidr_same("0.0.0.0/0", "::/0"));
+    assert_false(cidr_same(NULL, "::/0"));
+
+    _cleanup_arena_ struct arena arena = {0};
+    struct provisioning_settings s;
+    struct error e;
+    assert_int_equal(
+        settings_from("{\"hetzner\":{\"allow_from\":[\"::/0\",\"10.0.0.1/8\"]}}", &arena, &s, &e),
+        ERR_INVALID);
+    assert_non_null(strstr(e.text, "hetzner.allow_from[1]"));
+}
+
 static void every_single_tenant_plan_has_a_size_that_grows(void **state)
 {
     (void)state;
@@ -153,6 +180,7 @@ int main(void)
         cmocka_unit_test(a_location_has_limits_of_its_own_where_they_are_set),
         cmocka_unit_test(settings_that_are_given_replace_the_defaults_one_by_one),
         cmocka_unit_test(settings_out_of_bounds_are_refused_by_name),
+        cmocka_unit_test(networks_are_networks_and_no_addresses_or_halves),
         cmocka_unit_test(every_single_tenant_plan_has_a_size_that_grows),
         cmocka_unit_test(a_busy_provider_costs_no_attempt_and_wrong_input_no_more_of_them),
     };
