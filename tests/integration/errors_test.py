@@ -31,7 +31,7 @@ def server(programs):
 
 
 def rows_of_requests(database):
-    """{table: rows}, without what the server does on its own: maintenance, and asking the clouds."""
+    """{table: rows}, without what the server does on its own: maintenance, calls to the clouds."""
     counts = count_rows(database)
     for table in ("provider_calls", "crons", "nodes", "leases", "jobs"):
         del counts[table]
