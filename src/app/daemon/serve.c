@@ -142,9 +142,6 @@ static enum err reach_clouds(struct daemon *d, struct error *e)
 {
     if (d->options->sandbox || d->options->demo)
         return start_sandbox(d, e);
-    if (d->config.provisioning.hetzner.allow_from.count == 0)
-        log_warn("new hosts let nobody reach their database: say from where WebHost comes",
-                 LOG_TEXT("set", "provisioning.hetzner.allow_from"));
     TRY(read_token(d->config.provisioning.hetzner.token_file, "HCLOUD_TOKEN", &d->hetzner_token,
                    e));
     return read_token(d->config.provisioning.fly.token_file, "FLY_API_TOKEN", &d->fly_token, e);
@@ -306,6 +303,14 @@ static enum err start_http(struct daemon *d, struct error *e)
     return http_server_start(&options, &d->http, e);
 }
 
+/* What is allowed and hardly meant. */
+static void warn_about_settings(const struct daemon *d)
+{
+    if (!d->sandbox && d->config.provisioning.hetzner.allow_from.count == 0)
+        log_warn("new hosts let nobody reach their database: say from where WebHost comes",
+                 LOG_TEXT("set", "provisioning.hetzner.allow_from"));
+}
+
 static enum err start(struct daemon *d, struct error *e)
 {
     TRY(config_load(d->options, &d->arena, &d->config, e));
@@ -319,6 +324,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
+    warn_about_settings(d);
     if (d->options->demo)
         TRY(demo_sign_up(&d->demo, e));
     return welcome(&d->env, http_server_port(d->http), d->options->demo, e);
