@@ -16,6 +16,7 @@
 #define QUEUE           "bench"
 #define WORKER          "BenchWorker"
 #define RUN_PLACES      2 /* jobs at a time when batches are allowed: one for each core */
+#define PRODUCERS       2 /* insert side by side, as the ceiling's connections do */
 #define DB_READERS      4
 #define BUSY_TIMEOUT_US (30 * USEC_PER_SEC)
 #define LEASE_US        (60 * USEC_PER_SEC)
@@ -171,14 +172,54 @@ static enum err queue_stop(struct runner *runner, struct error *e)
 
 /* -- what is measured -------------------------------------------------------------------------- */
 
+/* What one thread inserts. */
+struct share {
+    pthread_t thread;
+    struct bench_jobs jobs;
+    int64_t batch;
+    enum err err;
+    struct error error;
+};
+
+static enum err insert_share(struct share *s, struct error *e)
+{
+    for (int64_t done = 0; done < s->jobs.count; done += s->batch) {
+        int64_t left = s->jobs.count - done;
+        TRY(queue_insert(
+            (struct bench_jobs){s->jobs.first + done, left < s->batch ? left : s->batch}, e));
+    }
+    return OK;
+}
+
+static void *produce(void *arg)
+{
+    struct share *s = arg;
+    s->err = insert_share(s, &s->error);
+    return NULL;
+}
+
+/* The transactions of PRODUCERS go side by side. */
 static enum err insert(void *ctx, struct bench_jobs jobs, int64_t batch, struct error *e)
 {
     (void)ctx;
-    for (int64_t done = 0; done < jobs.count; done += batch) {
+    int64_t batches = (jobs.count + batch - 1) / batch;
+    int64_t most = (batches + PRODUCERS - 1) / PRODUCERS * batch; /* jobs of one producer */
+    struct share shares[PRODUCERS] = {0};
+    int started = 0;
+    for (int64_t done = 0; done < jobs.count; done += most, started++) {
         int64_t left = jobs.count - done;
-        TRY(queue_insert((struct bench_jobs){jobs.first + done, left < batch ? left : batch}, e));
+        struct share *s = &shares[started];
+        s->jobs = (struct bench_jobs){jobs.first + done, left < most ? left : most};
+        s->batch = batch;
+        BUG_ON(pthread_create(&s->thread, NULL, produce, s));
     }
-    return OK;
+    enum err err = OK;
+    while (started-- > 0) {
+        BUG_ON(pthread_join(shares[started].thread, NULL));
+        if (shares[started].err != OK)
+            err = error_set(e, shares[started].err, "%s", shares[started].error.text);
+    }
+    return err;
 }
 
 static enum err run(void *ctx, int64_t count, int64_t batch, int64_t until_us, struct error *e)

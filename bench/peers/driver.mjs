@@ -1,14 +1,15 @@
 // The line protocol of bench/driver.h for the peers.
 //
-// A subject has insert(numbers, batch), one transaction; run(all, batch, untilMs), which resolves
-// when `all` jobs have run since the start of the process and are durably finished; and
-// latencyStart() and latencyStop(), between which jobs run as they come. A job that starts calls
-// marks.mark().
+// A subject has insert(numbers, batch), one transaction, called by PRODUCERS side by side;
+// run(all, batch, untilMs), which resolves when `all` jobs have run since the start of the process
+// and are durably finished; and latencyStart() and latencyStop(), between which jobs run as they
+// come. A job that starts calls marks.mark().
 
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
 const JOBS_MAX = 16_000_000;
+const PRODUCERS = 2; // insert side by side
 
 // So that a job is finished, and the queue idle, before the next one comes.
 const IDLE_MS = 5;
@@ -71,9 +72,14 @@ class Driver {
   async insert(count, batch) {
     const numbers = this.#take(count);
     const start = performance.now();
-    for (let done = 0; done < count; done += batch) {
-      await this.#subject.insert(numbers.slice(done, done + batch), batch);
-    }
+    let done = 0;
+    const produce = async () => {
+      while (done < count) {
+        const now = numbers.slice(done, (done += batch));
+        await this.#subject.insert(now, batch);
+      }
+    };
+    await Promise.all(Array.from({ length: PRODUCERS }, produce));
     const seconds = (performance.now() - start) / 1000;
     return { op: "insert", asked: count, jobs: count, batch, seconds };
   }

@@ -88,7 +88,7 @@ enum err hetzner_server_metrics(struct call *c, struct error *e)
 {
     struct server_row row;
     TRY(hetzner_server_of(c, &row, e));
-    struct period period;
+    struct period period = {0};
     TRY(read_period(c, &period));
     bool is_on = text_eq(phases_at(&row.phases, c->now_us), "running");
     _cleanup_json_ json_t *series = json_object();

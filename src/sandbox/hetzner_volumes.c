@@ -116,7 +116,7 @@ enum err volume_create(struct call *c, struct error *e)
         json_put(c->body, "location", hetzner_number_as_text(location));
     TRY(call_decode(c, volume_fields, &in));
     struct server_row server = {0};
-    const char *where;
+    const char *where = NULL;
     TRY(place(c, &in, &server, &where, e));
     json_t *detail = json_packed("{s:I, s:s?}", "size", (json_int_t)in.size, "format",
                                  in.format < 0 ? NULL : formats[in.format]);

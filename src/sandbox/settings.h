@@ -9,10 +9,10 @@
  *
  * `availability` names a server type, or "*", and a location: GET /server_types shows it, and
  * ordering what is not available is refused with resource_unavailable. `prices` are monthly net
- * prices, shown as they are written here. `load` is what
- * GET /servers/{id}/metrics shows for the server of that name or number. `checks` are the states
- * (passing, warning, critical) of a Fly machine's health checks by machine (id or name, or "*") and
- * check. PATCH merges into what is set, and null takes away; GET shows it, DELETE empties it.
+ * prices, shown as they are written here. `load` is what GET /servers/{id}/metrics shows for the
+ * server of that name or number. `checks` are the states (passing, warning, critical) of a Fly
+ * machine's health checks by machine (id or name, or "*") and check. PATCH merges into what is set,
+ * and null takes away; GET shows it, DELETE empties it.
  */
 #ifndef WEBHOST_SANDBOX_SETTINGS_H
 #define WEBHOST_SANDBOX_SETTINGS_H

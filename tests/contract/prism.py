@@ -8,7 +8,6 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 
 from support.webhost import Process, request
@@ -43,26 +42,20 @@ def install():
     return program
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Prism:
     def __init__(self, webhost, name, upstream):
-        self.port = free_port()
         self.marks = 0
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = None  # the system chooses the port; wait() reads it
         spec = HERE / f"specs/{name}.json"
-        arguments = ["proxy", "--errors", "--port", str(self.port), "--host", "127.0.0.1"]
+        arguments = ["proxy", "--errors", "--port", "0", "--host", "127.0.0.1"]
         self.process = Process(
             [install(), *arguments, spec, upstream], {"NODE_OPTIONS": "--no-warnings"}
         )
         webhost.at_close(self.process.kill)
 
     def wait(self):
-        self.process.line(r"Prism is listening on", START)
+        found = self.process.line(r"Prism is listening on (http://127\.0\.0\.1:\d+)", START)
+        self.url = found.group(1)
 
     def violations(self):
         """

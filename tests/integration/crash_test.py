@@ -18,7 +18,7 @@ from support.customers import (
 BEFORE, AFTER = False, True
 
 SERVERS = r"/v1/servers$"
-ACTIONS = r"/v1/servers/\d+/actions$"
+ACTIONS = r"/v1/actions$"
 SERVER = r"/v1/servers/\d+$"
 APPS = r"/v1/apps$"
 VOLUMES = r"/volumes$"

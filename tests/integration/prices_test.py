@@ -32,10 +32,11 @@ def test_the_first_start_reads_the_clouds_prices(server):
         "location": "ash",
         "server_type": "cpx31",
         "source": "cloud",
-        "currency": "EUR",
-        "host_month": 62.49,
+        "host_month_eur": 62.49,
+        "ipv4_month_eur": 0.5,
+        "volume_gb_month_eur": 0.0572,
         "slots": 40,
-        "slot_month_usd": 1.7966,
+        "slot_month_usd": 1.811,
         "stale": False,
     }
 

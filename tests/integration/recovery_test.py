@@ -17,7 +17,7 @@ from support.customers import (
 from support.webhost import wait_until
 
 SERVERS = r"/v1/servers$"
-ACTIONS = r"/v1/servers/\d+/actions$"
+ACTIONS = r"/v1/actions$"
 APPS = r"/v1/apps$"
 MACHINES = r"/machines$"
 
@@ -44,6 +44,28 @@ def test_two_kills_in_a_row_then_it_goes_through(cloud):
 
 def test_a_job_that_dies_with_its_process_each_time_is_given_up_and_can_be_retried(cloud):
     for attempt in range(3):
+        stop = cloud.gate.stop("POST", "/v1/apps", after=True)
+        server = cloud.serve()
+        if attempt == 0:
+            sign_up(server, "large", LARGE)
+        stop.wait()
+        server.kill()
+        cloud.gate.open()
+
+    server = cloud.serve()
+    status = wait_for(server, "large", "failed")
+    assert "stopped answering" in status["deployment"]["error"]
+    (job,) = everything(server.get, "jobs", state="discarded")
+    assert len(server.get(f"/api/jobs/{job['id']}").body["errors"]) == 3
+
+    assert server.post(f"/api/jobs/{job['id']}/retry").status == 200
+    wait_until(lambda: status_of(server, "large")["deployment"]["status"] != "failed", "failed")
+    wait_active(server, "large")
+    assert_cloud_is_as_recorded(server, cloud)
+
+
+def test_a_host_whose_job_dies_each_time_has_failed_and_its_customers_take_another(cloud):
+    for attempt in range(3):
         stop = cloud.gate.stop("GET", SERVERS, after=True)
         server = cloud.serve()
         if attempt == 0:
@@ -53,15 +75,12 @@ def test_a_job_that_dies_with_its_process_each_time_is_given_up_and_can_be_retri
         cloud.gate.open()
 
     server = cloud.serve()
-    status = wait_for(server, "small", "failed")
-    assert "stopped answering" in status["deployment"]["error"]
-    (job,) = everything(server.get, "jobs", state="discarded")
-    assert len(server.get(f"/api/jobs/{job['id']}").body["errors"]) == 3
-
-    assert server.post(f"/api/jobs/{job['id']}/retry").status == 200
-    wait_until(lambda: status_of(server, "small")["deployment"]["status"] != "failed", "failed")
     wait_active(server, "small")
-    assert_cloud_is_as_recorded(server, cloud)
+    (failed,) = everything(server.get, "hosts", status="failed")
+    (active,) = everything(server.get, "hosts", status="active")
+    assert "stopped answering" in failed["error"]
+    assert (failed["slots_used"], active["slots_used"]) == (0, 1)
+    assert [s["name"] for s in cloud.state()["servers"]] == [active["name"]]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +97,11 @@ def test_a_lost_reply_is_found_out_and_what_it_made_adopted(cloud, slug, profile
     wait_active(server, slug)
     assert_cloud_is_as_recorded(server, cloud)
     wait_until(lambda: job_states(server) == ["completed"], "the job has not ended")
-    (job,) = everything(server.get, "jobs")
+    (job,) = [
+        job
+        for job in everything(server.get, "jobs")
+        if job["worker"] in ("HetznerHostWorker", "FlyioProvisioningWorker")
+    ]
     assert job["attempt"] == 2
     (error,) = server.get(f"/api/jobs/{job['id']}").body["errors"]
     assert error["error"]

@@ -15,6 +15,7 @@ it that stops a request at an exact point.
 
 import http.client
 import http.server
+import json
 import re
 import threading
 
@@ -165,10 +166,17 @@ class Cloud:
         call_timeout_ms=30000,
         hetzner_url=None,
         fly_url=None,
+        reserve_slots=0,
+        **hetzner_settings,
     ):
-        """hetzner_url and fly_url: where something stands before that cloud alone."""
+        """
+        hetzner_url and fly_url: where something stands before that cloud alone. reserve_slots: none
+        unless told, so that a test counts the hosts that its customers need. What else is given are
+        further keys of provisioning.hetzner.
+        """
+        more = "\n".join(f"    {key}: {json.dumps(v)}" for key, v in hetzner_settings.items())
         text = f"""
-key_file: {folder}/webhost.key
+key_file: {self.webhost.folder}/webhost.key
 jobs:
   lease_ms: {lease_ms}
   poll_ms: 50
@@ -179,6 +187,8 @@ provisioning:
   hetzner:
     endpoint: {hetzner_url or url}/v1
     slots_per_host: {slots_per_host}
+    reserve_slots: {reserve_slots}
+{more}
     database_url: "{self._tenant_urls["hetzner"]}"
   fly:
     endpoint: {fly_url or url}/v1

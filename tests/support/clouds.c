@@ -131,21 +131,42 @@ void clouds_set(struct clouds *c, const char *settings)
     (void)call(c, HTTP_PATCH, "/sandbox/settings", settings);
 }
 
+json_t *clouds_get(struct clouds *c, const char *path)
+{
+    struct http_reply reply = call(c, HTTP_GET, path, NULL);
+    json_t *found = NULL;
+    ASSERT_OK(&c->p, json_parse(reply.body, &found, &c->p.e));
+    return found;
+}
+
 int64_t clouds_count(struct clouds *c, const char *what)
 {
-    struct http_reply reply = call(c, HTTP_GET, "/sandbox/state", NULL);
-    _cleanup_json_ json_t *state = NULL;
-    ASSERT_OK(&c->p, json_parse(reply.body, &state, &c->p.e));
+    _cleanup_json_ json_t *state = clouds_get(c, "/sandbox/state");
     return json_get_int(json_object_get(state, "counts"), what);
+}
+
+enum job_result clouds_host_advance(struct clouds *c, const char *host_id)
+{
+    struct host_run run = {&c->provisioning, host_id, "job:test", &c->p.arena, 0};
+    c->p.e = (struct error){0};
+    enum job_result result = host_advance(&run, &c->p.e);
+    c->wait_us = run.wait_us;
+    return result;
 }
 
 enum job_result clouds_advance(struct clouds *c, const char *deployment_id,
                                const char **ret_database_url)
 {
     struct deployment d = product_deployment(&c->p, deployment_id);
-    struct provision_run run = {&c->provisioning, &d, "job:test", &c->p.arena};
+    struct provision_run run = {&c->provisioning, &d, "job:test", &c->p.arena, false};
     c->p.e = (struct error){0};
-    return provider_of((enum mode)d.mode)->advance(&run, ret_database_url, &c->p.e);
+    enum job_result result =
+        provider_of((enum mode)d.mode)->advance(&run, ret_database_url, &c->p.e);
+    if (!run.waits_for_job)
+        return result;
+    d = product_deployment(&c->p, deployment_id);
+    result = clouds_host_advance(c, d.host_id);
+    return result == JOB_DONE ? clouds_advance(c, deployment_id, ret_database_url) : result;
 }
 
 void clouds_provision(struct clouds *c, const char *deployment_id)
@@ -170,6 +191,6 @@ void clouds_provision(struct clouds *c, const char *deployment_id)
 enum err clouds_remove(struct clouds *c, const char *deployment_id)
 {
     struct deployment d = product_deployment(&c->p, deployment_id);
-    struct provision_run run = {&c->provisioning, &d, "job:test", &c->p.arena};
+    struct provision_run run = {&c->provisioning, &d, "job:test", &c->p.arena, false};
     return provider_of((enum mode)d.mode)->remove(&run, &c->p.e);
 }

@@ -5,6 +5,7 @@
 #ifndef WEBHOST_TESTS_SUPPORT_CLOUDS_H
 #define WEBHOST_TESTS_SUPPORT_CLOUDS_H
 
+#include "domain/provisioning/host_workers.h"
 #include "domain/provisioning/provider.h"
 #include "infra/http/client.h"
 #include "product.h"
@@ -23,6 +24,7 @@ struct clouds {
     struct secret *token;
     struct provisioning_settings settings;
     struct provisioning provisioning;
+    int64_t wait_us;
 };
 
 int clouds_setup(void **state);
@@ -43,13 +45,21 @@ void clouds_post(struct clouds *c, const char *path, const char *body);
 
 void clouds_delete(struct clouds *c, const char *path);
 
+/* What a request finds, owned by the caller. */
+json_t *clouds_get(struct clouds *c, const char *path);
+
 /* What the clouds look like from now on: src/sandbox/settings.h. */
 void clouds_set(struct clouds *c, const char *settings);
 
 /* How many "servers", "apps", "machines", "volumes" there are. */
 int64_t clouds_count(struct clouds *c, const char *what);
 
-/* One step of the deployment's provider; the error is in c->p.e. */
+/* One step of a host's own job; the error is in c->p.e, what it wants to wait in c->wait_us. */
+enum job_result clouds_host_advance(struct clouds *c, const char *host_id);
+
+/*
+ * One step of the deployment's provider, or of the host that it waits for; the error is in c->p.e.
+ */
 enum job_result clouds_advance(struct clouds *c, const char *deployment_id,
                                const char **ret_database_url);
 

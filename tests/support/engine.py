@@ -65,6 +65,29 @@ def rows(url, sql):
         database.close()
 
 
+def execute(url, statements):
+    """[(sql with ?, values)] in one transaction."""
+    if url.startswith("sqlite:"):
+        database = sqlite3.connect(url.removeprefix("sqlite:"), timeout=DEADLINE)
+        with database:
+            for sql, values in statements:
+                database.execute(sql, values)
+        database.close()
+        return
+
+    def literal(value):
+        return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+    script = ""
+    for sql, values in statements:
+        parts = sql.split("?")
+        bound = "".join(literal(v) + part for v, part in zip(values, parts[1:]))
+        script += f"{parts[0]}{bound};\n"
+    command = [os.path.join(pgcluster.find_programs(), "psql"), "-Xq1", "-v", "ON_ERROR_STOP=1",
+               "-d", url]  # fmt: skip
+    subprocess.run(command, input=script, check=True, capture_output=True, text=True)
+
+
 def tables(url):
     if url.startswith("sqlite:"):
         sql = "SELECT name FROM sqlite_schema WHERE type = 'table'"

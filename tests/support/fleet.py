@@ -75,10 +75,12 @@ def fleet(postgres, tmp_path):
 
     yield SimpleNamespace(
         cloud=cloud,
+        database=database,
         serve=serve,
         query=query,
-        jobs=lambda: query("SELECT state FROM jobs"),
+        jobs=lambda: query("SELECT state FROM jobs WHERE customer_id IS NOT NULL"),
         tenants=lambda: sorted(query("SELECT slug FROM tenants", tenants)),
         nodes=lambda: set(query("SELECT DISTINCT node FROM jobs")),
+        tenants_run=lambda statements: engine.execute(tenants, statements),
     )
     programs.close()

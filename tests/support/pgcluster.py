@@ -10,9 +10,11 @@ exit status is the command's. Without PostgreSQL's programs it prints the TAP of
 PostgreSQL refuses to run as root: then its programs run as the user postgres.
 """
 
+import contextlib
 import glob
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -21,6 +23,7 @@ import sys
 import tempfile
 
 ATTEMPTS = 5
+PORT_FIRST, PORT_END = 10000, 32000
 
 
 def find_programs():
@@ -32,9 +35,13 @@ def find_programs():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for a server that cannot choose one itself, outside of those that the system gives
+    to clients: nobody gets it by chance between here and the server's start."""
+    while True:
+        port = random.randrange(PORT_FIRST, PORT_END)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Cluster:

@@ -22,5 +22,5 @@ SELECT count(*) FROM resources;
 -- name: count_jobs
 SELECT count(*) FROM jobs;
 
--- name: host_set_status
+-- name: host_force_status
 UPDATE hosts SET status = $2 WHERE id = $1;

@@ -210,6 +210,16 @@ static const char *problem_detail(const struct api_call *call, const struct erro
     return n == 1 ? "1 field is wrong" : arena_printf(call->arena, "%zu fields are wrong", n);
 }
 
+static void send_file(struct api_call *call, struct http_response *response)
+{
+    response->is_file = true;
+    response->file_fd = call->file.fd;
+    response->file_size = call->file.size;
+    response->content_type = call->file.type;
+    http_set_header(response, "Content-Disposition",
+                    arena_printf(call->arena, "attachment; filename=\"%s\"", call->file.name));
+}
+
 void api_handle(void *ctx, const struct http_request *request, struct http_response *response)
 {
     const struct api_route *route = request->route->data;
@@ -228,6 +238,8 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         if (status == 500)
             log_error("request failed", LOG_TEXT("path", request->path), LOG_TEXT("error", e.text));
         problem_write(response, status, problem_detail(&call, &e), &call.problems);
+    } else if (call.file.given) {
+        send_file(&call, response);
     } else if (call.text.len > 0) {
         response->content_type = "text/plain; version=0.0.4";
         (void)buf_append_str(&response->body, buf_str(&call.text));

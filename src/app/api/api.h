@@ -12,6 +12,8 @@
 #ifndef WEBHOST_APP_API_API_H
 #define WEBHOST_APP_API_API_H
 
+#include "domain/accounts/exports.h"
+#include "domain/accounts/offboarding.h"
 #include "domain/accounts/tokens.h"
 #include "domain/jobs/runner.h"
 #include "domain/placement/policy.h"
@@ -28,6 +30,16 @@ struct api {
     struct runner *runner; /* woken after writes that enqueue */
     const struct job_queue *queues;
     size_t queue_count;
+    const struct offboarding_settings *offboarding;
+    const struct exports *exports;
+};
+
+/* A file instead of a reply. */
+struct api_file {
+    bool given;
+    int fd; /* handed to the server, which closes it */
+    uint64_t size;
+    const char *type, *name;
 };
 
 struct api_call {
@@ -41,6 +53,7 @@ struct api_call {
     int status;      /* 200 when the handler starts */
     json_t *reply;   /* set by the handler, owned by the call */
     struct buf text; /* instead of a reply: plain text, owned by the call */
+    struct api_file file;
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
 };
@@ -100,20 +113,27 @@ void api_reply(struct api_call *call, json_t *reply);
 enum err api_instance_metrics(struct db_tx *tx, struct arena *arena, struct buf *out,
                               struct error *e);
 
+/* Adds `offboarding` to a reply about a customer: its newest, or null. */
+enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char *customer_id,
+                             json_t *reply, struct error *e);
+
 /* Handlers by file. */
 api_handler api_signup, api_plans, api_customers, api_customer, api_customer_decisions,
     api_decision;
+api_handler api_offboard, api_offboard_cancel, api_export_request, api_export;
 api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
     api_migration_cancel;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_instances, api_instance, api_instance_scale;
+api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain, api_hosts_reap;
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
-api_handler api_hosts, api_policies, api_policy, api_audit;
+api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_healthz, api_readyz;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body;
+    api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
+    api_offboard_body, api_host_add_body, api_hosts_reap_body;
 
 #endif

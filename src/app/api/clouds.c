@@ -55,10 +55,11 @@ enum err api_prices(struct db_tx *tx, struct api_call *call, struct error *e)
     struct price_book *book = call->api->prices;
     struct records list;
     TRY(price_book_list(book, tx, call->arena, &list, e));
-    api_reply(call, json_pack("{s:s, s:o, s:o}", "file", book->file->name, "eur_usd",
-                              json_decimal(book->file->eur_usd), "prices",
-                              json_encode_list(slot_price_fields, list, sizeof(struct slot_price),
-                                               JSON_KEEP_ABSENT)));
+    api_reply(call,
+              json_pack("{s:{s:s, s:s}, s:o, s:o}", "file", "name", book->file->name, "sha256",
+                        book->file->sha256, "eur_usd", json_decimal(book->file->eur_usd), "prices",
+                        json_encode_list(slot_price_fields, list, sizeof(struct slot_price),
+                                         JSON_KEEP_ABSENT)));
     return OK;
 }
 

@@ -79,7 +79,7 @@ enum err api_customer(struct db_tx *tx, struct api_call *call, struct error *e)
     (void)json_object_set_new(reply, "deployment", deployment_object);
     (void)json_object_set_new(reply, "last_decision", decision_record_json(&decision));
     api_reply(call, reply);
-    return OK;
+    return api_add_offboarding(tx, call, customer.id, reply, e);
 }
 
 enum err api_customer_decisions(struct db_tx *tx, struct api_call *call, struct error *e)

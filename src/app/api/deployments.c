@@ -8,14 +8,14 @@
 
 /*
  * What is measured of a customer now, under the plan's names; null is "not measured". Read from the
- * tenant's own database, outside of any transaction of ours. A tenant that has no database yet has
- * no usage either.
+ * tenant's own database, outside of any transaction of ours. A tenant that has no database yet, or
+ * whose database is being deleted, has no usage either.
  */
 static enum err usage_metrics(const struct api_call *call, const struct deployment *d, json_t **ret,
                               struct error *e)
 {
     struct tenant_usage usage = {INT_ABSENT, INT_ABSENT};
-    if (d->database_url)
+    if (d->database_url && d->status < DEPLOYMENT_RETIRING)
         TRY(tenant_measure(call->api->provisioning->stores, d->database_url, d->customer_id,
                            env_now(call->api->env), &usage, e));
     *ret = json_encode(tenant_usage_fields, &usage, JSON_KEEP_ABSENT);
@@ -112,6 +112,7 @@ static enum err status_work(struct db_tx *tx, void *arg, struct error *e)
     TRY(customer_find(tx, http_param(call->request, "customer"), call->arena, &customer, e));
     TRY(deployment_current(tx, customer.id, call->arena, &w->current, e));
     TRY(add_migration(tx, call, customer.id, reply, e));
+    TRY(api_add_offboarding(tx, call, customer.id, reply, e));
     TRY(decision_record_latest(tx, customer.id, call->arena, &decision, e));
     TRY(job_list_unfinished(tx, customer.id, call->arena, &jobs, e));
     TRY(deployment_json(tx, &w->current, call->arena, &deployment, e));

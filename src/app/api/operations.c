@@ -1,22 +1,6 @@
-/* Hosts, policies, tokens, the audit record, and the two probes. */
+/* Policies, tokens, the audit record, and the two probes. */
 #include "app/api/api.h"
 #include "domain/audit/audit.h"
-#include "domain/provisioning/host.h"
-
-enum err api_hosts(struct db_tx *tx, struct api_call *call, struct error *e)
-{
-    struct page page;
-    struct records hosts;
-    const char *next;
-    TRY(api_page(call, &page, e));
-    TRY(host_list(tx, page, call->arena, &hosts, &next, e));
-    json_t *list = json_array();
-    const struct host *items = hosts.items;
-    for (size_t i = 0; i < hosts.count; i++)
-        (void)json_array_append_new(list, host_json(&items[i]));
-    api_reply_list(call, "hosts", list, next);
-    return OK;
-}
 
 static json_t *policy_json(const struct policy *policy, bool active, bool with_text)
 {

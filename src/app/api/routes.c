@@ -6,6 +6,7 @@
 static const char *const query_page[] = {PAGE_QUERY, NULL};
 static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
 static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
+static const char *const query_hosts[] = {PAGE_QUERY, "status", NULL};
 static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
 
 static const char *const query_calls[] = {PAGE_QUERY, "provider", "customer", "host",
@@ -41,6 +42,14 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/api/customers/{customer}/decisions", VIEWER, READ,
           .handler = api_customer_decisions, .query = query_page,
           .summary = "List the decisions about a customer"),
+    ROUTE(POST, "/api/customers/{customer}/offboard", ADMIN, WRITE, .handler = api_offboard,
+          .body = &api_offboard_body, .summary = "Let a customer leave: export, retain, delete"),
+    ROUTE(POST, "/api/customers/{customer}/offboard/cancel", ADMIN, WRITE,
+          .handler = api_offboard_cancel, .summary = "Keep a customer that was leaving"),
+    ROUTE(POST, "/api/customers/{customer}/export", ADMIN, WRITE, .handler = api_export_request,
+          .summary = "Start to export a customer's data"),
+    ROUTE(GET, "/api/customers/{customer}/export", ADMIN, PLAIN, .handler = api_export,
+          .summary = "Fetch the newest export as a tar.gz"),
     ROUTE(GET, "/api/decisions/{id}", VIEWER, READ, .handler = api_decision,
           .summary = "Show a decision with every factor"),
 
@@ -80,8 +89,18 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/metrics", VIEWER, READ, .handler = api_metrics,
           .summary = "Counters and histograms for Prometheus"),
 
-    ROUTE(GET, "/api/hosts", VIEWER, READ, .handler = api_hosts, .query = query_page,
-          .summary = "List shared hosts and their slots"),
+    ROUTE(GET, "/api/hosts", VIEWER, READ, .handler = api_hosts, .query = query_hosts,
+          .summary = "List shared hosts, and the room in each location"),
+    ROUTE(POST, "/api/hosts", ADMIN, WRITE, .handler = api_host_add, .body = &api_host_add_body,
+          .summary = "Order a host now"),
+    ROUTE(POST, "/api/hosts/reap", ADMIN, WRITE, .handler = api_hosts_reap,
+          .body = &api_hosts_reap_body, .summary = "Give up hosts that nobody needs"),
+    ROUTE(GET, "/api/hosts/{id}", VIEWER, READ, .handler = api_host,
+          .summary = "Show a host and who lives on it"),
+    ROUTE(POST, "/api/hosts/{id}/drain", ADMIN, WRITE, .handler = api_host_drain,
+          .summary = "Move all customers off a host"),
+    ROUTE(POST, "/api/hosts/{id}/undrain", ADMIN, WRITE, .handler = api_host_undrain,
+          .summary = "Stop to drain a host"),
     ROUTE(GET, "/api/instances", VIEWER, READ, .handler = api_instances, .query = query_page,
           .summary = "List dedicated instances"),
     ROUTE(GET, "/api/provider-calls", VIEWER, READ, .handler = api_provider_calls,

@@ -14,6 +14,9 @@ extern const struct command command_signup, command_status, command_evaluate, co
 /* customers.c */
 extern const struct command command_customers_list, command_customers_show;
 
+/* offboard.c */
+extern const struct command command_customers_offboard, command_customers_export;
+
 extern const struct command command_decisions_list, command_decisions_show; /* decisions.c */
 
 extern const struct command command_jobs_list, command_jobs_show, command_jobs_retry,
@@ -22,10 +25,13 @@ extern const struct command command_jobs_list, command_jobs_show, command_jobs_r
 extern const struct command command_queues_list, command_queues_pause, command_queues_resume,
     command_queues_scale; /* queues.c */
 
-extern const struct command command_hosts, command_plans, command_prices; /* fleet.c */
+extern const struct command command_hosts_list, command_hosts_show, command_hosts_add,
+    command_hosts_drain, command_hosts_undrain, command_hosts_reap; /* hosts.c */
 
 extern const struct command command_instances_list, command_instances_show,
     command_instances_scale; /* instances.c */
+
+extern const struct command command_plans, command_prices; /* fleet.c */
 
 extern const struct command command_token_create, command_token_list, command_token_revoke,
     command_audit; /* access.c */
@@ -33,5 +39,7 @@ extern const struct command command_token_create, command_token_list, command_to
 extern const struct command command_calls, command_drift, command_reconcile; /* clouds.c */
 
 extern const struct command command_serve, command_sandbox; /* serve.c */
+
+extern const struct command command_doctor; /* doctor.c */
 
 #endif

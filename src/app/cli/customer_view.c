@@ -42,6 +42,18 @@ static const struct column job_columns[] = {
     {"last_error", "ERROR", COLUMN_LONG}, COLUMN_END,
 };
 
+static const struct column offboarding_columns[] = {
+    {"state", "State", COLUMN_STATE},
+    {"reason", "Reason", COLUMN_TEXT},
+    {"comment", "Comment", COLUMN_TEXT},
+    {"retain_until", "Deleted", COLUMN_AGO},
+    {"error", "Error", COLUMN_TEXT},
+    {"requested_by", "Asked by", COLUMN_TEXT},
+    {"created_at", "Asked", COLUMN_AGO},
+    {"finished_at", "Finished", COLUMN_AGO},
+    COLUMN_END,
+};
+
 static void print_title(const struct table *t, const char *title)
 {
     (void)fputc('\n', t->out);
@@ -109,6 +121,12 @@ static void print_jobs(const struct table *t, const json_t *document)
     table_print(t, job_columns, rows);
 }
 
+void offboarding_print(const struct table *t, const json_t *offboarding)
+{
+    print_title(t, "Leaving");
+    card_print(t, offboarding_columns, offboarding);
+}
+
 void customer_print(const struct table *t, const json_t *document)
 {
     const json_t *customer = json_object_get(document, "customer");
@@ -122,6 +140,9 @@ void customer_print(const struct table *t, const json_t *document)
         put_tone(t->out, &t->terminal, tone_of_state(move), move);
         (void)fputc('\n', t->out);
     }
+    const json_t *offboarding = json_object_get(document, "offboarding");
+    if (json_is_object(offboarding))
+        offboarding_print(t, offboarding);
     print_metrics(t, json_object_get(document, "usage_metrics"));
     print_jobs(t, document);
 }

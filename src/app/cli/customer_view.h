@@ -12,4 +12,7 @@
  */
 void customer_print(const struct table *t, const json_t *document);
 
+/* How it leaves, as the server answers. */
+void offboarding_print(const struct table *t, const json_t *offboarding);
+
 #endif

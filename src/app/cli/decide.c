@@ -11,10 +11,11 @@
 #include <fcntl.h>
 
 #define PROFILE_FILE_MAX ((size_t)1 << 20)
+#define PRICES_FILE_MAX  ((size_t)1 << 20)
 
 struct decide_options {
     struct profile_flags profile;
-    const char *policy;
+    const char *policy, *prices;
     bool batch;
     const char *file;
 };
@@ -25,6 +26,9 @@ static const struct option_spec decide_options[] = {
                .help = "a built-in policy or a file; default unless told"},
      .letter = 'p',
      .metavar = "FILE|NAME"},
+    {.field = {"prices", FIELD_TEXT, offsetof(struct decide_options, prices), .max_len = 4096,
+               .help = "what servers and machines cost; the built-in table unless told"},
+     .metavar = "FILE"},
     {.field = {"batch", FIELD_BOOL, offsetof(struct decide_options, batch),
                .help = "read one profile a line, write one decision a line"}},
     OPTION_END,
@@ -143,6 +147,24 @@ static enum cli_exit decide_batch(struct cli *cli, const struct decide_options *
     return code == OK ? CLI_OK : cli_fail(cli, &e);
 }
 
+static enum cli_exit prices_load(struct cli *cli, const char *path, struct prices **ret_prices)
+{
+    struct error e;
+    struct str text;
+    struct problems problems = {.arena = &cli->arena};
+    if (!path) {
+        *ret_prices = prices_builtin();
+        return CLI_OK;
+    }
+    if (cli_read(cli, path, PRICES_FILE_MAX, &text, &e) != OK)
+        return cli_fail(cli, &e);
+    struct prices *prices = prices_parse(text, &problems);
+    if (!prices)
+        return cli_fail_problems(cli, cli_path_shown(path), &problems);
+    *ret_prices = prices;
+    return CLI_OK;
+}
+
 static enum cli_exit decide_run(struct cli *cli, const struct command *self, const void *options)
 {
     const struct decide_options *o = options;
@@ -154,9 +176,11 @@ static enum cli_exit decide_run(struct cli *cli, const struct command *self, con
     enum cli_exit code = policy_load(cli, o->policy, &policy);
     if (code != CLI_OK)
         return code;
-    struct prices *prices = prices_builtin();
-    code =
-        o->batch ? decide_batch(cli, o, policy, prices) : decide_one(cli, self, o, policy, prices);
+    struct prices *prices = NULL;
+    code = prices_load(cli, o->prices, &prices);
+    if (code == CLI_OK)
+        code = o->batch ? decide_batch(cli, o, policy, prices)
+                        : decide_one(cli, self, o, policy, prices);
     prices_free(prices);
     policy_free(policy);
     return code;

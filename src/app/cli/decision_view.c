@@ -150,6 +150,30 @@ static void print_policy(const struct table *t, const json_t *policy)
         print_line(t, "Policy", arena_printf(t->arena, "%s (sha256 %.12s)", name, sha256));
 }
 
+/* "cpx31 in ash at 62.49 EUR for 40 slots, read 2m ago"; where nobody told the table holds. */
+static const char *shared_text(const struct table *t, const json_t *shared)
+{
+    const char *type = json_get_text(shared, "server_type");
+    const json_t *read = json_object_get(shared, "read_at");
+    return arena_printf(t->arena, "; %s in %s at %s EUR for %s slots%s%s", type ? type : "a server",
+                        cell_text(t, COLUMN_TEXT, json_object_get(shared, "location")),
+                        cell_text(t, COLUMN_MONEY, json_object_get(shared, "host_month_eur")),
+                        cell_text(t, COLUMN_NUMBER, json_object_get(shared, "slots")),
+                        json_is_string(read) ? ", read from the cloud " : "",
+                        json_is_string(read) ? cell_text(t, COLUMN_AGO, read) : "");
+}
+
+static void print_prices(const struct table *t, const json_t *prices)
+{
+    const json_t *shared = json_object_get(prices, "shared_server");
+    const char *name = json_get_text(prices, "name");
+    const char *sha256 = json_get_text(prices, "sha256");
+    if (name && sha256)
+        print_line(t, "Prices",
+                   arena_printf(t->arena, "%s (sha256 %.12s)%s", name, sha256,
+                                shared ? shared_text(t, shared) : ""));
+}
+
 void decision_print(const struct table *t, const json_t *decision)
 {
     put_tone(t->out, &t->terminal, TONE_STRONG, decision_outcome(t, decision));
@@ -169,4 +193,5 @@ void decision_print(const struct table *t, const json_t *decision)
                                 cell_text(t, COLUMN_MONEY, cost)));
     print_alternatives(t, decision);
     print_policy(t, json_object_get(decision, "policy"));
+    print_prices(t, json_object_get(decision, "prices"));
 }

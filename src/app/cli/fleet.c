@@ -1,14 +1,6 @@
 #include "app/cli/commands.h"
 #include "app/cli/views.h"
 
-static const struct column host_columns[] = {
-    {"name", "HOST", COLUMN_TEXT},         {"location", "LOCATION", COLUMN_TEXT},
-    {"server_type", "TYPE", COLUMN_TEXT},  {"status", "STATUS", COLUMN_STATE},
-    {"slots_used", "USED", COLUMN_NUMBER}, {"capacity", "SLOTS", COLUMN_NUMBER},
-    {"address", "ADDRESS", COLUMN_TEXT},   {"created_at", "CREATED", COLUMN_AGO},
-    {"error", "ERROR", COLUMN_LONG},       COLUMN_END,
-};
-
 static const struct column plan_columns[] = {
     {"slug", "PLAN", COLUMN_TEXT},
     {"name", "NAME", COLUMN_TEXT},
@@ -20,24 +12,15 @@ static const struct column plan_columns[] = {
 static const struct column price_columns[] = {
     {"location", "LOCATION", COLUMN_TEXT},
     {"server_type", "TYPE", COLUMN_TEXT},
-    {"host_month", "SERVER/MONTH", COLUMN_MONEY},
-    {"currency", "", COLUMN_TEXT},
+    {"host_month_eur", "EUR/SERVER", COLUMN_MONEY},
+    {"ipv4_month_eur", "EUR/IPV4", COLUMN_MONEY},
+    {"volume_gb_month_eur", "EUR/GB", COLUMN_NUMBER},
     {"slots", "SLOTS", COLUMN_NUMBER},
     {"slot_month_usd", "USD/SLOT", COLUMN_MONEY},
     {"source", "SOURCE", COLUMN_TEXT},
     {"stale", "STALE", COLUMN_TEXT},
     {"read_at", "READ", COLUMN_AGO},
     COLUMN_END,
-};
-
-const struct command command_hosts = {
-    .name = "hosts",
-    .group = GROUP_FLEET,
-    .summary = "List shared servers and how full they are",
-    .options = paging_options,
-    .options_size = sizeof(struct paging),
-    .run = list_view_run,
-    .data = &(const struct list_view){"/api/hosts", "hosts", host_columns, .pages = true},
 };
 
 const struct command command_plans = {
@@ -52,8 +35,9 @@ const struct command command_prices = {
     .name = "prices",
     .group = GROUP_FLEET,
     .summary = "List what a slot on a shared server costs",
-    .details = "What the estimates of decisions count with, for each location: the cloud's own "
-               "price when it was read in the last 7 days, else the price file's.",
+    .details = "What decisions count with in each location, a month: the cloud's own prices when "
+               "they were read in the last 7 days, else the price file's. A slot is a share of the "
+               "server and its address; storage comes on top.",
     .run = list_view_run,
     .data = &(const struct list_view){"/api/prices", "prices", price_columns, .pages = false},
 };

@@ -2,6 +2,7 @@
 
 #define SERVER_DEFAULT  "http://127.0.0.1:4000"
 #define TIMEOUT_DEFAULT (30 * USEC_PER_SEC)
+#define DOWNLOAD_MAX_US (3600 * USEC_PER_SEC)
 #define REPLY_MAX       (16u << 20)
 
 struct remote {
@@ -199,4 +200,34 @@ enum cli_exit remote_get(struct cli *cli, const struct command *command, const c
     return remote_call(cli,
                        &(struct remote_call){.method = HTTP_GET, .path = path, .command = command},
                        ret_reply);
+}
+
+static bool to_file(void *ctx, struct str bytes)
+{
+    return fwrite(bytes.ptr, 1, bytes.len, ctx) == bytes.len;
+}
+
+enum cli_exit remote_download(struct cli *cli, const struct command *command, const char *path,
+                              FILE *file)
+{
+    struct error e;
+    if (remote_open(cli, &e) != OK)
+        return cli_fail(cli, &e);
+    const struct remote *r = cli->remote;
+    const struct remote_call call = {.method = HTTP_GET, .path = path, .command = command};
+    int64_t timeout = cli->globals.timeout_us;
+    const struct http_call http = {
+        .method = HTTP_GET,
+        .url = arena_printf(&cli->arena, "%s%s", r->url, path),
+        .bearer = r->token,
+        .timeout_us = timeout == INT_ABSENT ? DOWNLOAD_MAX_US : timeout,
+        .sink = to_file,
+        .sink_ctx = file,
+    };
+    struct http_reply reply;
+    bool sent = false;
+    enum err code = http_client_call(r->http, &http, &cli->arena, &reply, &sent, &e);
+    if (code != OK)
+        return fail_call(cli, &call, code, sent, &e);
+    return reply.status == 200 ? CLI_OK : fail_reply(cli, &call, &reply);
 }

@@ -29,6 +29,13 @@ enum cli_exit remote_call(struct cli *cli, const struct remote_call *call, json_
 enum cli_exit remote_get(struct cli *cli, const struct command *command, const char *path,
                          json_t **ret_reply);
 
+/*
+ * GET of something large, which goes into `file` as it comes. --timeout bounds it, an hour unless
+ * told.
+ */
+enum cli_exit remote_download(struct cli *cli, const struct command *command, const char *path,
+                              FILE *file);
+
 void remote_free(struct remote *remote); /* NULL is fine */
 
 #endif

@@ -55,7 +55,8 @@ enum tone tone_of_state(const char *state)
         {"creating", TONE_BUSY},   {"intended", TONE_BUSY},  {"executing", TONE_BUSY},
         {"retryable", TONE_BUSY},  {"retiring", TONE_BUSY},  {"draining", TONE_BUSY},
         {"cancelled", TONE_FAINT}, {"retired", TONE_FAINT},  {"revoked", TONE_FAINT},
-        {"deleted", TONE_FAINT},
+        {"deleted", TONE_FAINT},   {"leaving", TONE_BUSY},   {"exporting", TONE_BUSY},
+        {"retaining", TONE_BUSY},  {"deleting", TONE_BUSY},  {"done", TONE_FAINT},
     };
     for (size_t i = 0; i < sizeof(tones) / sizeof(tones[0]); i++) {
         if (text_eq(state, tones[i].state))

@@ -91,6 +91,10 @@ enum cli_exit list_view_run(struct cli *cli, const struct command *self, const v
     const json_t *rows = json_object_get(document, view->array);
     const struct table t = cli_table(cli);
     table_print(&t, view->columns, rows);
+    if (view->also && json_array_size(rows) > 0) {
+        (void)fputc('\n', cli->out);
+        table_print(&t, view->also_columns, json_object_get(document, view->also));
+    }
     if (json_array_size(rows) == 0)
         cli_note(cli, "No %s.", view->array);
     else if (view->pages && json_get_text(document, "next_cursor"))

@@ -31,7 +31,9 @@ struct list_view {
     const char *path;  /* "/api/customers/{CUSTOMER}/decisions" */
     const char *array; /* the reply's member: "decisions" */
     const struct column *columns;
-    bool pages; /* the options start with struct paging */
+    bool pages;       /* the options start with struct paging */
+    const char *also; /* another array of the reply, in a table of its own; NULL: none */
+    const struct column *also_columns;
 };
 
 enum cli_exit list_view_run(struct cli *cli, const struct command *self, const void *options);

@@ -38,6 +38,8 @@ const struct field config_fields[] = {
     {"prices", FIELD_TEXT, offsetof(struct config, prices)},
     {"log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields},
     {"jobs", FIELD_OBJECT, offsetof(struct config, jobs), .fields = jobs_fields},
+    {"offboarding", FIELD_OBJECT, offsetof(struct config, offboarding),
+     .fields = offboarding_settings_fields},
     {"provisioning", FIELD_OBJECT, offsetof(struct config, provisioning),
      .fields = provisioning_fields},
     FIELD_END,
@@ -68,6 +70,7 @@ static struct config config_default(struct arena *arena)
                  .notifications = 2,
                  .maintenance = 2,
                  .keep_days = 30},
+        .offboarding = offboarding_settings_default(),
         .provisioning = provisioning_settings_default(),
     };
 }
@@ -112,6 +115,47 @@ enum err config_load(const struct serve_options *options, struct arena *arena,
         config.database = arena_printf(arena, "sqlite:%s/webhost.db", config.data);
     if (!config.key_file)
         config.key_file = arena_printf(arena, "%s/webhost.key", config.data);
+    if (!config.offboarding.exports)
+        config.offboarding.exports = arena_printf(arena, "%s/exports", config.data);
     *ret_config = config;
+    return OK;
+}
+
+enum err config_policy(const struct config *config, struct arena *arena, struct policy **ret,
+                       struct error *e)
+{
+    const char *name = config->policy;
+    struct policy *policy = policy_builtin(name);
+    if (!policy) {
+        struct str text;
+        struct problems problems = {.arena = arena};
+        if (file_read(name, POLICY_FILE_MAX, arena, &text, e) != OK)
+            return error_prefix(e, "policy %s is not built in, and as a file", name);
+        policy = policy_parse(text, &problems);
+        if (!policy) {
+            (void)problems_error(&problems, e);
+            return error_prefix(e, "policy %s", name);
+        }
+    }
+    *ret = policy;
+    return OK;
+}
+
+enum err config_prices(const struct config *config, struct arena *arena, struct prices **ret,
+                       struct error *e)
+{
+    if (!config->prices) {
+        *ret = prices_builtin();
+        return OK;
+    }
+    struct str text;
+    struct problems problems = {.arena = arena};
+    TRY(file_read(config->prices, POLICY_FILE_MAX, arena, &text, e));
+    struct prices *prices = prices_parse(text, &problems);
+    if (!prices) {
+        (void)problems_error(&problems, e);
+        return error_prefix(e, "prices %s", config->prices);
+    }
+    *ret = prices;
     return OK;
 }

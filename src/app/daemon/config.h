@@ -7,6 +7,9 @@
 #define WEBHOST_APP_DAEMON_CONFIG_H
 
 #include "app/daemon/serve.h"
+#include "domain/accounts/offboarding.h"
+#include "domain/placement/costs.h"
+#include "domain/placement/policy.h"
 #include "domain/provisioning/settings.h"
 
 struct config {
@@ -25,6 +28,7 @@ struct config {
         int64_t provisioning, migration, notifications, maintenance; /* jobs at a time */
         int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
+    struct offboarding_settings offboarding;
     struct provisioning_settings provisioning;
 };
 
@@ -34,5 +38,11 @@ extern const struct field config_fields[];
 /* Reads the file that `options` name, if any, and lets the options go before it. */
 enum err config_load(const struct serve_options *options, struct arena *arena,
                      struct config *ret_config, struct error *e);
+
+/* What `policy` and `prices` name, built in or a file. The caller frees them. */
+enum err config_policy(const struct config *config, struct arena *arena, struct policy **ret,
+                       struct error *e);
+enum err config_prices(const struct config *config, struct arena *arena, struct prices **ret,
+                       struct error *e);
 
 #endif

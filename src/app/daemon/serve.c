@@ -8,21 +8,24 @@
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "domain/accounts/offboarding_workers.h"
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
+#include "domain/migration/drain.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
-#include "infra/config/yaml.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -57,6 +60,7 @@ struct daemon {
     struct prune_rule prune_rules[PRUNE_RULES_MAX];
     size_t prune_rule_count;
     struct prune prune;
+    struct exports exports;
     struct cron crons[CRONS_MAX];
     size_t cron_count;
     struct job_worker workers[WORKERS_MAX];
@@ -113,6 +117,9 @@ static enum err start_sandbox(struct daemon *d, struct error *e)
     s->hetzner.endpoint = s->fly.endpoint = arena_printf(a, "http://127.0.0.1:%u/v1", port);
     s->fly.uiex_endpoint = arena_printf(a, "http://127.0.0.1:%u", port);
     s->hetzner.database_url = arena_printf(a, "sqlite:%s/hetzner/{host}.db", data);
+    /* What stands ready in the operator's project does not in this one. */
+    s->hetzner.ssh_keys = (struct texts){0};
+    s->hetzner.ssh_public_key_file = s->hetzner.network = NULL;
     s->fly.database_url = arena_printf(a, "sqlite:%s/fly/{app}.db", data);
     d->hetzner_token = secret_new(STR("sandbox"));
     d->fly_token = secret_new(STR("sandbox"));
@@ -124,10 +131,11 @@ static enum err read_token(const char *file, const char *variable, struct secret
 {
     if (file)
         return secret_from_file(file, ret, e);
-    const char *value = getenv(variable);
-    if (value && *value)
+    char *value = getenv(variable);
+    if (value && *value) {
         *ret = secret_new(str_from(value));
-    else
+        explicit_bzero(value, strlen(value)); /* the environment is part of a core dump */
+    } else
         log_warn("no cloud token: its provisioning jobs will fail", LOG_TEXT("set", variable));
     return OK;
 }
@@ -152,39 +160,6 @@ static enum err open_database(struct daemon *d, struct error *e)
     };
     d->env = (struct env){.clock = &clock_system, .rng = &rng_system};
     return db_open(&options, &d->env.db, e);
-}
-
-static enum err load_policy(struct daemon *d, struct error *e)
-{
-    const char *name = d->config.policy;
-    d->policy = policy_builtin(name);
-    if (d->policy)
-        return OK;
-    struct str text;
-    struct problems problems = {.arena = &d->arena};
-    if (file_read(name, POLICY_FILE_MAX, &d->arena, &text, e) != OK)
-        return error_prefix(e, "policy %s is not built in, and as a file", name);
-    d->policy = policy_parse(text, &problems);
-    if (d->policy)
-        return OK;
-    (void)problems_error(&problems, e);
-    return error_prefix(e, "policy %s", name);
-}
-
-static enum err load_prices(struct daemon *d, struct error *e)
-{
-    if (!d->config.prices) {
-        d->prices = prices_builtin();
-        return OK;
-    }
-    struct str text;
-    struct problems problems = {.arena = &d->arena};
-    TRY(file_read(d->config.prices, POLICY_FILE_MAX, &d->arena, &text, e));
-    d->prices = prices_parse(text, &problems);
-    if (d->prices)
-        return OK;
-    (void)problems_error(&problems, e);
-    return error_prefix(e, "prices %s", d->config.prices);
 }
 
 static void observe_job(const struct job *job, enum job_state to, const char *why, int64_t took_us)
@@ -216,6 +191,7 @@ static void add_workers(struct daemon *d)
     provisioning_workers(&d->provisioning, room(d, PROVISIONING_WORKERS));
     instance_workers(&d->provisioning, room(d, INSTANCE_WORKERS));
     move_workers(&d->moves, room(d, MOVE_WORKERS));
+    offboarding_workers(&d->exports, room(d, OFFBOARDING_WORKERS));
     *room(d, 1) = reconcile_worker(&d->provisioning);
     *room(d, 1) = price_worker(&d->price_refresh);
     *room(d, 1) = prune_worker(&d->prune);
@@ -235,14 +211,19 @@ static void add_crons(struct daemon *d)
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
     d->prune.rules = d->prune_rules;
-    const struct cron crons[] = {prune_cron(), instance_cron(), reconcile_cron(), price_cron()};
-    _Static_assert(sizeof(crons) <= sizeof(d->crons), "room for every cron");
+    const struct cron crons[] = {prune_cron(),       instance_cron(), reconcile_cron(),
+                                 offboarding_cron(), drain_cron(),    price_cron()};
+    _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
+                   "room for every cron");
     memcpy(d->crons, crons, sizeof(crons));
-    d->cron_count = ARRAY_LEN(crons);
+    host_crons(d->crons + ARRAY_LEN(crons));
+    d->cron_count = ARRAY_LEN(crons) + HOST_CRONS;
 }
 
 static enum err start_jobs(struct daemon *d, struct error *e)
 {
+    if (gethostname(d->node_name, sizeof(d->node_name)) != 0)
+        return error_errno(e, "cannot tell this host's name");
     d->provisioning = (struct provisioning){
         .env = &d->env,
         .settings = &d->config.provisioning,
@@ -259,14 +240,18 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     TRY(price_refresh_first(&d->price_refresh, e));
     d->demo = (struct demo){&d->env, d->policy, &d->price_book, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
+    d->exports = (struct exports){
+        .provisioning = &d->provisioning,
+        .directory = d->config.offboarding.exports,
+        .node = d->node_name,
+        .keep_us = d->config.offboarding.keep_exports_days * USEC_PER_DAY,
+    };
     add_workers(d);
     add_crons(d);
     d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
     d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration, 0};
     d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications, 0};
     d->queues[3] = (struct job_queue){"maintenance", (unsigned)d->config.jobs.maintenance, 0};
-    if (gethostname(d->node_name, sizeof(d->node_name)) != 0)
-        return error_errno(e, "cannot tell this host's name");
     d->runner = runner_new(&(struct runner_options){
         .env = &d->env,
         .node_name = d->node_name,
@@ -305,6 +290,8 @@ static enum err start_http(struct daemon *d, struct error *e)
         .runner = d->runner,
         .queues = d->queues,
         .queue_count = ARRAY_LEN(d->queues),
+        .offboarding = &d->config.offboarding,
+        .exports = &d->exports,
     };
     struct http_server_options options = {
         .threads = HTTP_THREADS,
@@ -322,19 +309,28 @@ static enum err start_http(struct daemon *d, struct error *e)
     return http_server_start(&options, &d->http, e);
 }
 
+/* What is allowed and hardly meant. */
+static void warn_about_settings(const struct daemon *d)
+{
+    if (!d->sandbox && d->config.provisioning.hetzner.allow_from.count == 0)
+        log_warn("new hosts let nobody reach their database: say from where WebHost comes",
+                 LOG_TEXT("set", "provisioning.hetzner.allow_from"));
+}
+
 static enum err start(struct daemon *d, struct error *e)
 {
     TRY(config_load(d->options, &d->arena, &d->config, e));
     log_configure((enum log_level)d->config.log.level, (enum log_format)d->config.log.format);
     TRY(make_directory(d->config.data, e));
     TRY(lock_data(d, e));
-    TRY(load_policy(d, e));
-    TRY(load_prices(d, e));
+    TRY(config_policy(&d->config, &d->arena, &d->policy, e));
+    TRY(config_prices(&d->config, &d->arena, &d->prices, e));
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
+    warn_about_settings(d);
     if (d->options->demo)
         TRY(demo_sign_up(&d->demo, e));
     return welcome(&d->env, http_server_port(d->http), d->options->demo, e);
@@ -371,8 +367,22 @@ static void stop(struct daemon *d)
         (void)close(d->lock_fd);
 }
 
+/*
+ * A dump of the process would hold what is on its way just now: a token in the middle of a call, a
+ * client's request. Somebody who needs one for a debugger says so. A leak checker needs it too.
+ */
+static void forbid_core_dumps(void)
+{
+    const char *allow = getenv("WEBHOST_CORE_DUMPS");
+    if (allow && text_eq(allow, "1"))
+        return;
+    BUG_ON(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0);
+    BUG_ON(setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) != 0);
+}
+
 enum err serve_run(const struct serve_options *options, struct error *e)
 {
+    forbid_core_dumps();
     signals_block();
     struct daemon d = {.options = options, .lock_fd = -1};
     enum err err = start(&d, e);

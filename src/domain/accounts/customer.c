@@ -2,7 +2,7 @@
 
 #include "customer.sql.h"
 
-const char *const customer_status_names[] = {"active", "cancelled", NULL};
+const char *const customer_status_names[] = {"active", "leaving", "cancelled", NULL};
 
 const struct field customer_fields[] = {
     {"id", FIELD_TEXT, offsetof(struct customer, id)},

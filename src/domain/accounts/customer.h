@@ -9,7 +9,8 @@
 
 #define SLUG_MAX 63
 
-enum customer_status { CUSTOMER_ACTIVE, CUSTOMER_CANCELLED };
+/* active -> leaving -> cancelled, or back to active: offboarding.h. */
+enum customer_status { CUSTOMER_ACTIVE, CUSTOMER_LEAVING, CUSTOMER_CANCELLED };
 
 extern const char *const customer_status_names[];
 
@@ -21,7 +22,7 @@ struct customer {
     const char *company_name;
     const char *billing_email;
     int status;          /* enum customer_status */
-    int plan;            /* enum plan, subscribed to now */
+    int plan;            /* enum plan, subscribed to now or last */
     int mode;            /* enum mode of the current deployment */
     const char *profile; /* what it told us, as JSON */
     int64_t created_at;

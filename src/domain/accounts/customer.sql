@@ -1,8 +1,10 @@
 -- name: customer_by_id_or_slug
+-- With the newest subscription: that of a customer who left has ended.
 SELECT c.id, c.slug, c.name, c.email, c.company_name, c.billing_email, c.status, s.plan, d.mode,
        c.profile, c.created_at
 FROM customers c
-JOIN subscriptions s ON s.customer_id = c.id AND s.ended_at IS NULL
+JOIN subscriptions s ON s.id = (SELECT n.id FROM subscriptions n WHERE n.customer_id = c.id
+                                ORDER BY n.id DESC LIMIT 1)
 JOIN deployments d ON d.customer_id = c.id AND d.is_current = 1
 WHERE c.id = $1 OR c.slug = $1
 ORDER BY CASE WHEN c.id = $1 THEN 0 ELSE 1 END LIMIT 1;
@@ -11,7 +13,8 @@ ORDER BY CASE WHEN c.id = $1 THEN 0 ELSE 1 END LIMIT 1;
 SELECT c.id, c.slug, c.name, c.email, c.company_name, c.billing_email, c.status, s.plan, d.mode,
        c.profile, c.created_at
 FROM customers c
-JOIN subscriptions s ON s.customer_id = c.id AND s.ended_at IS NULL
+JOIN subscriptions s ON s.id = (SELECT n.id FROM subscriptions n WHERE n.customer_id = c.id
+                                ORDER BY n.id DESC LIMIT 1)
 JOIN deployments d ON d.customer_id = c.id AND d.is_current = 1
 WHERE c.id < $1 AND (CAST($3 AS TEXT) IS NULL OR d.mode = $3)
   AND (CAST($4 AS TEXT) IS NULL OR c.status = $4)

@@ -136,8 +136,8 @@ static enum err read_mode(const struct move_wish *wish, struct problems *problem
     return OK;
 }
 
-/* Whether this customer can start to move now. */
-static enum err check_customer(const struct request *r, struct error *e)
+/* Whether the customer is somebody to move, and is not being moved. */
+static enum err check_idle(const struct request *r, struct error *e)
 {
     const struct customer *c = &r->customer;
     const char *running;
@@ -150,14 +150,26 @@ static enum err check_customer(const struct request *r, struct error *e)
                          "customer %s is being moved already (migration %s): wait for it or cancel "
                          "it",
                          c->slug, running);
-    if (r->current.mode == (int)r->target)
-        return error_set(e, ERR_CONFLICT, "customer %s is in mode %s already", c->slug,
-                         mode_names[r->target]);
+    return OK;
+}
+
+static enum err check_settled(const struct request *r, struct error *e)
+{
     if (r->current.status != DEPLOYMENT_ACTIVE)
         return error_set(e, ERR_CONFLICT,
                          "customer %s cannot move before its deployment is active; it is %s",
-                         c->slug, deployment_status_names[r->current.status]);
+                         r->customer.slug, deployment_status_names[r->current.status]);
     return OK;
+}
+
+/* The same, and whether it makes sense to go to the target mode. */
+static enum err check_customer(const struct request *r, struct error *e)
+{
+    TRY(check_idle(r, e));
+    if (r->current.mode == (int)r->target)
+        return error_set(e, ERR_CONFLICT, "customer %s is in mode %s already", r->customer.slug,
+                         mode_names[r->target]);
+    return check_settled(r, e);
 }
 
 /* Decides by the scores and constraints, then for the mode that was asked for. */
@@ -183,34 +195,42 @@ static enum err enqueue(const struct request *r, const char *move_id, struct err
         .worker = r->target == MULTI_TENANT ? "MigrateToMultiTenantWorker"
                                             : "MigrateToSingleTenantWorker",
         .queue = MOVE_QUEUE,
-        .customer_id = r->customer.id,
+        .customer_id = r->current.customer_id,
         .args = arena_printf(r->arena, "{\"migration_id\":\"%s\"}", move_id),
     };
     struct job job;
     return job_enqueue(r->tx, r->env, &spec, r->arena, &job, NULL, e);
 }
 
+/* The move itself, its job and its audit entry. */
+static enum err record_move(const struct request *r, const char *reason, const char *decision_id,
+                            const char *target_id, struct move *ret, struct error *e)
+{
+    const char *id = env_id(r->env, r->arena), *customer_id = r->current.customer_id;
+    TRY(db_exec(r->tx, &move_insert,
+                DB_ARGS(db_text(id), db_text(customer_id), db_text(mode_names[r->current.mode]),
+                        db_text(mode_names[r->target]), db_text(reason), db_text(r->actor),
+                        db_text(decision_id), db_text(r->current.id), db_text(target_id),
+                        db_int(env_now(r->env))),
+                NULL, e));
+    TRY(enqueue(r, id, e));
+    const char *details = arena_printf(r->arena, "{\"customer_id\":\"%s\",\"to_mode\":\"%s\"}",
+                                       customer_id, mode_names[r->target]);
+    TRY(audit_write(r->tx, r->env, r->arena, r->actor, "migration.requested", id, details, e));
+    return move_find(r->tx, id, r->arena, ret, e);
+}
+
 static enum err record(const struct request *r, const char *reason, struct move *ret,
                        struct error *e)
 {
-    const char *id = env_id(r->env, r->arena), *target_id;
+    const char *target_id;
     struct decided decided = {r->policy, r->prices, &r->profile, &r->context, &r->decision};
     struct decision_record decision;
     TRY(decision_record_create(r->tx, r->env, r->customer.id, "migration", &decided, r->arena,
                                &decision, e));
     TRY(deployment_create(r->tx, r->env, r->customer.id, r->customer.slug, &r->decision.placement,
                           decision.id, false, r->arena, &target_id, e));
-    TRY(db_exec(r->tx, &move_insert,
-                DB_ARGS(db_text(id), db_text(r->customer.id), db_text(mode_names[r->current.mode]),
-                        db_text(mode_names[r->target]), db_text(reason), db_text(r->actor),
-                        db_text(decision.id), db_text(r->current.id), db_text(target_id),
-                        db_int(env_now(r->env))),
-                NULL, e));
-    TRY(enqueue(r, id, e));
-    const char *details = arena_printf(r->arena, "{\"customer_id\":\"%s\",\"to_mode\":\"%s\"}",
-                                       r->customer.id, mode_names[r->target]);
-    TRY(audit_write(r->tx, r->env, r->arena, r->actor, "migration.requested", id, details, e));
-    return move_find(r->tx, id, r->arena, ret, e);
+    return record_move(r, reason, decision.id, target_id, ret, e);
 }
 
 enum err move_request(struct db_tx *tx, const struct env *env, const struct policy *policy,
@@ -225,6 +245,21 @@ enum err move_request(struct db_tx *tx, const struct env *env, const struct poli
     TRY(check_customer(&r, e));
     TRY(decide_for_target(&r, e));
     return record(&r, wish->reason ? wish->reason : "requested by hand", ret, e);
+}
+
+enum err move_relocate(struct db_tx *tx, const struct env *env, const char *actor,
+                       const char *customer_id, const char *reason, struct arena *arena,
+                       struct move *ret, struct error *e)
+{
+    struct request r = {.tx = tx, .env = env, .actor = actor, .arena = arena};
+    const char *target_id;
+    TRY(customer_find(tx, customer_id, arena, &r.customer, e));
+    TRY(deployment_current(tx, customer_id, arena, &r.current, e));
+    r.target = (enum mode)r.current.mode;
+    TRY(check_idle(&r, e));
+    TRY(check_settled(&r, e));
+    TRY(deployment_create_like(tx, env, &r.current, arena, &target_id, e));
+    return record_move(&r, reason, NULL, target_id, ret, e);
 }
 
 enum err move_cancel(struct db_tx *tx, const struct env *env, const char *actor, const char *id,

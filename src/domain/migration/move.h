@@ -1,5 +1,5 @@
 /*
- * Moves: a customer goes from one mode to the other.
+ * Moves: a customer goes from one mode to the other, or to another place in its mode.
  *
  *     requested -> provisioning -> copying <-> verifying -> cleaning -> completed
  *         |             |             |            |
@@ -101,6 +101,14 @@ enum err move_request(struct db_tx *tx, const struct env *env, const struct poli
                       const struct prices *prices, const char *actor, const struct move_wish *wish,
                       struct arena *arena, struct problems *problems, struct move *ret,
                       struct error *e);
+
+/*
+ * Starts a move within the customer's mode, to a place that its provider chooses: off a host that
+ * is being drained. Nothing is decided anew. ERR_CONFLICT as above.
+ */
+enum err move_relocate(struct db_tx *tx, const struct env *env, const char *actor,
+                       const char *customer_id, const char *reason, struct arena *arena,
+                       struct move *ret, struct error *e);
 
 /* Stops a move before its commit point; its job undoes what was done. ERR_CONFLICT after it. */
 enum err move_cancel(struct db_tx *tx, const struct env *env, const char *actor, const char *id,

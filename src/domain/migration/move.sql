@@ -25,9 +25,13 @@ WHERE id < $1 AND (CAST($3 AS TEXT) IS NULL OR customer_id = $3)
 ORDER BY id DESC LIMIT $2;
 
 -- name: move_take_run
--- Over all moves of the customer: a tenant's database may remember the run of the move before.
+-- Over all moves of the customer, and its offboardings that were cancelled: a tenant's database may
+-- remember the run of the one before.
 UPDATE migrations
-SET run = (SELECT max(m.run) + 1 FROM migrations m WHERE m.customer_id = migrations.customer_id)
+SET run = 1 + (SELECT max(r.run) FROM (
+    SELECT m.run FROM migrations m WHERE m.customer_id = migrations.customer_id
+    UNION ALL
+    SELECT o.run FROM offboardings o WHERE o.customer_id = migrations.customer_id) r)
 WHERE id = $1;
 
 -- name: move_change_state

@@ -1,5 +1,6 @@
 #include "domain/migration/workers.h"
 
+#include "domain/migration/drain.h"
 #include "domain/migration/move.h"
 #include "domain/provisioning/workers.h"
 
@@ -354,8 +355,9 @@ static enum err discarded(struct db_tx *tx, struct job_run *run, const char *why
 
 void move_workers(struct move_context *with, struct job_worker out[MOVE_WORKERS])
 {
-    static const char *const names[MOVE_WORKERS] = {
-        "MigrateToMultiTenantWorker", "MigrateToSingleTenantWorker", "MoveCleanupWorker"};
-    for (size_t i = 0; i < MOVE_WORKERS; i++)
+    static const char *const names[] = {"MigrateToMultiTenantWorker", "MigrateToSingleTenantWorker",
+                                        "MoveCleanupWorker"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
         out[i] = (struct job_worker){names[i], MOVE_QUEUE, perform, discarded, with};
+    out[ARRAY_LEN(names)] = drain_worker(with);
 }

@@ -17,7 +17,7 @@
 #include "domain/migration/mover.h"
 #include "domain/provisioning/provider.h"
 
-#define MOVE_WORKERS 3
+#define MOVE_WORKERS 4
 
 /* What the workers share. Everything is borrowed. */
 struct move_context {
@@ -25,7 +25,7 @@ struct move_context {
     const struct mover *mover; /* &fenced_copy */
 };
 
-/* Fills the workers, all of the queue "migration"; `with` must outlive them. */
+/* Fills the workers, and that of drain.h; `with` must outlive them. */
 void move_workers(struct move_context *with, struct job_worker out[MOVE_WORKERS]);
 
 #endif

@@ -40,8 +40,8 @@ static const struct field dedicated_fields[] = {
 static const struct field multi_fields[] = {
     {"host_month_eur", FIELD_OBJECT, offsetof(struct prices, multi_tenant.host_month_eur),
      .required = true, .fields = hetzner_fields},
-    {"customers_per_host", QUANTITY,
-     .offset = offsetof(struct prices, multi_tenant.customers_per_host)},
+    {"customers_per_host", FIELD_INT, offsetof(struct prices, multi_tenant.customers_per_host),
+     .required = true, .min = 1, .max = 10000},
     {"ipv4_month_eur", MONEY, .offset = offsetof(struct prices, multi_tenant.ipv4_month_eur)},
     {"volume_gb_month_eur", PER_GB,
      .offset = offsetof(struct prices, multi_tenant.volume_gb_month_eur)},
@@ -74,6 +74,17 @@ static const struct field prices_fields[] = {
     FIELD_END,
 };
 
+const struct field shared_price_fields[] = {
+    {"location", FIELD_TEXT, offsetof(struct shared_price, location)},
+    {"server_type", FIELD_TEXT, offsetof(struct shared_price, server_type)},
+    {"host_month_eur", FIELD_DECIMAL, offsetof(struct shared_price, host_month_eur)},
+    {"ipv4_month_eur", FIELD_DECIMAL, offsetof(struct shared_price, ipv4_month_eur)},
+    {"volume_gb_month_eur", FIELD_DECIMAL, offsetof(struct shared_price, volume_gb_month_eur)},
+    {"slots", FIELD_INT, offsetof(struct shared_price, slots)},
+    {"read_at", FIELD_TIME, offsetof(struct shared_price, read_at)},
+    FIELD_END,
+};
+
 struct prices *prices_parse(struct str text, struct problems *problems)
 {
     size_t before = problems->count + problems->dropped;
@@ -84,8 +95,7 @@ struct prices *prices_parse(struct str text, struct problems *problems)
     BUG_ON(!p);
     (void)json_decode(prices_fields, yaml_root(doc), "", yaml_source(doc), &p->arena, p, problems);
     yaml_doc_free(doc);
-    for (int g = 0; g < GEOGRAPHY_COUNT; g++)
-        p->multi_tenant.slots[g] = p->multi_tenant.customers_per_host;
+    (void)sha256_hex(text, p->sha256);
     if (problems->count + problems->dropped == before) /* yaml_parse() adds repeated keys */
         return p;
     prices_free(p);
@@ -113,25 +123,42 @@ void prices_free(struct prices *p)
     free(p);
 }
 
-struct prices *prices_copy(const struct prices *p, struct arena *arena)
+const struct prices *prices_over(const struct prices *table,
+                                 const struct shared_price over[GEOGRAPHY_COUNT],
+                                 struct arena *arena)
 {
-    struct prices *copy = arena_new(arena, struct prices);
-    *copy = *p;
-    copy->arena = (struct arena){0}; /* what is in it stays the original's */
-    return copy;
+    struct prices *p = arena_new(arena, struct prices);
+    for (int g = 0; g < GEOGRAPHY_COUNT; g++)
+        BUG_ON(over[g].slots < 1 || over[g].host_month_eur < 0);
+    *p = *table;
+    p->over = over;
+    p->arena = (struct arena){0}; /* what is in it stays the table's */
+    return p;
 }
 
-void prices_set_host(struct prices *p, enum geography geography, decimal month_eur, int64_t slots)
+struct shared_price prices_shared(const struct prices *p, enum geography geography)
 {
-    BUG_ON(month_eur < 0 || slots < 1);
-    p->multi_tenant.host_month_eur[geography] = month_eur;
-    p->multi_tenant.slots[geography] = slots;
+    if (p->over)
+        return p->over[geography];
+    return (struct shared_price){
+        .location = region_name(HETZNER, geography),
+        .host_month_eur = p->multi_tenant.host_month_eur[geography],
+        .ipv4_month_eur = p->multi_tenant.ipv4_month_eur,
+        .volume_gb_month_eur = p->multi_tenant.volume_gb_month_eur,
+        .slots = p->multi_tenant.customers_per_host,
+        .read_at = INT_ABSENT,
+    };
 }
 
-decimal price_slot_month(const struct prices *p, enum geography geography)
+static decimal slot_eur(const struct shared_price *shared)
 {
-    decimal month = decimal_mul(p->multi_tenant.host_month_eur[geography], p->eur_usd);
-    return decimal_div(month, p->multi_tenant.slots[geography] * DECIMAL_ONE);
+    return decimal_div(shared->host_month_eur + shared->ipv4_month_eur,
+                       shared->slots * DECIMAL_ONE);
+}
+
+decimal price_slot_month(const struct prices *p, const struct shared_price *shared)
+{
+    return decimal_mul(slot_eur(shared), p->eur_usd);
 }
 
 static decimal storage_gb(const struct prices *p, int64_t vehicle_count)
@@ -143,10 +170,9 @@ static decimal storage_gb(const struct prices *p, int64_t vehicle_count)
 
 static decimal shared_cost(const struct prices *p, enum geography main_region, decimal gb)
 {
-    decimal host = p->multi_tenant.host_month_eur[main_region] + p->multi_tenant.ipv4_month_eur;
-    decimal share = decimal_div(host, p->multi_tenant.slots[main_region] * DECIMAL_ONE);
-    decimal storage = decimal_mul(gb, p->multi_tenant.volume_gb_month_eur);
-    return decimal_mul(share + storage, p->eur_usd);
+    struct shared_price shared = prices_shared(p, main_region);
+    decimal storage = decimal_mul(gb, shared.volume_gb_month_eur);
+    return decimal_mul(slot_eur(&shared) + storage, p->eur_usd);
 }
 
 static const struct dedicated_prices *dedicated(const struct prices *p, enum plan plan)

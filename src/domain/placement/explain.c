@@ -251,6 +251,21 @@ static json_t *policy_json(const struct policy *p)
     return object;
 }
 
+/*
+ * What the estimates can be made again from: the file and, where something was laid over it, what
+ * that was for the customer's main region, which is the only one that a decision asks about.
+ */
+static json_t *prices_json(const struct prices *p, enum geography main_region)
+{
+    json_t *object = new_object();
+    set(object, "name", json_from_text(p->name));
+    set(object, "sha256", json_from_text(p->sha256));
+    if (p->over)
+        set(object, "shared_server",
+            json_encode(shared_price_fields, &p->over[main_region], JSON_KEEP_ABSENT));
+    return object;
+}
+
 static json_t *regions_json(const struct placement *at)
 {
     json_t *list = new_list();
@@ -279,6 +294,7 @@ json_t *decision_json(const struct decided *d)
     set(object, "regions", regions_json(at));
     set(object, "estimated_monthly_cost",
         json_decimal(cost_monthly(d->prices, at, d->profile->vehicle_count)));
+    set(object, "prices", prices_json(d->prices, (enum geography)at->regions[0]));
     return object;
 }
 

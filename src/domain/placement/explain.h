@@ -29,7 +29,8 @@ void decision_append_reason(const struct decided *d, struct buf *out);
 
 /*
  * The whole decision, a new reference: mode, infrastructure, plan, reason, confidence,
- * alternatives, scores, factors, constraints, policy, regions, estimated_monthly_cost (USD).
+ * alternatives, scores, factors, constraints, policy, regions, estimated_monthly_cost (USD) and the
+ * prices that it was estimated from.
  */
 json_t *decision_json(const struct decided *d);
 

@@ -106,12 +106,28 @@ enum err deployment_create(struct db_tx *tx, const struct env *env, const char *
     return OK;
 }
 
+enum err deployment_create_like(struct db_tx *tx, const struct env *env,
+                                const struct deployment *like, struct arena *arena,
+                                const char **ret_id, struct error *e)
+{
+    const char *id = env_id(env, arena);
+    const char *app = like->mode == SINGLE_TENANT ? app_name(arena, like->customer_slug, id) : NULL;
+    TRY(db_exec(tx, &deployment_insert,
+                DB_ARGS(db_text(id), db_text(like->customer_id), db_text(mode_names[like->mode]),
+                        db_text(plan_names[like->plan]), db_int(0),
+                        db_text(db_texts_json(arena, like->regions)), db_text(app), db_null(),
+                        db_int(env_now(env))),
+                NULL, e));
+    *ret_id = id;
+    return OK;
+}
+
 enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struct deployment *d,
                             struct arena *arena, struct job *ret_job, struct error *e)
 {
     bool multi = d->mode == MULTI_TENANT;
     struct job_spec spec = {
-        .worker = multi ? "HetznerProvisioningWorker" : "FlyioProvisioningWorker",
+        .worker = multi ? HETZNER_WORKER : FLYIO_WORKER,
         .queue = "provisioning",
         .customer_id = d->customer_id,
         .args = arena_printf(arena, "{\"deployment_id\":\"%s\"}", d->id),

@@ -20,6 +20,10 @@
 #include "domain/placement/vocabulary.h"
 #include "infra/json/json.h"
 
+/* The workers that provision one (workers.h). */
+#define HETZNER_WORKER "HetznerProvisioningWorker"
+#define FLYIO_WORKER   "FlyioProvisioningWorker"
+
 enum deployment_status {
     DEPLOYMENT_PROVISIONING,
     DEPLOYMENT_ACTIVE,
@@ -96,6 +100,11 @@ enum err deployment_create(struct db_tx *tx, const struct env *env, const char *
                            const char *customer_slug, const struct placement *placement,
                            const char *decision_id, bool current, struct arena *arena,
                            const char **ret_id, struct error *e);
+
+/* The same for a place like `like`: its customer, mode, plan and regions. Not current. */
+enum err deployment_create_like(struct db_tx *tx, const struct env *env,
+                                const struct deployment *like, struct arena *arena,
+                                const char **ret_id, struct error *e);
 
 /* Enqueues the provisioning worker of the deployment's mode. */
 enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struct deployment *d,

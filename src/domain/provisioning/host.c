@@ -1,117 +1,190 @@
 #include "domain/provisioning/host.h"
 
 #include "domain/audit/audit.h"
+#include "domain/jobs/job.h"
 #include "domain/provisioning/template.h"
 #include "host.sql.h"
 
-const char *const host_status_names[] = {"creating", "active", "failed", NULL};
+const char *const host_status_names[] = {
+    "creating", "active", "draining", "failed", "retiring", "retired", NULL,
+};
+
+static const struct {
+    enum host_status from, to;
+} edges[] = {
+    {HOST_CREATING, HOST_ACTIVE}, {HOST_CREATING, HOST_FAILED},  {HOST_ACTIVE, HOST_DRAINING},
+    {HOST_DRAINING, HOST_ACTIVE}, {HOST_ACTIVE, HOST_RETIRING},  {HOST_DRAINING, HOST_RETIRING},
+    {HOST_FAILED, HOST_RETIRING}, {HOST_RETIRING, HOST_RETIRED},
+};
+
+bool host_may_become(enum host_status from, enum host_status to)
+{
+    for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
+        if (edges[i].from == from && edges[i].to == to)
+            return true;
+    }
+    return false;
+}
 
 const struct field host_fields[] = {
     {"id", FIELD_TEXT, offsetof(struct host, id)},
     {"name", FIELD_TEXT, offsetof(struct host, name)},
     {"location", FIELD_TEXT, offsetof(struct host, location)},
+    {"region", FIELD_TEXT, offsetof(struct host, region)},
+    {"serves", FIELD_TEXT, offsetof(struct host, serves)},
     {"server_type", FIELD_TEXT, offsetof(struct host, server_type)},
     {"status", FIELD_ENUM, offsetof(struct host, status), .names = host_status_names},
     {"capacity", FIELD_INT, offsetof(struct host, capacity)},
     {"slots_used", FIELD_INT, offsetof(struct host, slots_used)},
+    {"load", FIELD_DECIMAL, offsetof(struct host, load)},
+    {"load_at", FIELD_TIME, offsetof(struct host, load_at)},
     {"provider_id", FIELD_INT, offsetof(struct host, provider_id)},
     {"address", FIELD_TEXT, offsetof(struct host, address)},
     {"database_url", FIELD_TEXT, offsetof(struct host, database_url)},
     {"error", FIELD_TEXT, offsetof(struct host, error)},
+    {"choice", FIELD_INT, offsetof(struct host, choice)},
+    {"rounds", FIELD_INT, offsetof(struct host, rounds)},
+    {"actions", FIELD_TEXT, offsetof(struct host, actions)},
+    {"empty_since", FIELD_TIME, offsetof(struct host, empty_since)},
     {"created_at", FIELD_TIME, offsetof(struct host, created_at)},
     {"active_at", FIELD_TIME, offsetof(struct host, active_at)},
+    {"failed_at", FIELD_TIME, offsetof(struct host, failed_at)},
+    {"retired_at", FIELD_TIME, offsetof(struct host, retired_at)},
     FIELD_END,
 };
+
+const struct field host_tenant_fields[] = {
+    {"customer_id", FIELD_TEXT, offsetof(struct host_tenant, customer_id)},
+    {"customer", FIELD_TEXT, offsetof(struct host_tenant, customer)},
+    {"deployment_id", FIELD_TEXT, offsetof(struct host_tenant, deployment_id)},
+    {"status", FIELD_TEXT, offsetof(struct host_tenant, status)},
+    {"migration", FIELD_TEXT, offsetof(struct host_tenant, migration)},
+    FIELD_END,
+};
+
+/* -- looking ---------------------------------------------------------------------------------- */
+
+static enum err no_such_host(enum err err, const char *id, struct error *e)
+{
+    return err == ERR_NOT_FOUND ? error_set(e, err, "there is no host %.100s", id) : err;
+}
 
 enum err host_find(struct db_tx *tx, const char *id, struct arena *arena, struct host *ret,
                    struct error *e)
 {
     enum err err = db_get(tx, &host_by_id, DB_ARGS(db_text(id)), host_fields, arena, ret, e);
-    return err == ERR_NOT_FOUND ? error_set(e, err, "there is no host %s", id) : err;
+    return no_such_host(err, id, e);
 }
 
-enum err host_list(struct db_tx *tx, struct page page, struct arena *arena, struct records *ret,
-                   const char **ret_next, struct error *e)
+enum err host_find_named(struct db_tx *tx, const char *id_or_name, struct arena *arena,
+                         struct host *ret, struct error *e)
 {
-    return page_list(tx, &host_page, page, DB_NO_ARGS, host_fields, sizeof(struct host), arena, ret,
-                     ret_next, e);
-}
-
-static enum err host_create(struct db_tx *tx, const struct env *env, const struct host_order *order,
-                            struct arena *arena, struct host *ret_host, struct error *e)
-{
-    const char *id = env_id(env, arena);
-    const char *name = arena_printf(arena, "wh-%s-%s", order->location, id + strlen(id) - 8);
-    const char *url = template_fill(arena, order->database_url, "host", name);
-    TRY(db_exec(tx, &host_insert,
-                DB_ARGS(db_text(id), db_text(name), db_text(order->location),
-                        db_text(order->server_type), db_int(order->capacity), db_text(url),
-                        db_int(env_now(env))),
-                NULL, e));
-    return host_find(tx, id, arena, ret_host, e);
-}
-
-enum err host_reserve_slot(struct db_tx *tx, const struct env *env, const char *deployment_id,
-                           const struct host_order *order, struct arena *arena,
-                           struct host *ret_host, struct error *e)
-{
-    const char *held;
-    TRY(db_get_text(tx, &deployment_host, DB_ARGS(db_text(deployment_id)), arena, &held, e));
-    if (held)
-        return host_find(tx, held, arena, ret_host, e);
-
-    struct host host;
-    enum err err =
-        db_get(tx, &host_best_fit, DB_ARGS(db_text(order->location)), host_fields, arena, &host, e);
+    struct db_args args = DB_ARGS(db_text(id_or_name));
+    enum err err = db_get(tx, &host_by_id, args, host_fields, arena, ret, e);
     if (err == ERR_NOT_FOUND)
-        err = host_create(tx, env, order, arena, &host, e);
-    TRY(err);
+        err = db_get(tx, &host_by_name, args, host_fields, arena, ret, e);
+    return no_such_host(err, id_or_name, e);
+}
 
+enum err host_list(struct db_tx *tx, const char *status, struct page page, struct arena *arena,
+                   struct records *ret, const char **ret_next, struct error *e)
+{
+    return page_list(tx, &host_page, page, DB_ARGS(db_text(status)), host_fields,
+                     sizeof(struct host), arena, ret, ret_next, e);
+}
+
+enum err host_list_standing(struct db_tx *tx, struct arena *arena, struct records *ret,
+                            struct error *e)
+{
+    return db_list(tx, &host_standing, DB_ARGS(db_int(HOSTS_MAX + 1)), host_fields,
+                   sizeof(struct host), HOSTS_MAX, arena, ret, e);
+}
+
+enum err host_tenants(struct db_tx *tx, const char *id, struct arena *arena, struct records *ret,
+                      struct error *e)
+{
+    return db_list(tx, &host_tenants_of, DB_ARGS(db_text(id), db_int(HOSTS_MAX + 1)),
+                   host_tenant_fields, sizeof(struct host_tenant), HOSTS_MAX, arena, ret, e);
+}
+
+/* -- changing --------------------------------------------------------------------------------- */
+
+enum err host_set_status(struct db_tx *tx, const struct env *env, const char *actor,
+                         struct host *host, enum host_status to, const char *verb, const char *why,
+                         struct arena *arena, struct error *e)
+{
+    const char *from = host_status_names[host->status];
+    if (!host_may_become((enum host_status)host->status, to))
+        return error_set(e, ERR_CONFLICT, "host %s is %s: it cannot become %s", host->name, from,
+                         host_status_names[to]);
     int64_t changes;
-    TRY(db_exec(tx, &host_take_slot, DB_ARGS(db_text(host.id)), &changes, e));
-    if (changes == 0)
-        return error_set(e, ERR_BUSY, "host %s filled up meanwhile", host.name);
-    TRY(db_exec(tx, &deployment_take_host, DB_ARGS(db_text(deployment_id), db_text(host.id)),
+    TRY(db_exec(tx, &host_change_status,
+                DB_ARGS(db_text(host->id), db_text(from), db_text(host_status_names[to]),
+                        db_text(why), db_int(env_now(env))),
                 &changes, e));
-    BUG_ON(changes != 1);
-    host.slots_used++;
-    *ret_host = host;
+    if (changes == 0)
+        return error_set(e, ERR_CONFLICT, "host %s is no longer %s%s", host->name, from,
+                         to == HOST_RETIRING ? ", or holds a customer" : "");
+    TRY(audit_write(tx, env, arena, actor,
+                    verb ? verb : arena_printf(arena, "host.%s", host_status_names[to]), host->id,
+                    NULL, e));
+    return host_find(tx, host->id, arena, host, e);
+}
+
+enum err host_note(struct db_tx *tx, const char *id, int64_t provider_id, const char *server_type,
+                   const char *actions, const char *error, struct error *e)
+{
+    return db_exec(tx, &host_note_server,
+                   DB_ARGS(db_text(id), db_int(provider_id), db_text(server_type), db_text(actions),
+                           db_text(error)),
+                   NULL, e);
+}
+
+/* Jobs of customers who have a slot of the host and wait for it: now is the time to look. */
+static enum err wake_waiting(struct db_tx *tx, const struct env *env, const char *host_id,
+                             struct error *e)
+{
+    int64_t woken;
+    TRY(db_exec(tx, &host_wake_waiting, DB_ARGS(db_text(host_id), db_int(env_now(env))), &woken,
+                e));
+    if (woken > 0)
+        db_notify(tx, JOB_CHANNEL);
     return OK;
 }
 
-enum err host_release_slot(struct db_tx *tx, const char *deployment_id, const char *host_id,
-                           struct error *e)
-{
-    int64_t changes;
-    TRY(db_exec(tx, &deployment_leave_host, DB_ARGS(db_text(deployment_id), db_text(host_id)),
-                &changes, e));
-    if (changes == 0)
-        return OK; /* given back before */
-    return db_exec(tx, &host_give_slot, DB_ARGS(db_text(host_id)), NULL, e);
-}
-
-enum err host_ordered(struct db_tx *tx, const char *id, int64_t provider_id, struct error *e)
-{
-    return db_exec(tx, &host_set_provider_id, DB_ARGS(db_text(id), db_int(provider_id)), NULL, e);
-}
-
 enum err host_activate(struct db_tx *tx, const struct env *env, const char *actor,
-                       const struct host *host, const char *address, struct arena *arena,
-                       struct error *e)
+                       struct host *host, const char *address, struct arena *arena, struct error *e)
 {
     const char *url = template_fill(arena, host->database_url, "address", address);
-    int64_t changes;
-    TRY(db_exec(tx, &host_mark_active,
-                DB_ARGS(db_text(host->id), db_text(address), db_text(url), db_int(env_now(env))),
-                &changes, e));
-    if (changes == 0)
-        return OK; /* another deployment's job was first */
-    return audit_write(tx, env, arena, actor, "host.activated", host->id, NULL, e);
+    TRY(db_exec(tx, &host_set_address, DB_ARGS(db_text(host->id), db_text(address), db_text(url)),
+                NULL, e));
+    TRY(host_set_status(tx, env, actor, host, HOST_ACTIVE, "host.activated", NULL, arena, e));
+    return wake_waiting(tx, env, host->id, e);
 }
+
+enum err host_fail(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                   const char *why, struct arena *arena, struct error *e)
+{
+    struct host host;
+    TRY(host_find(tx, id, arena, &host, e));
+    if (host.status != HOST_CREATING)
+        return OK;
+    TRY(host_set_status(tx, env, actor, &host, HOST_FAILED, NULL, why, arena, e));
+    return wake_waiting(tx, env, id, e);
+}
+
+enum err host_set_load(struct db_tx *tx, const char *id, decimal load, int64_t at, struct error *e)
+{
+    return db_exec(tx, &host_note_load, DB_ARGS(db_text(id), db_int(load), db_int(at)), NULL, e);
+}
+
+/* Where databases are stays inside, and so does how an order goes on. */
+static const char *const hidden[] = {"database_url", "choice", "rounds", "actions"};
 
 json_t *host_json(const struct host *host)
 {
     json_t *out = json_encode(host_fields, host, JSON_KEEP_ABSENT);
-    (void)json_object_del(out, "database_url"); /* where databases are stays inside */
+    for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+        (void)json_object_del(out, hidden[i]);
     return out;
 }

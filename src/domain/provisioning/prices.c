@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "domain/provisioning/hetzner/client.h"
 #include "domain/provisioning/hetzner/pricing.h"
+#include "domain/provisioning/location.h"
 #include "prices.sql.h"
 
 #define PRICE_WORKER "RefreshPricesWorker"
@@ -12,21 +13,26 @@
 
 const char *const price_source_names[] = {"cloud", "file", NULL};
 
+#define SHARED(member) offsetof(struct slot_price, shared.member)
+
 const struct field slot_price_fields[] = {
-    {"location", FIELD_TEXT, offsetof(struct slot_price, location)},
-    {"server_type", FIELD_TEXT, offsetof(struct slot_price, server_type)},
+    {"location", FIELD_TEXT, SHARED(location)},
+    {"server_type", FIELD_TEXT, SHARED(server_type)},
     {"source", FIELD_ENUM, offsetof(struct slot_price, source), .names = price_source_names},
-    {"currency", FIELD_TEXT, offsetof(struct slot_price, currency)},
-    {"host_month", FIELD_DECIMAL, offsetof(struct slot_price, host_month)},
-    {"slots", FIELD_INT, offsetof(struct slot_price, slots)},
+    {"host_month_eur", FIELD_DECIMAL, SHARED(host_month_eur)},
+    {"ipv4_month_eur", FIELD_DECIMAL, SHARED(ipv4_month_eur)},
+    {"volume_gb_month_eur", FIELD_DECIMAL, SHARED(volume_gb_month_eur)},
+    {"slots", FIELD_INT, SHARED(slots)},
     {"slot_month_usd", FIELD_DECIMAL, offsetof(struct slot_price, slot_month_usd)},
-    {"read_at", FIELD_TIME, offsetof(struct slot_price, read_at)},
+    {"read_at", FIELD_TIME, SHARED(read_at)},
     {"stale", FIELD_BOOL, offsetof(struct slot_price, stale)},
     FIELD_END,
 };
 
 static const struct field cloud_price_fields[] = {
-    {"amount", FIELD_DECIMAL, offsetof(struct cloud_price, amount)},
+    {"host", FIELD_DECIMAL, offsetof(struct cloud_price, host)},
+    {"ipv4", FIELD_DECIMAL, offsetof(struct cloud_price, ipv4)},
+    {"volume_gb", FIELD_DECIMAL, offsetof(struct cloud_price, volume_gb)},
     {"read_at", FIELD_TIME, offsetof(struct cloud_price, read_at)},
     FIELD_END,
 };
@@ -46,25 +52,35 @@ void price_book_close(struct price_book *book)
     BUG_ON(pthread_mutex_destroy(&book->lock) != 0);
 }
 
-static const char *type_in(const struct price_book *book, enum geography geography)
+/* What is ordered first where a geography's customers are put; NULL: nothing. */
+static const char *type_in(const struct price_book *book, enum geography geography,
+                           struct arena *arena)
 {
-    return hetzner_settings_type(&book->settings->hetzner, region_name(HETZNER, geography));
+    struct texts types =
+        location_types(&book->settings->hetzner, region_name(HETZNER, geography), NULL, arena);
+    return types.count > 0 ? types.items[0] : NULL;
+}
+
+static enum err read_row(struct db_tx *tx, const char *type, const char *location,
+                         struct arena *arena, struct cloud_price *ret, struct error *e)
+{
+    struct cloud_price none = {.read_at = INT_ABSENT};
+    enum err err =
+        db_get(tx, &prices_of_server, DB_ARGS(db_text(PROVIDER), db_text(type), db_text(location)),
+               cloud_price_fields, arena, ret, e);
+    if (err == ERR_NOT_FOUND)
+        *ret = none;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 static enum err read_rows(const struct price_book *book, struct db_tx *tx, struct arena *arena,
                           struct cloud_price out[GEOGRAPHY_COUNT], struct error *e)
 {
     for (int g = 0; g < GEOGRAPHY_COUNT; g++) {
-        const char *type = type_in(book, (enum geography)g);
+        const char *type = type_in(book, (enum geography)g, arena);
         out[g] = (struct cloud_price){.read_at = INT_ABSENT};
-        if (!type)
-            continue;
-        enum err err = db_get(tx, &prices_get,
-                              DB_ARGS(db_text(PROVIDER), db_text(type),
-                                      db_text(region_name(HETZNER, (enum geography)g))),
-                              cloud_price_fields, arena, &out[g], e);
-        if (err != OK && err != ERR_NOT_FOUND)
-            return err;
+        if (type)
+            TRY(read_row(tx, type, region_name(HETZNER, (enum geography)g), arena, &out[g], e));
     }
     return OK;
 }
@@ -75,17 +91,25 @@ static bool is_fresh(const struct cloud_price *price, int64_t now)
     return price->read_at != INT_ABSENT && now - price->read_at <= PRICES_FRESH_US;
 }
 
-static const struct prices *put_in(const struct price_book *book, const struct cloud_price *read,
-                                   struct arena *arena)
+/* The file's table with what is known better laid over it. */
+static const struct prices *lay_over(const struct price_book *book, const struct cloud_price *read,
+                                     struct arena *arena)
 {
-    struct prices *prices = prices_copy(book->file, arena);
+    struct shared_price *over = arena_new_array(arena, GEOGRAPHY_COUNT, struct shared_price);
     int64_t now = env_now(book->env);
     for (int g = 0; g < GEOGRAPHY_COUNT; g++) {
-        if (is_fresh(&read[g], now))
-            prices_set_host(prices, (enum geography)g, read[g].amount,
-                            book->settings->hetzner.slots_per_host);
+        over[g] = prices_shared(book->file, (enum geography)g);
+        over[g].server_type = type_in(book, (enum geography)g, arena);
+        if (over[g].server_type)
+            over[g].slots = book->settings->hetzner.slots_per_host;
+        if (!is_fresh(&read[g], now))
+            continue;
+        over[g].host_month_eur = read[g].host;
+        over[g].ipv4_month_eur = read[g].ipv4;
+        over[g].volume_gb_month_eur = read[g].volume_gb;
+        over[g].read_at = read[g].read_at;
     }
-    return prices;
+    return prices_over(book->file, over, arena);
 }
 
 static bool remembered(struct price_book *book, struct cloud_price out[GEOGRAPHY_COUNT])
@@ -124,7 +148,7 @@ enum err price_book_now(struct price_book *book, struct db_tx *tx, struct arena 
         TRY(read_rows(book, tx, arena, read, e));
         remember(book, read);
     }
-    *ret = put_in(book, read, arena);
+    *ret = lay_over(book, read, arena);
     return OK;
 }
 
@@ -133,21 +157,17 @@ enum err price_book_list(struct price_book *book, struct db_tx *tx, struct arena
 {
     struct cloud_price read[GEOGRAPHY_COUNT];
     TRY(read_rows(book, tx, arena, read, e));
-    const struct prices *prices = put_in(book, read, arena);
+    const struct prices *prices = lay_over(book, read, arena);
     struct slot_price *list = arena_new_array(arena, GEOGRAPHY_COUNT, struct slot_price);
-    int64_t now = env_now(book->env);
     for (int g = 0; g < GEOGRAPHY_COUNT; g++) {
-        bool fresh = is_fresh(&read[g], now);
+        struct shared_price shared = prices_shared(prices, (enum geography)g);
+        bool live = shared.read_at != INT_ABSENT;
+        shared.read_at = read[g].read_at;
         list[g] = (struct slot_price){
-            .location = region_name(HETZNER, (enum geography)g),
-            .server_type = type_in(book, (enum geography)g),
-            .source = fresh ? PRICE_CLOUD : PRICE_FILE,
-            .currency = CURRENCY,
-            .host_month = prices->multi_tenant.host_month_eur[g],
-            .slots = prices->multi_tenant.slots[g],
-            .slot_month_usd = price_slot_month(prices, (enum geography)g),
-            .read_at = read[g].read_at,
-            .stale = read[g].read_at != INT_ABSENT && !fresh,
+            .shared = shared,
+            .source = live ? PRICE_CLOUD : PRICE_FILE,
+            .slot_month_usd = price_slot_month(prices, &shared),
+            .stale = !live && shared.read_at != INT_ABSENT,
         };
     }
     *ret = (struct records){list, GEOGRAPHY_COUNT};
@@ -177,31 +197,58 @@ static enum err ask(const struct provisioning *with, struct arena *arena,
 }
 
 struct put_work {
-    const struct env *env;
+    const struct price_refresh *refresh;
     const struct hcloud_pricing *pricing;
+    struct arena *arena;
 };
+
+/* A list without what is ordered and had a price is not whole, or the configuration is too old. */
+static enum err check_whole(const struct put_work *w, struct db_tx *tx, struct error *e)
+{
+    const struct price_book *book = w->refresh->book;
+    struct cloud_price known[GEOGRAPHY_COUNT];
+    TRY(read_rows(book, tx, w->arena, known, e));
+    for (int g = 0; g < GEOGRAPHY_COUNT; g++) {
+        const char *location = region_name(HETZNER, (enum geography)g);
+        const char *type = type_in(book, (enum geography)g, w->arena);
+        if (known[g].read_at == INT_ABSENT)
+            continue;
+        if (!hcloud_price_of(w->pricing, HCLOUD_SERVER, type, location))
+            return error_set(e, ERR_CORRUPT,
+                             "Hetzner's price list has no %s in %s any more, which is ordered "
+                             "there: if it is no longer sold, take it out of "
+                             "provisioning.hetzner.server_types",
+                             type, location);
+        if (!hcloud_price_of(w->pricing, HCLOUD_PRIMARY_IP, "ipv4", location))
+            return error_set(e, ERR_CORRUPT,
+                             "Hetzner's price list has no IPv4 address in %s any more", location);
+    }
+    return OK;
+}
 
 static enum err put_work(struct db_tx *tx, void *arg, struct error *e)
 {
     const struct put_work *w = arg;
-    struct db_value now = db_int(env_now(w->env));
+    struct db_value now = db_int(env_now(w->refresh->with->env));
+    TRY(check_whole(w, tx, e));
+    db_post(tx, &prices_forget, DB_ARGS(db_text(PROVIDER)), NULL);
     for (size_t i = 0; i < w->pricing->count; i++) {
         const struct hcloud_price *p = &w->pricing->prices[i];
         db_post(tx, &prices_put,
-                DB_ARGS(db_text(PROVIDER), db_text(p->server_type), db_text(p->location),
-                        db_text(w->pricing->currency), db_int(p->month_net), now),
+                DB_ARGS(db_text(PROVIDER), db_text(hcloud_sold_names[p->kind]), db_text(p->item),
+                        db_text(p->location), db_text(w->pricing->currency), db_int(p->month_net),
+                        now),
                 NULL);
     }
-    return db_exec(tx, &prices_forget_unsold, DB_ARGS(db_text(PROVIDER), now), NULL, e);
+    return OK;
 }
 
 enum err price_refresh(const struct price_refresh *refresh, struct arena *arena, struct error *e)
 {
-    const struct env *env = refresh->with->env;
     struct hcloud_pricing pricing;
     TRY(ask(refresh->with, arena, &pricing, e));
-    struct put_work w = {env, &pricing};
-    TRY(db_write(env->db, put_work, &w, e));
+    struct put_work w = {refresh, &pricing, arena};
+    TRY(db_write(refresh->with->env->db, put_work, &w, e));
     forget(refresh->book);
     return OK;
 }

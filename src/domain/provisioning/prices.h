@@ -1,12 +1,15 @@
 /*
  * What shared servers cost: the cloud's own prices where they were read lately, else the file's.
  *
- * RefreshPricesWorker reads Hetzner's list once a day into `cloud_prices`, for all nodes. A price
- * list that cannot be had or read changes nothing: the rows stay, and count until they are older
- * than PRICES_FRESH_US.
+ * RefreshPricesWorker reads Hetzner's list once a day into `cloud_prices`, for all nodes. A list
+ * that cannot be had, that cannot be read exactly or that lacks what is ordered and had a price
+ * changes nothing: the rows stay, and count until they are older than PRICES_FRESH_US.
  *
- * A decision gets its prices as an input that nobody changes: a copy of the file's table in the
- * caller's arena, with what the rows say put in.
+ * A slot is a share of the server that would be ordered: of the configuration's `slots_per_host`,
+ * wherever the prices are from, so that an estimate does not jump when they come or go. The file's
+ * `customers_per_host` is for where nothing is ordered.
+ *
+ * A decision gets its prices as an input that nobody changes, and names them.
  */
 #ifndef WEBHOST_DOMAIN_PROVISIONING_PRICES_H
 #define WEBHOST_DOMAIN_PROVISIONING_PRICES_H
@@ -28,14 +31,10 @@ extern const char *const price_source_names[]; /* "cloud", "file"; ends with NUL
 
 /* What a slot costs where a geography's customers are put. */
 struct slot_price {
-    const char *location, *server_type; /* server_type NULL: none is ordered there */
-    int source;                         /* enum price_source */
-    const char *currency;
-    decimal host_month; /* of the whole server, without VAT and address */
-    int64_t slots;      /* customers that share it */
-    decimal slot_month_usd;
-    int64_t read_at; /* of the cloud's price, used or not; INT_ABSENT: there is none */
-    bool stale;      /* there is one, and it is too old to count */
+    struct shared_price shared; /* first; its read_at is the last reading's, used or not */
+    int source;                 /* enum price_source */
+    decimal slot_month_usd;     /* with its share of the address, without storage */
+    bool stale;                 /* there was a reading, and it is too old to count */
 };
 
 extern const struct field slot_price_fields[];
@@ -51,8 +50,8 @@ struct price_book {
     pthread_mutex_t lock;
     int64_t looked_at; /* INT_ABSENT: not yet, or no longer true */
     struct cloud_price {
-        decimal amount;  /* EUR */
-        int64_t read_at; /* INT_ABSENT: there is none */
+        decimal host, ipv4, volume_gb; /* EUR a month */
+        int64_t read_at;               /* INT_ABSENT: there is none */
     } read[GEOGRAPHY_COUNT];
 };
 
@@ -76,7 +75,10 @@ struct price_refresh {
     struct price_book *book; /* this node's: it learns at once */
 };
 
-/* Reads the cloud's list and replaces the rows by it. On an error they are as they were. */
+/*
+ * Reads the cloud's list and replaces the rows by it. On an error they are as they were, and the
+ * error says why the list cannot be used.
+ */
 enum err price_refresh(const struct price_refresh *refresh, struct arena *arena, struct error *e);
 
 /* RefreshPricesWorker; `refresh` must outlive it. */

@@ -40,6 +40,8 @@ struct provision_run {
     const struct deployment *deployment;
     const char *actor; /* for the audit record */
     struct arena *arena;
+    /* Set with JOB_SNOOZE where the wait is for another job, which will wake this one. */
+    bool waits_for_job;
 };
 
 struct provider {
@@ -48,6 +50,11 @@ struct provider {
                                struct error *e);
     /* Removes everything that exists for this deployment alone. OK when all is gone. */
     enum err (*remove)(struct provision_run *run, struct error *e);
+    /*
+     * After remove(): OK when the cloud says that nothing is left, ERR_BUSY while something still
+     * is. `run` has the deployment as it is recorded now.
+     */
+    enum err (*check_gone)(struct provision_run *run, struct error *e);
 };
 
 extern const struct provider hetzner_provider;

@@ -1,8 +1,20 @@
 #include "domain/provisioning/settings.h"
 
+#include "domain/provisioning/cidr.h"
+
+#define ALLOW_FROM_MAX 100 /* networks in a firewall's rule at Hetzner */
+
 static const struct field server_type_fields[] = {
     {"location", FIELD_TEXT, offsetof(struct hetzner_server_type, location), .required = true},
     {"type", FIELD_TEXT, offsetof(struct hetzner_server_type, type), .required = true},
+    FIELD_END,
+};
+
+static const struct field location_fields[] = {
+    {"location", FIELD_TEXT, offsetof(struct hetzner_location, location), .required = true},
+    {"reserve_slots", FIELD_INT, offsetof(struct hetzner_location, reserve_slots), .min = 0,
+     .max = 100000},
+    {"hosts_max", FIELD_INT, offsetof(struct hetzner_location, hosts_max), .min = 0, .max = 10000},
     FIELD_END,
 };
 
@@ -14,6 +26,24 @@ static const struct field hetzner_fields[] = {
      .fields = server_type_fields, .item_size = sizeof(struct hetzner_server_type)},
     {"slots_per_host", FIELD_INT, offsetof(struct hetzner_settings, slots_per_host), .min = 1,
      .max = 10000},
+    {"load_max", FIELD_DECIMAL, offsetof(struct hetzner_settings, load_max), .min = 1,
+     .max = DECIMAL_ONE},
+    {"reserve_slots", FIELD_INT, offsetof(struct hetzner_settings, reserve_slots), .min = 0,
+     .max = 100000},
+    {"hosts_max", FIELD_INT, offsetof(struct hetzner_settings, hosts_max), .min = 0, .max = 10000},
+    {"empty_grace_ms", FIELD_INT, offsetof(struct hetzner_settings, empty_grace_ms), .min = 0,
+     .max = 2592000000},
+    {"drain_moves", FIELD_INT, offsetof(struct hetzner_settings, drain_moves), .min = 1,
+     .max = 1000},
+    {"locations", FIELD_OBJECTS, offsetof(struct hetzner_settings, locations),
+     .fields = location_fields, .item_size = sizeof(struct hetzner_location)},
+    {"allow_from", FIELD_TEXTS, offsetof(struct hetzner_settings, allow_from), .min = 0,
+     .max = ALLOW_FROM_MAX, .check = cidr_check},
+    {"ssh_keys", FIELD_TEXTS, offsetof(struct hetzner_settings, ssh_keys), .min = 0, .max = 50,
+     .max_len = 255},
+    {"ssh_public_key_file", FIELD_TEXT, offsetof(struct hetzner_settings, ssh_public_key_file)},
+    {"network", FIELD_TEXT, offsetof(struct hetzner_settings, network), .max_len = 255},
+    {"spread", FIELD_BOOL, offsetof(struct hetzner_settings, spread)},
     {"database_url", FIELD_TEXT, offsetof(struct hetzner_settings, database_url)},
     FIELD_END,
 };
@@ -90,6 +120,11 @@ struct provisioning_settings provisioning_settings_default(void)
                 .image = "debian-12",
                 .server_types = {default_types, ARRAY_LEN(default_types)},
                 .slots_per_host = 40,
+                .load_max = DECIMAL_ONE / 4 * 3,
+                .reserve_slots = 4,
+                .hosts_max = 20,
+                .empty_grace_ms = 3600000,
+                .drain_moves = 2,
                 .database_url = "postgres://webhost:{password:{host}}@{address}:5432/fleet"
                                 "?sslmode=require&channel_binding=require",
             },
@@ -121,14 +156,4 @@ struct provisioning_settings provisioning_settings_default(void)
         .wait_ms = 500,
         .ready_ms = 900000,
     };
-}
-
-const char *hetzner_settings_type(const struct hetzner_settings *s, const char *location)
-{
-    const struct hetzner_server_type *types = s->server_types.items;
-    for (size_t i = 0; i < s->server_types.count; i++) {
-        if (text_eq(types[i].location, location))
-            return types[i].type;
-    }
-    return NULL;
 }

@@ -5,22 +5,39 @@
 #ifndef WEBHOST_DOMAIN_PROVISIONING_SETTINGS_H
 #define WEBHOST_DOMAIN_PROVISIONING_SETTINGS_H
 
+#include "base/decimal.h"
 #include "base/record.h"
 
 struct hetzner_settings {
     const char *endpoint;   /* "https://api.hetzner.cloud/v1" */
     const char *token_file; /* NULL: the HCLOUD_TOKEN environment variable */
     const char *image;
-    struct records server_types; /* struct hetzner_server_type, by location */
+    struct records server_types; /* struct hetzner_server_type, first choice first */
     int64_t slots_per_host;
+    decimal load_max;         /* a host this busy takes no more customers */
+    int64_t reserve_slots;    /* free slots kept in a location that has customers */
+    int64_t hosts_max;        /* in one location */
+    int64_t empty_grace_ms;   /* how long a host stays empty before it is given up */
+    int64_t drain_moves;      /* customers moved off draining hosts at a time, over all hosts */
+    struct records locations; /* struct hetzner_location: where the two above are others */
+    struct texts allow_from;  /* networks that hosts can be reached from; none: from nowhere */
+    struct texts ssh_keys;    /* names of keys that Hetzner has */
+    const char *ssh_public_key_file; /* a further one, which is uploaded; NULL: none */
+    const char *network;             /* name of one that Hetzner has; NULL: none */
+    bool spread;                     /* no two hosts of a location on the same machine */
     /* Where a host's shared database is; {host}, {address} and {password:NAME} are replaced. */
     const char *database_url;
 };
 
-/* What to order where: not every type is sold in every location. */
+/* What to order where: not every type is sold in every location, nor at every moment. */
 struct hetzner_server_type {
     const char *location;
     const char *type;
+};
+
+struct hetzner_location {
+    const char *location;
+    int64_t reserve_slots, hosts_max; /* INT_ABSENT: as everywhere */
 };
 
 enum fly_check_type { FLY_CHECK_NONE, FLY_CHECK_TCP, FLY_CHECK_HTTP };
@@ -77,8 +94,5 @@ extern const struct field provisioning_fields[];
 
 /* The defaults; texts are literals. */
 struct provisioning_settings provisioning_settings_default(void);
-
-/* The server type ordered in `location`, or NULL. */
-const char *hetzner_settings_type(const struct hetzner_settings *s, const char *location);
 
 #endif

@@ -22,6 +22,11 @@ struct tenant_stores {
     struct store *by_url;
 };
 
+const char *tenant_schema_name(void)
+{
+    return fleet_schema[ARRAY_LEN(fleet_schema) - 1].name;
+}
+
 struct tenant_stores *tenant_stores_new(const struct secret *key)
 {
     struct tenant_stores *stores = calloc(1, sizeof(*stores));
@@ -40,29 +45,43 @@ void tenant_stores_free(struct tenant_stores *stores)
     free(stores);
 }
 
-#define PASSWORD_PLACE "{password:"
+/* The text between `place` and the next "}"; NULL when the url has no such place. */
+static const char *place_content(const char *url, const char *place, struct arena *arena,
+                                 const char **ret_start, const char **ret_end)
+{
+    const char *start = strstr(url, place);
+    const char *end = start ? strchr(start, '}') : NULL;
+    if (!end)
+        return NULL;
+    *ret_start = start;
+    *ret_end = end + 1;
+    const char *content = start + strlen(place);
+    return arena_text_n(arena, content, (size_t)(end - content));
+}
 
 /*
- * The url with the password in its place. `ret_password` is NULL when it has no place, and the
- * caller's to free.
+ * The url with the password in its place: {password:NAME} is derived, {sealed:TEXT} unsealed.
+ * `ret_password` is NULL when there is no such place, and the caller's to free.
  */
 static enum err resolve(const struct tenant_stores *stores, const char *url, struct arena *arena,
                         const char **ret_url, struct secret **ret_password, struct error *e)
 {
-    const char *place = strstr(url, PASSWORD_PLACE);
-    if (!place) {
-        *ret_url = url;
-        *ret_password = NULL;
-        return OK;
-    }
-    const char *name = place + strlen(PASSWORD_PLACE), *end = strchr(name, '}');
-    if (!end || end == name)
-        return error_set(e, ERR_CORRUPT, "a database url has " PASSWORD_PLACE " without NAME}");
-    if (!stores->key)
+    const char *start = NULL, *end = NULL;
+    const char *name = place_content(url, "{password:", arena, &start, &end);
+    const char *sealed = name ? NULL : place_content(url, "{sealed:", arena, &start, &end);
+    struct secret *password = NULL;
+    if (name && !*name)
+        return error_set(e, ERR_CORRUPT, "a database url has {password:} without a name");
+    if ((name || sealed) && !stores->key)
         return error_set(e, ERR_INVALID, "a database url needs a password, and there is no key");
-    *ret_password = secret_derive(stores->key, arena_text_n(arena, name, (size_t)(end - name)));
-    *ret_url = arena_printf(arena, "%.*s%s%s", (int)(place - url), url,
-                            secret_expose(*ret_password), end + 1);
+    if (name)
+        password = secret_derive(stores->key, name);
+    else if (sealed)
+        TRY(secret_unseal(stores->key, sealed, &password, e));
+    *ret_password = password;
+    *ret_url = password ? arena_printf(arena, "%.*s%s%s", (int)(start - url), url,
+                                       secret_expose(password), end)
+                        : url;
     return OK;
 }
 
@@ -83,7 +102,7 @@ static enum err open_store(struct tenant_stores *stores, const char *url, struct
                            struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    struct secret *password;
+    struct secret *password = NULL;
     struct db_options options = {
         .migrations = fleet_schema,
         .migration_count = ARRAY_LEN(fleet_schema),

@@ -22,10 +22,13 @@ struct tenant_stores;
 struct tenant_stores *tenant_stores_new(const struct secret *key);
 void tenant_stores_free(struct tenant_stores *stores); /* all are put back; NULL is fine */
 
+/* The newest schema change of a tenant's database, "0001-fleet". */
+const char *tenant_schema_name(void);
+
 /*
  * Opens, or shares, the database at `url` and brings it to the fleet schema. {password:NAME} in the
- * url is the password that follows from the key and NAME; it is put in here, on the way to the
- * database, and is in no record, log or error.
+ * url is the password that follows from the key and NAME, {sealed:TEXT} the one that secret_seal()
+ * made TEXT of; it is put in here, on the way to the database, and is in no log or error.
  */
 enum err tenant_store_get(struct tenant_stores *stores, const char *url, struct db **ret_db,
                           struct error *e);

@@ -1,5 +1,7 @@
 #include "domain/provisioning/workers.h"
 
+#include "domain/provisioning/host_workers.h"
+
 struct provision_args {
     const char *deployment_id;
 };
@@ -16,6 +18,7 @@ struct provision_work {
 };
 
 #define PROVISIONING_QUEUE "provisioning"
+#define WAIT_FOR_JOB       10 /* times as long as for a cloud: being woken is the rule */
 
 static enum err read_args(const struct job *job, struct arena *arena,
                           const char **ret_deployment_id, struct error *e)
@@ -63,8 +66,9 @@ enum job_result provisioning_snooze(struct job_run *run,
                                     const struct provisioning_settings *settings, struct error *e)
 {
     if (run->job->snoozes * settings->wait_ms >= settings->ready_ms) {
-        (void)error_set(e, ERR_TIMEOUT, "the cloud did not get ready within %lld s",
-                        (long long)settings->ready_ms / 1000);
+        const char *why = arena_text(run->arena, e->text);
+        (void)error_set(e, ERR_TIMEOUT, "the cloud did not get ready within %lld s%s%s",
+                        (long long)settings->ready_ms / 1000, why[0] ? ": " : "", why);
         return JOB_RETRY;
     }
     run->snooze_us = settings->wait_ms * USEC_PER_MS;
@@ -78,10 +82,15 @@ enum job_result provisioning_advance(struct job_run *run, const struct provision
                                      const struct deployment *d, const char *actor,
                                      const char **ret_database_url, struct error *e)
 {
-    struct provision_run step = {with, d, actor, run->arena};
+    struct provision_run step = {with, d, actor, run->arena, false};
     *e = (struct error){0};
     enum job_result result = provider_of((enum mode)d->mode)->advance(&step, ret_database_url, e);
-    return result == JOB_SNOOZE ? provisioning_snooze(run, with->settings, e) : result;
+    if (result != JOB_SNOOZE)
+        return result;
+    if (!step.waits_for_job)
+        return provisioning_snooze(run, with->settings, e);
+    run->snooze_us = WAIT_FOR_JOB * with->settings->wait_ms * USEC_PER_MS;
+    return JOB_SNOOZE;
 }
 
 static enum job_result perform(struct job_run *run, struct error *e)
@@ -94,6 +103,11 @@ static enum job_result perform(struct job_run *run, struct error *e)
         return err == ERR_NOT_FOUND ? JOB_FAIL : provider_result(err);
     if (w.deployment.status == DEPLOYMENT_ACTIVE)
         return JOB_DONE; /* done by the run before, which died before it could say so */
+    if (w.deployment.status >= DEPLOYMENT_RETIRING) {
+        (void)error_set(e, ERR_CONFLICT, "deployment %s is %s: it is not set up any more",
+                        w.deployment_id, deployment_status_names[w.deployment.status]);
+        return JOB_FAIL;
+    }
 
     enum job_result result =
         provisioning_advance(run, with, &w.deployment, w.actor, &w.database_url, e);
@@ -110,11 +124,20 @@ static enum err discarded(struct db_tx *tx, struct job_run *run, const char *why
     return deployment_fail(tx, run->env, actor, deployment_id, why, run->arena, e);
 }
 
+static bool is_provisioning(const struct job *job)
+{
+    return text_eq(job->worker, HETZNER_WORKER) || text_eq(job->worker, FLYIO_WORKER);
+}
+
 enum err provisioning_cancelled(struct db_tx *tx, const struct env *env, const char *actor,
                                 const struct job *job, struct arena *arena, struct error *e)
 {
-    const char *deployment_id;
-    if (!text_eq(job->queue, PROVISIONING_QUEUE))
+    const char *deployment_id, *host_id;
+    if (text_eq(job->worker, HOST_ORDER_WORKER)) {
+        TRY(host_job_id(job, arena, &host_id, e));
+        return host_fail(tx, env, actor, host_id, "its job was cancelled", arena, e);
+    }
+    if (!is_provisioning(job))
         return OK;
     TRY(read_args(job, arena, &deployment_id, e));
     const char *why = arena_printf(arena, "its job %lld was cancelled; retry the job to go on",
@@ -126,7 +149,7 @@ enum err provisioning_retried(struct db_tx *tx, const struct job *job, struct ar
                               struct error *e)
 {
     const char *deployment_id;
-    if (!text_eq(job->queue, PROVISIONING_QUEUE))
+    if (!is_provisioning(job))
         return OK;
     TRY(read_args(job, arena, &deployment_id, e));
     return deployment_try_again(tx, deployment_id, e);
@@ -139,8 +162,7 @@ enum err provisioning_retried_many(struct db_tx *tx, struct error *e)
 
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS])
 {
-    out[0] = (struct job_worker){"HetznerProvisioningWorker", PROVISIONING_QUEUE, perform,
-                                 discarded, with};
-    out[1] = (struct job_worker){"FlyioProvisioningWorker", PROVISIONING_QUEUE, perform, discarded,
-                                 with};
+    out[0] = (struct job_worker){HETZNER_WORKER, PROVISIONING_QUEUE, perform, discarded, with};
+    out[1] = (struct job_worker){FLYIO_WORKER, PROVISIONING_QUEUE, perform, discarded, with};
+    host_workers(with, out + 2);
 }

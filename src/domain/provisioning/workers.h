@@ -8,9 +8,10 @@
 #ifndef WEBHOST_DOMAIN_PROVISIONING_WORKERS_H
 #define WEBHOST_DOMAIN_PROVISIONING_WORKERS_H
 
+#include "domain/provisioning/host_workers.h"
 #include "domain/provisioning/provider.h"
 
-#define PROVISIONING_WORKERS 2
+#define PROVISIONING_WORKERS (2 + HOST_WORKERS)
 
 /*
  * Brings a deployment one step nearer to existing, as provider.h says; JOB_SNOOZE is set up with
@@ -41,7 +42,7 @@ enum err provisioning_retried(struct db_tx *tx, const struct job *job, struct ar
 /* The same after many were. */
 enum err provisioning_retried_many(struct db_tx *tx, struct error *e);
 
-/* Fills the two workers; `with` must outlive them. */
+/* Fills these two workers and those of host_workers.h; `with` must outlive them. */
 void provisioning_workers(struct provisioning *with, struct job_worker out[PROVISIONING_WORKERS]);
 
 #endif

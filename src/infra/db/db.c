@@ -63,7 +63,7 @@ enum err db_open(const struct db_options *options, struct db **ret_db, struct er
     db->busy_timeout_us = options->busy_timeout_us;
     db->clock = options->clock;
 
-    enum err rc = db_migrate(db, options, why);
+    enum err rc = options->leave_schema ? OK : db_migrate(db, options, why);
     if (rc != OK) {
         db_close(db);
         return rc;

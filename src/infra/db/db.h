@@ -63,6 +63,7 @@ struct db_options {
     size_t readers;          /* connections for db_read(), at least 1; PostgreSQL: twice, for all */
     int64_t busy_timeout_us; /* how long to wait for a lock or a connection */
     const struct clock *clock; /* what db_now() tells; NULL: the database's own. Must outlive it */
+    bool leave_schema;         /* take the schema as it is, for those who only look */
 };
 
 /*

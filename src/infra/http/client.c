@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <strings.h>
 
@@ -21,6 +22,8 @@ struct http_client {
 /* One call while libcurl runs it. */
 struct transfer {
     const struct http_call *call;
+    CURL *curl;
+    bool sink_failed;
     struct arena *arena;
     struct buf body;
     struct http_pair *headers;
@@ -32,10 +35,21 @@ struct transfer {
 
 /* --- what comes in --- */
 
+static bool is_success(CURL *curl)
+{
+    long status = 0;
+    BUG_ON(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK);
+    return status >= 200 && status <= 299;
+}
+
 static size_t on_reply_body(char *bytes, size_t one, size_t len, void *ctx)
 {
     struct transfer *t = ctx;
     (void)one;
+    if (t->call->sink && is_success(t->curl)) {
+        t->sink_failed = !t->call->sink(t->call->sink_ctx, (struct str){bytes, len});
+        return t->sink_failed ? 0 : len;
+    }
     return buf_append(&t->body, bytes, len) ? len : 0;
 }
 
@@ -64,9 +78,34 @@ static size_t on_reply_header(char *bytes, size_t one, size_t len, void *ctx)
 
 /* --- lifecycle --- */
 
+/*
+ * libcurl copies the headers of a call, a bearer token among them, and frees its copies as they
+ * are. So all that it frees is wiped: after a call no copy is left in memory that others get.
+ */
+static void wiping_free(void *block)
+{
+    if (block)
+        explicit_bzero(block, malloc_usable_size(block));
+    free(block);
+}
+
+static void *wiping_realloc(void *block, size_t size)
+{
+    if (!block)
+        return malloc(size);
+    void *larger = malloc(size);
+    if (!larger)
+        return NULL;
+    size_t used = malloc_usable_size(block);
+    memcpy(larger, block, used < size ? used : size);
+    wiping_free(block);
+    return larger;
+}
+
 static void global_init_once(void)
 {
-    BUG_ON(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
+    BUG_ON(curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+                                calloc) != CURLE_OK);
 }
 
 /* Loopback is never reached through a proxy from the environment. Naming hosts of our own makes
@@ -263,6 +302,9 @@ static enum err explain(CURLcode code, const struct transfer *t, bool sent, stru
     if (t->too_many_headers)
         return error_set(e, ERR_TOO_LARGE, "%s %.*s: the reply has more than %d headers", method,
                          url_len, call->url, REPLY_FIELDS_MAX);
+    if (t->sink_failed)
+        return error_set(e, ERR_IO, "%s %.*s: the reply could not be stored", method, url_len,
+                         call->url);
     if (buf_is_full(&t->body))
         return error_set(e, ERR_TOO_LARGE, "%s %.*s: the reply is larger than %zu bytes", method,
                          url_len, call->url, max);
@@ -293,6 +335,7 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
     BUG_ON(call->timeout_us <= 0 || call->method >= HTTP_METHODS);
     struct transfer t = {
         .call = call,
+        .curl = client->curl,
         .arena = arena,
         .body = BUF_INIT(call->reply_max ? call->reply_max : REPLY_MAX_DEFAULT),
         .headers = arena_new_array(arena, REPLY_FIELDS_MAX, struct http_pair),
@@ -321,4 +364,22 @@ const char *http_reply_header(const struct http_reply *reply, const char *name)
             return reply->headers[i].value;
     }
     return NULL;
+}
+
+bool http_date_parse(const char *text, int64_t *ret_time_us)
+{
+    time_t seconds = curl_getdate(text, NULL);
+    if (seconds < 0)
+        return false;
+    *ret_time_us = (int64_t)seconds * USEC_PER_SEC;
+    return true;
+}
+
+const char *http_escape(const char *text, struct arena *arena)
+{
+    char *escaped = curl_easy_escape(NULL, text, (int)strlen(text));
+    BUG_ON(!escaped);
+    const char *copy = arena_text(arena, escaped);
+    curl_free(escaped);
+    return copy;
 }

@@ -29,6 +29,10 @@ struct http_call {
     struct str body;             /* sent as JSON when not empty */
     int64_t timeout_us;          /* the whole call; must be positive; 10 s at most to connect */
     size_t reply_max;            /* bytes of reply body; 0: 4 MiB */
+    /* Where the body of a 2xx reply goes in pieces, however long; NULL: into the reply. False ends
+     * the call with ERR_IO. */
+    bool (*sink)(void *sink_ctx, struct str bytes);
+    void *sink_ctx;
 };
 
 struct http_reply {
@@ -45,6 +49,7 @@ struct http_reply {
  *                  broke after sending (see ret_sent)
  * ERR_INVALID      the URL or a header is malformed: nothing was sent
  * ERR_TOO_LARGE    the reply is larger than reply_max
+ * ERR_IO           the sink did not take the reply's body
  * `ret_sent` (may be NULL) tells whether any of the request may have reached the other side; it is
  * set on failure too.
  */
@@ -52,6 +57,12 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
                           struct arena *arena, struct http_reply *ret_reply, bool *ret_sent,
                           struct error *e);
 
+/* The text as one part of a path or a query: "a b" is a%20b. */
+const char *http_escape(const char *text, struct arena *arena);
+
 const char *http_reply_header(const struct http_reply *reply, const char *name);
+
+/* The time of a Date header (RFC 9110, 5.6.7) in microseconds; false when it is none. */
+bool http_date_parse(const char *text, int64_t *ret_time_us);
 
 #endif

@@ -41,6 +41,9 @@ struct http_response {
     struct http_pair headers[HTTP_HEADERS_MAX]; /* texts in the request's arena, or literals */
     size_t header_count;
     struct buf body;
+    bool is_file;       /* instead of a body, everything in file_fd is sent; the server closes it */
+    int file_fd;        /* a regular file, or something that sendfile() reads */
+    uint64_t file_size; /* bytes, from its beginning */
     bool abort; /* close the connection instead of replying; what the client sees is a lost reply */
 };
 

@@ -71,10 +71,19 @@ static void refuse(struct exchange *x, int status, const char *detail)
     buf_release(&x->body);
 }
 
+/* What the handler made and nobody will send. */
+static void drop_reply(struct exchange *x)
+{
+    buf_release(&x->response.body);
+    if (x->response.is_file)
+        (void)close(x->response.file_fd);
+    x->response.is_file = false;
+}
+
 static void fill_refusal(struct exchange *x)
 {
     const struct http_server_options *o = &x->server->options;
-    buf_release(&x->response.body);
+    drop_reply(x);
     x->response = (struct http_response){
         .status = x->refusal,
         .content_type = o->refuse ? NULL : "text/plain; charset=utf-8",
@@ -107,7 +116,7 @@ static bool add_headers(struct exchange *x, struct MHD_Response *out)
     for (size_t i = 0; added && i < r->header_count; i++)
         added = MHD_add_response_header(out, r->headers[i].name, r->headers[i].value) == MHD_YES;
     const char *type = r->content_type ? r->content_type : "application/json";
-    if (added && r->body.len && !has_header(r, "Content-Type"))
+    if (added && (r->body.len || r->is_file) && !has_header(r, "Content-Type"))
         added = MHD_add_response_header(out, "Content-Type", type) == MHD_YES;
     if (added && !has_header(r, "Cache-Control"))
         added = MHD_add_response_header(out, "Cache-Control", "no-store") == MHD_YES;
@@ -125,10 +134,13 @@ static struct MHD_Response *make_response(struct exchange *x)
     BUG_ON(x->response.status < 200 || x->response.status > 599);
     static char nothing[] = "";
     struct MHD_Response *out =
-        body->ptr ? MHD_create_response_from_buffer(body->len, body->ptr, MHD_RESPMEM_MUST_FREE)
-                  : MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+        x->response.is_file
+            ? MHD_create_response_from_fd64(x->response.file_size, x->response.file_fd)
+        : body->ptr ? MHD_create_response_from_buffer(body->len, body->ptr, MHD_RESPMEM_MUST_FREE)
+                    : MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
     BUG_ON(!out);
     bool added = add_headers(x, out);
+    x->response.is_file = false; /* the descriptor is libmicrohttpd's now */
     *body = BUF_INIT(body->max);
     if (added)
         return out;
@@ -340,7 +352,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **context
                              monotonic_us() - x->began_us);
     bool counted = x->counted;
     buf_release(&x->body);
-    buf_release(&x->response.body);
+    drop_reply(x);
     arena_release(&x->arena);
     free(x);
     if (counted)

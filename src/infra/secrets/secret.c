@@ -270,3 +270,29 @@ const char *sha256_hex(struct str bytes, char out[HASH_TEXT_MAX])
     (void)sodium_bin2hex(out, HASH_TEXT_MAX, hash, sizeof(hash));
     return out;
 }
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct sha256), "the state must fit");
+
+static crypto_hash_sha256_state *state_of(struct sha256 *h)
+{
+    return (crypto_hash_sha256_state *)(void *)h->state;
+}
+
+void sha256_begin(struct sha256 *h)
+{
+    secrets_init();
+    (void)crypto_hash_sha256_init(state_of(h));
+}
+
+void sha256_add(struct sha256 *h, struct str bytes)
+{
+    (void)crypto_hash_sha256_update(state_of(h), (const unsigned char *)bytes.ptr, bytes.len);
+}
+
+const char *sha256_end(struct sha256 *h, char out[HASH_TEXT_MAX])
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256_final(state_of(h), hash);
+    (void)sodium_bin2hex(out, HASH_TEXT_MAX, hash, sizeof(hash));
+    return out;
+}

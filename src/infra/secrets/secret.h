@@ -57,4 +57,13 @@ void token_generate(struct rng *rng, char out[TOKEN_TEXT_MAX]);
  */
 const char *sha256_hex(struct str bytes, char out[HASH_TEXT_MAX]);
 
+/* The same over bytes that come in pieces. sha256_end() gives the hex text; then begin again. */
+struct sha256 {
+    _Alignas(8) unsigned char state[112];
+};
+
+void sha256_begin(struct sha256 *h);
+void sha256_add(struct sha256 *h, struct str bytes);
+const char *sha256_end(struct sha256 *h, char out[HASH_TEXT_MAX]);
+
 #endif

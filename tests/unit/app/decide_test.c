@@ -1,6 +1,8 @@
 #include "support.h"
 
+#include "domain/placement/files.h"
 #include "infra/json/json.h"
+#include "infra/secrets/secret.h"
 
 static void a_small_customer_goes_to_a_shared_server_with_every_factor_shown(void **state)
 {
@@ -36,10 +38,10 @@ static void json_is_the_whole_document(void **state)
     (void)state;
     _cleanup_run_ struct run r = RUN("decide", "--vehicles", "2", "-o", "json");
     _cleanup_json_ json_t *d = NULL;
-    static const char *const keys[] = {"mode",   "infrastructure", "plan",
-                                       "reason", "confidence",     "alternatives",
-                                       "scores", "factors",        "constraints",
-                                       "policy", "regions",        "estimated_monthly_cost"};
+    static const char *const keys[] = {
+        "mode",   "infrastructure", "plan",        "reason", "confidence", "alternatives",
+        "scores", "factors",        "constraints", "policy", "regions",    "estimated_monthly_cost",
+        "prices"};
     assert_int_equal(json_parse(str_from(r.out), &d, NULL), OK);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         assert_non_null(json_object_get(d, keys[i]));
@@ -102,6 +104,49 @@ static void a_file_that_is_not_there_is_not_found(void **state)
     _cleanup_run_ struct run policy = RUN("decide", "--budget", "3", "--policy", "no-such-policy");
     assert_int_equal(policy.code, CLI_NOT_FOUND);
     assert_contains(policy.err, "the built-in policies are default, plan-v1");
+}
+
+static const char *cost_of(const struct run *r, struct arena *arena)
+{
+    _cleanup_json_ json_t *d = NULL;
+    assert_int_equal(json_parse(str_from(r->out), &d, NULL), OK);
+    return json_text(json_object_get(d, "estimated_monthly_cost"), arena);
+}
+
+static void a_price_file_makes_the_estimates(void **state)
+{
+    (void)state;
+    _cleanup_arena_ struct arena arena = {0};
+    const struct embedded_file *f = placement_files;
+    while (strcmp(f->name, "prices") != 0)
+        f++;
+    char *table = arena_text_n(&arena, f->bytes, f->len);
+    char *slots = strstr(table, "customers_per_host: 40");
+    assert_non_null(slots);
+    memcpy(slots, "customers_per_host: 10", 22);
+    char *path = file_with(table);
+    _cleanup_run_ struct run dear =
+        RUN("decide", "--vehicles", "0", "--prices", path, "-o", "json");
+    _cleanup_run_ struct run usual = RUN("decide", "--vehicles", "0", "-o", "json");
+    _cleanup_run_ struct run told = RUN("decide", "--vehicles", "0", "--prices", path);
+    char hash[HASH_TEXT_MAX];
+    assert_string_equal(cost_of(&usual, &arena), "1.88"); /* (62.99 / 40 + 0.0572) * 1.15 */
+    assert_string_equal(cost_of(&dear, &arena), "7.31");  /* (62.99 / 10 + 0.0572) * 1.15 */
+    assert_contains(dear.out, sha256_hex(str_from(table), hash));
+    assert_contains(told.out, "Prices       list-2026-09 (sha256 ");
+    file_remove(path);
+}
+
+static void every_mistake_of_a_price_file_is_named(void **state)
+{
+    (void)state;
+    char *path = file_with("name: mine\neur_usd: 0\n");
+    _cleanup_run_ struct run r = RUN("decide", "--vehicles", "2", "--prices", path);
+    assert_int_equal(r.code, CLI_USAGE);
+    assert_string_equal(r.out, "");
+    assert_contains(r.err, "eur_usd: must be between 0.0001 and 10.0");
+    assert_contains(r.err, "multi_tenant: is required");
+    file_remove(path);
 }
 
 static void a_policy_file_decides_as_the_policy_it_extends(void **state)
@@ -182,6 +227,8 @@ int main(void)
         cmocka_unit_test(a_wrong_word_names_the_flag_and_decides_nothing),
         cmocka_unit_test(every_mistake_of_a_file_is_named),
         cmocka_unit_test(a_file_that_is_not_there_is_not_found),
+        cmocka_unit_test(a_price_file_makes_the_estimates),
+        cmocka_unit_test(every_mistake_of_a_price_file_is_named),
         cmocka_unit_test(a_policy_file_decides_as_the_policy_it_extends),
         cmocka_unit_test(a_wrong_policy_file_decides_nothing),
         cmocka_unit_test(policy_check_says_yes_or_names_every_mistake_with_its_line),

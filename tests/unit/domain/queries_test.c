@@ -15,24 +15,31 @@
 
 #include "audit.sql.h"
 #include "calls.sql.h"
+#include "capacity.sql.h"
 #include "claim.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
 #include "decisions.sql.h"
 #include "deployment.sql.h"
+#include "drain.sql.h"
 #include "drift.sql.h"
+#include "export_file.sql.h"
+#include "exports.sql.h"
 #include "host.sql.h"
+#include "host_order.sql.h"
 #include "install.sql.h"
 #include "instance.sql.h"
 #include "job.sql.h"
 #include "key.sql.h"
 #include "move.sql.h"
+#include "offboarding.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
 #include "prices.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
+#include "slot.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
 
@@ -40,14 +47,17 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,  drift_queries,  owners_queries,   calls_queries,     install_queries,
-    claim_queries,  cron_queries,   customer_queries, decisions_queries, deployment_queries,
-    host_queries,   job_queries,    move_queries,     plan_queries,      queue_queries,
-    signup_queries, tokens_queries, instance_queries, key_queries,       prices_queries,
+    audit_queries,       drift_queries,    owners_queries,   calls_queries,      install_queries,
+    claim_queries,       cron_queries,     customer_queries, decisions_queries,  deployment_queries,
+    host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
+    signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
+    offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
+    prices_queries,
 };
 
 /* For the customers' databases. */
-static const struct db_query *const *const fleet_files[] = {copy_queries, tenant_queries};
+static const struct db_query *const *const fleet_files[] = {copy_queries, export_file_queries,
+                                                            tenant_queries};
 
 struct group {
     const struct db_query *const *const *files;

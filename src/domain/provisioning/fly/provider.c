@@ -64,4 +64,19 @@ static enum err remove_instance(struct provision_run *run, struct error *e)
     return err;
 }
 
-const struct provider fly_provider = {FLYIO, advance, remove_instance};
+/* Machines, volumes and addresses cannot outlive their app; a cluster's row says that it is gone.
+ */
+static enum err check_gone(struct provision_run *run, struct error *e)
+{
+    struct fly_run f;
+    bool ours = false;
+    fly_run_begin(&f, run);
+    enum err err = fly_app_is_ours(&f, &ours, e);
+    const char *app = arena_text(run->arena, f.d.app);
+    fly_run_end(&f);
+    if (err == OK && ours)
+        return error_set(e, ERR_BUSY, "app %s still exists at Fly", app);
+    return err;
+}
+
+const struct provider fly_provider = {FLYIO, advance, remove_instance, check_gone};

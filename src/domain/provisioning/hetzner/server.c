@@ -2,6 +2,7 @@
 
 #include "domain/provisioning/hetzner/client.h"
 #include "domain/provisioning/hetzner/cloud_init.h"
+#include "domain/provisioning/hetzner/parts.h"
 
 /* A server of our name, or of our id, that is another's must not be touched. */
 static enum err check_ours(const struct hcloud_server *server, const char *host_id, struct error *e)
@@ -80,15 +81,18 @@ static enum err have(struct cloud *cloud, const struct hetzner_order *order, str
     enum err err = find_ours(cloud, order->name, order->host_id, arena, ret, e);
     if (err != ERR_NOT_FOUND)
         return err;
+    struct hetzner_parts parts;
+    TRY(hetzner_parts_have(cloud, order->settings, order->location, arena, &parts, e));
     struct hcloud_order form = {
         .name = order->name,
         .image = order->settings->image,
         .location = order->location,
         .host_id = order->host_id,
         .user_data = cloud_init_fill(order->key, order->name, arena),
-        .firewall = INT_ABSENT,
-        .network = INT_ABSENT,
-        .placement_group = INT_ABSENT,
+        .ssh_keys = parts.ssh_keys,
+        .firewall = parts.firewall,
+        .network = parts.network,
+        .placement_group = parts.placement_group,
     };
     err = order_first(cloud, &form, order->server_types, arena, ret, ret_actions, e);
     if (err != ERR_CONFLICT)

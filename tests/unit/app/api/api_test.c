@@ -15,9 +15,9 @@
 
 struct fixture {
     struct product p; /* first: a test's state serves both */
+    struct api api;
     struct provisioning_settings settings;
     struct price_book prices;
-    struct api api;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
     struct runner *runner;            /* not started: nothing runs the jobs */
     char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX];
@@ -37,7 +37,6 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     product_init(&f->p);
-    f->settings = provisioning_settings_default();
     struct runner_options options = {
         .env = &f->p.env,
         .queues = queues,
@@ -46,8 +45,12 @@ static int setup(void **state)
         .poll_us = USEC_PER_SEC,
     };
     f->runner = runner_new(&options);
-    f->provisioning =
-        (struct provisioning){.env = &f->p.env, .traffic = traffic_new(&f->p.env, 10)};
+    f->settings = provisioning_settings_default();
+    f->provisioning = (struct provisioning){
+        .env = &f->p.env,
+        .settings = &f->settings,
+        .traffic = traffic_new(&f->p.env, 10),
+    };
     price_book_open(&f->prices, &f->p.env, &f->settings, f->p.prices);
     f->api = (struct api){
         .env = &f->p.env,

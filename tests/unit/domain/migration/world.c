@@ -45,6 +45,7 @@ static void settle(struct world *w, unsigned port)
     move_workers(&w->moves, w->workers + PROVISIONING_WORKERS);
     w->queues[0] = (struct job_queue){"provisioning", 4, 0};
     w->queues[1] = (struct job_queue){MOVE_QUEUE, 4, 0};
+    w->queues[2] = (struct job_queue){"maintenance", 2, 0};
     w->runner = runner_new(&(struct runner_options){
         .env = &w->env,
         .node_name = "test",

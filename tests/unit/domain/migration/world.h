@@ -11,9 +11,10 @@
 #include "domain/jobs/runner.h"
 #include "domain/migration/move.h"
 #include "domain/migration/workers.h"
+#include "domain/provisioning/workers.h"
 #include "sandbox/sandbox.h"
 
-#define WORLD_WORKERS (2 + MOVE_WORKERS)
+#define WORLD_WORKERS (PROVISIONING_WORKERS + MOVE_WORKERS)
 
 struct world {
     struct testdb core, shared, dedicated;
@@ -29,7 +30,7 @@ struct world {
     struct provisioning provisioning;
     struct move_context moves;
     struct job_worker workers[WORLD_WORKERS];
-    struct job_queue queues[2];
+    struct job_queue queues[3];
     struct runner *runner;
     struct arena arena;
 };

@@ -138,6 +138,34 @@ static void the_table_in_the_binary_orders_plans_by_what_they_offer(void **state
     prices_free(p);
 }
 
+static void what_is_laid_over_the_table_counts_for_shared_servers_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct shared_price over[GEOGRAPHY_COUNT];
+    for (int g = 0; g < GEOGRAPHY_COUNT; g++)
+        over[g] = prices_shared(f->prices, (enum geography)g);
+    over[GEOGRAPHY_EU].host_month_eur = 78 * DECIMAL_ONE;
+    over[GEOGRAPHY_EU].ipv4_month_eur = 2 * DECIMAL_ONE;
+    over[GEOGRAPHY_EU].volume_gb_month_eur = DECIMAL_ONE;
+    over[GEOGRAPHY_EU].slots = 40;
+    const struct prices *p = prices_over(f->prices, over, &f->arena);
+    struct placement dedicated = {SINGLE_TENANT, PLAN_STARTER, 1, {GEOGRAPHY_EU}};
+    struct placement eu = shared(GEOGRAPHY_EU), us = shared(GEOGRAPHY_US);
+    assert_int_equal(cost_monthly(p, &eu, 0), 60000); /* ((78 + 2) / 40 + 1 * 1) EUR at 2 USD */
+    assert_int_equal(cost_monthly(p, &us, 10), 201200);
+    assert_int_equal(cost_monthly(p, &dedicated, 4), 354000);
+    assert_int_equal(price_slot_month(p, &over[GEOGRAPHY_EU]), 40000);
+    assert_string_equal(p->sha256, f->prices->sha256);
+    costs(state, eu, 10, 101200); /* the table itself is as it was */
+}
+
+static void a_table_is_known_by_the_hash_of_its_text(void **state)
+{
+    struct fixture *f = *state;
+    char hash[HASH_TEXT_MAX];
+    assert_string_equal(f->prices->sha256, sha256_hex(str_from(table), hash));
+}
+
 static void mistakes_in_a_table_have_their_lines(void **state)
 {
     struct fixture *f = *state;
@@ -167,6 +195,8 @@ int main(void)
         TEST(the_sum_is_rounded_to_cents_once),
         TEST(the_largest_fleet_does_not_overflow),
         TEST(the_table_in_the_binary_orders_plans_by_what_they_offer),
+        TEST(what_is_laid_over_the_table_counts_for_shared_servers_alone),
+        TEST(a_table_is_known_by_the_hash_of_its_text),
         TEST(mistakes_in_a_table_have_their_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,7 @@ static void a_decision_has_the_plans_keys_then_ours_in_this_order(void **state)
     static const char *const keys[] = {
         "mode",   "infrastructure", "plan",        "reason", "confidence", "alternatives",
         "scores", "factors",        "constraints", "policy", "regions",    "estimated_monthly_cost",
+        "prices",
     };
     struct fixture *f = *state;
     (void)explain(f, f->plan, small);
@@ -267,6 +268,44 @@ static void when_dedicated_is_cheaper_the_key_says_so(void **state)
     assert_true(json_number_value(json_object_get(offer, "estimated_cost_savings")) > 0);
 }
 
+static void a_decision_names_the_prices_that_it_was_made_with(void **state)
+{
+    struct fixture *f = *state;
+    struct shared_price over[GEOGRAPHY_COUNT];
+    for (int g = 0; g < GEOGRAPHY_COUNT; g++)
+        over[g] = prices_shared(f->prices, (enum geography)g);
+    over[GEOGRAPHY_EU] = (struct shared_price){
+        .location = "fsn1",
+        .server_type = "cpx32",
+        .host_month_eur = 40 * DECIMAL_ONE,
+        .ipv4_month_eur = DECIMAL_ONE / 2,
+        .volume_gb_month_eur = 500,
+        .slots = 30,
+        .read_at = 1700000000 * USEC_PER_SEC,
+    };
+    struct prices *file = f->prices;
+    const char *european = "{\"budget\":30,\"vehicle_count\":0,"
+                           "\"geographic_distribution\":[\"EU\"]}";
+    const char *name =
+        arena_printf(&f->arena, "{\"name\":\"%s\",\"sha256\":\"%s\"", file->name, file->sha256);
+    (void)explain(f, f->plan, european);
+    assert_string_equal(part(f, "prices"), arena_printf(&f->arena, "%s}", name));
+
+    struct prices laid_over = *prices_over(file, over, &f->arena);
+    f->prices = &laid_over;
+    (void)explain(f, f->plan, european);
+    f->prices = file;
+    assert_string_equal(part(f, "estimated_monthly_cost"), "1.61"); /* (40.50 / 30 + 0.05) * 1.15 */
+    assert_string_equal(
+        part(f, "prices"),
+        arena_printf(&f->arena,
+                     "%s,\"shared_server\":{\"location\":\"fsn1\",\"server_type\":\"cpx32\","
+                     "\"host_month_eur\":40.0,\"ipv4_month_eur\":0.5,"
+                     "\"volume_gb_month_eur\":0.05,\"slots\":30,"
+                     "\"read_at\":\"2023-11-14T22:13:20.000000Z\"}}",
+                     name));
+}
+
 static const char *batch(struct fixture *f, const char *line, size_t number)
 {
     _cleanup_buf_ struct buf out = BUF_INIT(65536);
@@ -334,6 +373,7 @@ int main(void)
         TEST(missing_values_make_an_alternatives_conditions_false),
         TEST(what_a_constraint_forbids_is_not_offered),
         TEST(when_dedicated_is_cheaper_the_key_says_so),
+        TEST(a_decision_names_the_prices_that_it_was_made_with),
         TEST(a_batch_line_gives_one_line_with_the_decision),
         TEST(a_bad_batch_line_gives_its_error_and_number),
         TEST(a_blank_batch_line_gives_nothing),

@@ -1,6 +1,7 @@
 /* Deployments and the cloud resources that are recorded for them. */
 #include "domain/audit/audit.h"
-#include "domain/provisioning/host.h"
+#include "domain/provisioning/settings.h"
+#include "domain/provisioning/slot.h"
 #include "product.h"
 #include "product.sql.h"
 
@@ -246,12 +247,13 @@ static void what_is_shown_of_a_deployment_does_not_tell_where_its_database_is(vo
 {
     struct product *p = *state;
     struct signed_up done = product_signup(p, "acme", "hobby", "{}");
-    struct host_order order = {"ash", "cpx31", 2, "postgres://secret"};
+    struct provisioning_settings settings = provisioning_settings_default();
+    settings.hetzner.database_url = "postgres://secret";
     struct host host;
     json_t *shown;
     product_begin(p);
-    ASSERT_OK(
-        p, host_reserve_slot(p->tx, &p->env, done.deployment.id, &order, &p->arena, &host, &p->e));
+    ASSERT_OK(p, slot_reserve(p->tx, &p->env, &settings.hetzner, "job:test", done.deployment.id,
+                              "ash", &p->arena, &host, &p->e));
     activate(p, &done.deployment, "postgres://secret");
     struct deployment d = find(p, done.deployment.id);
     ASSERT_OK(p, deployment_json(p->tx, &d, &p->arena, &shown, &p->e));

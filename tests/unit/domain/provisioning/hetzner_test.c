@@ -192,9 +192,6 @@ static void each_answer_is_told_in_hetzners_words_and_classed(void **state)
         enum job_result result;
         enum err err;
     } answers[] = {
-        {"\"status\":412," SAYS("resource_unavailable"), JOB_RETRY, ERR_CAPACITY},
-        {"\"status\":412," SAYS("placement_error"), JOB_RETRY, ERR_CAPACITY},
-        {"\"status\":403," SAYS("resource_limit_exceeded"), JOB_RETRY, ERR_CAPACITY},
         {"\"status\":403," SAYS("forbidden"), JOB_RETRY, ERR_DENIED},
         {"\"status\":401," SAYS("unauthorized"), JOB_RETRY, ERR_DENIED},
         {"\"status\":423," SAYS("locked"), JOB_SNOOZE, ERR_BUSY},
@@ -232,11 +229,28 @@ static void an_action_that_failed_is_told_in_hetzners_words(void **state)
     struct clouds *c = *state;
     const char *id = signup_shared(c, "acme");
     assert_int_equal(advance(c, id), JOB_SNOOZE);
-    clouds_fault(c, "[{\"match\":{\"method\":\"GET\"},\"count\":1,\"effect\":{\"status\":200,"
-                    "\"body\":{\"actions\":[{\"status\":\"error\",\"command\":\"create_server\","
-                    "\"error\":{\"code\":\"x\",\"message\":\"disk on fire\"}}]}}}]");
-    assert_int_equal(advance(c, id), JOB_RETRY);
-    assert_string_equal(c->p.e.text, "Hetzner could not create_server: disk on fire");
+    const char *ids = host_of(c, id).actions, *list = "";
+    for (struct str rest = str_from(ids); rest.ptr;) {
+        struct str one = str_cut(&rest, ',');
+        list = arena_printf(&c->p.arena,
+                            "%s%s{\"id\":%.*s,\"status\":\"error\",\"command\":\"create_server\","
+                            "\"error\":{\"code\":\"x\",\"message\":\"disk on fire\"}}",
+                            list, list[0] ? "," : "", (int)one.len, one.ptr);
+    }
+    clouds_fault(
+        c, arena_printf(&c->p.arena,
+                        "[{\"match\":{\"method\":\"GET\",\"path_prefix\":\"/v1/actions\"},"
+                        "\"count\":1,\"effect\":{\"status\":200,\"body\":{\"actions\":[%s]}}}]",
+                        list));
+    clouds_settle(c);
+    enum job_result result = advance(c, id);
+    ASSERT_CONTAINS(c->p.e.text, result == JOB_RETRY ? "disk on fire" : "deleting");
+    clouds_settle(c);
+    if (host_of(c, id).provider_id != INT_ABSENT)
+        assert_int_equal(advance(c, id), JOB_RETRY); /* finds that it is gone, and forgets it */
+    assert_int_equal(clouds_count(c, "servers"), 0);
+    clouds_provision(c, id); /* with another server under the same name */
+    assert_int_equal(clouds_count(c, "servers"), 1);
 }
 
 static void a_location_without_a_server_type_is_named(void **state)

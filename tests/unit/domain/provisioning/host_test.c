@@ -1,12 +1,24 @@
 /* Slots of shared hosts: best fit, never overfilled, never lost. */
 #include "domain/audit/audit.h"
-#include "domain/provisioning/host.h"
+#include "domain/provisioning/slot.h"
 #include "product.h"
 #include "product.sql.h"
 
 #include <pthread.h>
 
-static const struct host_order small = {"fsn1", "cpx32", 3, "postgres://db@{host}/fleet"};
+static struct hetzner_server_type types[] = {
+    {"fsn1", "cpx32"}, {"nbg1", "cpx22"}, {"ash", "cpx31"}, {"fsn1", "cpx42"}};
+
+/* Three slots on a host, nothing kept in reserve. */
+static const struct hetzner_settings small = {
+    .server_types = {types, ARRAY_LEN(types)},
+    .slots_per_host = 3,
+    .load_max = DECIMAL_ONE / 4 * 3,
+    .hosts_max = 100,
+    .empty_grace_ms = 3600000,
+    .drain_moves = 2,
+    .database_url = "postgres://db@{host}/fleet",
+};
 
 /* Deployments of one customer, none of them current: whose they are does not matter to a host. */
 static const char **deployments(struct product *p, size_t count)
@@ -23,12 +35,19 @@ static const char **deployments(struct product *p, size_t count)
 }
 
 /* In p->tx. */
-static struct host reserve(struct product *p, const char *deployment_id,
-                           const struct host_order *order)
+static struct host reserve_at(struct product *p, const char *deployment_id,
+                              const struct hetzner_settings *s, const char *location)
 {
     struct host host;
-    ASSERT_OK(p, host_reserve_slot(p->tx, &p->env, deployment_id, order, &p->arena, &host, &p->e));
+    ASSERT_OK(p, slot_reserve(p->tx, &p->env, s, "job:test", deployment_id, location, &p->arena,
+                              &host, &p->e));
     return host;
+}
+
+static struct host reserve(struct product *p, const char *deployment_id,
+                           const struct hetzner_settings *s)
+{
+    return reserve_at(p, deployment_id, s, "fsn1");
 }
 
 static struct host find(struct product *p, const char *id)
@@ -40,7 +59,7 @@ static struct host find(struct product *p, const char *id)
 
 static void release(struct product *p, const char *deployment_id, const char *host_id)
 {
-    ASSERT_OK(p, host_release_slot(p->tx, deployment_id, host_id, &p->e));
+    ASSERT_OK(p, slot_release(p->tx, &p->env, deployment_id, host_id, &p->e));
 }
 
 static void a_host_is_made_to_order_when_there_is_none(void **state)
@@ -111,11 +130,9 @@ static void a_host_elsewhere_is_not_taken(void **state)
 {
     struct product *p = *state;
     const char **ids = deployments(p, 2);
-    struct host_order there = small;
-    there.location = "ash";
     product_begin(p);
     const char *here = reserve(p, ids[0], &small).id;
-    assert_string_not_equal(reserve(p, ids[1], &there).id, here);
+    assert_string_not_equal(reserve_at(p, ids[1], &small, "ash").id, here);
     product_rollback(p);
 }
 
@@ -125,8 +142,8 @@ static void a_failed_host_takes_nobody(void **state)
     const char **ids = deployments(p, 2);
     product_begin(p);
     const char *failed = reserve(p, ids[0], &small).id;
-    ASSERT_OK(p, db_exec(p->tx, &host_set_status, DB_ARGS(db_text(failed), db_text("failed")), NULL,
-                         &p->e));
+    ASSERT_OK(p, db_exec(p->tx, &host_force_status, DB_ARGS(db_text(failed), db_text("failed")),
+                         NULL, &p->e));
     assert_string_not_equal(reserve(p, ids[1], &small).id, failed);
     product_rollback(p);
 }
@@ -160,16 +177,18 @@ static void activating_fills_the_address_in_and_is_audited_once(void **state)
 {
     struct product *p = *state;
     const char **ids = deployments(p, 1);
-    struct host_order order = small;
+    struct hetzner_settings order = small;
     order.database_url = "postgres://db@{address}/{host}";
     struct records rows;
     const char *next;
     clock_virtual_advance(&p->clock, USEC_PER_SEC);
     product_begin(p);
     struct host host = reserve(p, ids[0], &order);
-    ASSERT_OK(p, host_ordered(p->tx, host.id, 4711, &p->e));
+    clock_virtual_advance(&p->clock, USEC_PER_SEC);
+    ASSERT_OK(p, host_note(p->tx, host.id, 4711, "cpx42", "1,2", NULL, &p->e));
     ASSERT_OK(p, host_activate(p->tx, &p->env, "job:a", &host, "198.18.0.1", &p->arena, &p->e));
-    ASSERT_OK(p, host_activate(p->tx, &p->env, "job:b", &host, "198.18.0.2", &p->arena, &p->e));
+    assert_int_equal(host_activate(p->tx, &p->env, "job:b", &host, "198.18.0.2", &p->arena, &p->e),
+                     ERR_CONFLICT);
     struct host active = find(p, host.id);
     assert_int_equal(active.status, HOST_ACTIVE);
     assert_int_equal(active.provider_id, 4711);
@@ -179,7 +198,7 @@ static void activating_fills_the_address_in_and_is_audited_once(void **state)
     assert_int_equal(active.active_at, clock_now(&p->clock.clock));
     ASSERT_OK(p, audit_list(p->tx, (struct page){10, NULL}, &p->arena, &rows, &next, &p->e));
     const struct audit_entry *entries = rows.items;
-    assert_int_equal(rows.count, 2); /* the signup is the other */
+    assert_int_equal(rows.count, 3); /* the signup and the order are the others */
     assert_string_equal(entries[0].action, "host.activated");
     assert_string_equal(entries[0].actor, "job:a");
     product_rollback(p);
@@ -193,7 +212,7 @@ static void what_is_shown_of_a_host_does_not_tell_where_its_database_is(void **s
     struct host host = reserve(p, ids[0], &small);
     struct records rows;
     const char *next;
-    ASSERT_OK(p, host_list(p->tx, (struct page){10, NULL}, &p->arena, &rows, &next, &p->e));
+    ASSERT_OK(p, host_list(p->tx, NULL, (struct page){10, NULL}, &p->arena, &rows, &next, &p->e));
     product_rollback(p);
     assert_int_equal(rows.count, 1);
     _cleanup_json_ json_t *shown = host_json(&host);
@@ -204,11 +223,11 @@ static void what_is_shown_of_a_host_does_not_tell_where_its_database_is(void **s
 
 /* -- many at once ----------------------------------------------------------------------------- */
 
-enum { THREADS = 16, EACH = 4 };
+enum { THREADS = 50, EACH = 2 };
 
 struct taker {
     struct env env;
-    struct host_order order;
+    struct hetzner_settings settings;
     const char *const *ids; /* EACH of them */
     struct arena arena;
     size_t at;
@@ -222,13 +241,14 @@ struct taker {
 static enum err take_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct taker *t = arg;
-    return host_reserve_slot(tx, &t->env, t->ids[t->at], &t->order, &t->arena, &t->hosts[t->at], e);
+    return slot_reserve(tx, &t->env, &t->settings, "job:test", t->ids[t->at], "fsn1", &t->arena,
+                        &t->hosts[t->at], e);
 }
 
 static enum err give_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct taker *t = arg;
-    return host_release_slot(tx, t->ids[t->at], t->hosts[t->at].id, e);
+    return slot_release(tx, &t->env, t->ids[t->at], t->hosts[t->at].id, e);
 }
 
 static void *take(void *arg)
@@ -254,15 +274,17 @@ static void run_all(struct taker *takers, bool give_back)
     }
 }
 
-static void sixteen_threads_never_overfill_a_host_and_never_lose_a_slot(void **state)
+static void fifty_threads_never_overfill_a_host_and_never_lose_a_slot(void **state)
 {
     struct product *p = *state;
     const char **ids = deployments(p, (size_t)THREADS * EACH);
     static struct taker takers[THREADS];
+    struct hetzner_settings five = small;
+    five.slots_per_host = 5;
     for (int i = 0; i < THREADS; i++)
         takers[i] = (struct taker){
             .env = {p->t.db, &p->clock.clock, &rng_system},
-            .order = {"fsn1", "cpx32", 5, "postgres://{host}"},
+            .settings = five,
             .ids = ids + i * EACH,
         };
     run_all(takers, false);
@@ -291,7 +313,7 @@ int main(void)
         PRODUCT_TEST(an_unknown_host_is_named),
         PRODUCT_TEST(activating_fills_the_address_in_and_is_audited_once),
         PRODUCT_TEST(what_is_shown_of_a_host_does_not_tell_where_its_database_is),
-        PRODUCT_TEST(sixteen_threads_never_overfill_a_host_and_never_lose_a_slot),
+        PRODUCT_TEST(fifty_threads_never_overfill_a_host_and_never_lose_a_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,8 +33,8 @@ static struct slot_price in_ashburn(struct rig *r)
     product_rollback(p);
     assert_int_equal(list.count, GEOGRAPHY_COUNT);
     const struct slot_price *prices = list.items;
-    assert_string_equal(prices[GEOGRAPHY_US].location, "ash");
-    assert_string_equal(prices[GEOGRAPHY_US].server_type, "cpx31");
+    assert_string_equal(prices[GEOGRAPHY_US].shared.location, "ash");
+    assert_string_equal(prices[GEOGRAPHY_US].shared.server_type, "cpx31");
     return prices[GEOGRAPHY_US];
 }
 
@@ -81,20 +81,22 @@ static void a_month_is_read_net_and_exactly_with_its_currency(void **state)
     ASSERT_OK(&r.c->p, hcloud_pricing_get(&cloud, &r.c->p.arena, &pricing, &r.c->p.e));
     cloud_close(&cloud);
     assert_string_equal(pricing.currency, "EUR");
-    size_t seen = 0;
-    for (size_t i = 0; i < pricing.count; i++) {
-        const struct hcloud_price *p = &pricing.prices[i];
-        if (text_eq(p->server_type, "cpx31") && text_eq(p->location, "ash"))
-            assert_int_equal(p->month_net, 701234);
-        else if (text_eq(p->server_type, "cpx31") && text_eq(p->location, "hil"))
-            assert_int_equal(p->month_net, 624900);
-        else if (text_eq(p->server_type, "cpx22") && text_eq(p->location, "sin"))
-            assert_int_equal(p->month_net, 264900);
-        else
-            continue;
-        seen++;
+    const struct {
+        enum hcloud_sold kind;
+        const char *item, *location;
+        decimal month_net;
+    } expected[] = {
+        {HCLOUD_SERVER, "cpx31", "ash", 701234},   {HCLOUD_SERVER, "cpx31", "hil", 624900},
+        {HCLOUD_SERVER, "cpx22", "sin", 264900},   {HCLOUD_PRIMARY_IP, "ipv4", "ash", 5000},
+        {HCLOUD_PRIMARY_IP, "ipv4", "fsn1", 5000}, {HCLOUD_VOLUME_GB, "", "", 572},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        const struct hcloud_price *p =
+            hcloud_price_of(&pricing, expected[i].kind, expected[i].item, expected[i].location);
+        assert_non_null(p);
+        assert_int_equal(p->month_net, expected[i].month_net);
     }
-    assert_int_equal(seen, 3);
+    assert_null(hcloud_price_of(&pricing, HCLOUD_SERVER, "cpx31", "mars"));
 }
 
 static void without_a_reading_the_files_prices_hold(void **state)
@@ -103,9 +105,8 @@ static void without_a_reading_the_files_prices_hold(void **state)
     rig_open(&r, state);
     struct slot_price at = in_ashburn(&r);
     assert_int_equal(at.source, PRICE_FILE);
-    assert_int_equal(at.host_month, 624900);
-    assert_int_equal(at.slots, 20);
-    assert_int_equal(at.read_at, INT_ABSENT);
+    assert_int_equal(at.shared.host_month_eur, 624900);
+    assert_int_equal(at.shared.read_at, INT_ABSENT);
     assert_false(at.stale);
     price_book_close(&r.book);
 }
@@ -118,19 +119,52 @@ static void a_slot_is_the_clouds_price_in_usd_through_the_hosts_slots(void **sta
     refresh_ok(&r);
     struct slot_price at = in_ashburn(&r);
     assert_int_equal(at.source, PRICE_CLOUD);
-    assert_string_equal(at.currency, "EUR");
-    assert_int_equal(at.host_month, 800000);
-    assert_int_equal(at.slots, 40);
-    assert_int_equal(at.slot_month_usd, 23000); /* 80 * 1.15 / 40 */
-    assert_int_equal(at.read_at, clock_now(&r.c->p.clock.clock));
+    assert_int_equal(at.shared.host_month_eur, 800000);
+    assert_int_equal(at.shared.slots, 40);
+    assert_int_equal(at.slot_month_usd, 23144); /* (80 + 0.50) / 40 * 1.15 */
+    assert_int_equal(at.shared.read_at, clock_now(&r.c->p.clock.clock));
     price_book_close(&r.book);
+}
+
+static void a_slot_is_the_same_share_wherever_the_prices_are_from(void **state)
+{
+    struct rig r;
+    rig_open(&r, state);
+    r.c->settings.hetzner.slots_per_host = 8;
+    assert_int_equal(in_ashburn(&r).shared.slots, 8);
+    assert_string_equal(estimate(&r, &r.book), "9.12"); /* (62.99 / 8 + 0.0572) * 1.15 */
+    refresh_ok(&r);
+    assert_int_equal(in_ashburn(&r).shared.slots, 8);
+    assert_string_equal(estimate(&r, &r.book), "9.12");
+    price_book_close(&r.book);
+}
+
+static void where_nothing_is_ordered_the_file_says_how_many_share(void **state)
+{
+    struct rig r;
+    rig_open(&r, state);
+    r.c->settings.hetzner.slots_per_host = 8;
+    r.c->settings.hetzner.server_types.count = 0;
+    refresh_ok(&r);
+    struct shared_price at = prices_shared(prices_now(&r, &r.book), GEOGRAPHY_US);
+    assert_null(at.server_type);
+    assert_int_equal(at.slots, r.c->p.prices->multi_tenant.customers_per_host);
+    assert_int_equal(at.read_at, INT_ABSENT);
+    price_book_close(&r.book);
+}
+
+static void a_default_server_and_the_table_in_the_binary_count_the_same_slots(void **state)
+{
+    struct clouds *c = *state;
+    assert_int_equal(c->p.prices->multi_tenant.customers_per_host,
+                     provisioning_settings_default().hetzner.slots_per_host);
 }
 
 static void a_decisions_estimate_follows_the_clouds_price(void **state)
 {
     struct rig r;
     rig_open(&r, state);
-    assert_string_equal(estimate(&r, &r.book), "3.69"); /* (62.99 / 20 + 0.0572) * 1.15 */
+    assert_string_equal(estimate(&r, &r.book), "1.88"); /* (62.99 / 40 + 0.0572) * 1.15 */
     const struct prices *held = prices_now(&r, &r.book);
     set_price(&r, "80.00");
     refresh_ok(&r);
@@ -139,7 +173,7 @@ static void a_decisions_estimate_follows_the_clouds_price(void **state)
     refresh_ok(&r);
     assert_string_equal(estimate(&r, &r.book), "4.68"); /* (160.50 / 40 + 0.0572) * 1.15 */
     /* Who decides with older prices keeps them to the end. */
-    assert_int_equal(held->multi_tenant.host_month_eur[GEOGRAPHY_US], 624900);
+    assert_int_equal(prices_shared(held, GEOGRAPHY_US).host_month_eur, 624900);
     price_book_close(&r.book);
 }
 
@@ -149,10 +183,10 @@ static void another_node_sees_the_new_prices_within_a_minute(void **state)
     struct price_book other;
     rig_open(&r, state);
     price_book_open(&other, &r.c->p.env, &r.c->settings, r.c->p.prices);
-    assert_string_equal(estimate(&r, &other), "3.69");
+    assert_string_equal(estimate(&r, &other), "1.88");
     set_price(&r, "80.00");
     refresh_ok(&r);
-    assert_string_equal(estimate(&r, &other), "3.69");
+    assert_string_equal(estimate(&r, &other), "1.88");
     clock_virtual_advance(&r.c->p.clock, PRICES_KEEP_US);
     assert_string_equal(estimate(&r, &other), "2.38");
     price_book_close(&other);
@@ -171,8 +205,8 @@ static void a_price_that_was_not_read_for_long_gives_way_to_the_files(void **sta
     struct slot_price at = in_ashburn(&r);
     assert_int_equal(at.source, PRICE_FILE);
     assert_true(at.stale);
-    assert_int_not_equal(at.read_at, INT_ABSENT);
-    assert_string_equal(estimate(&r, &r.book), "3.69");
+    assert_int_not_equal(at.shared.read_at, INT_ABSENT);
+    assert_string_equal(estimate(&r, &r.book), "1.88");
     refresh_ok(&r);
     assert_string_equal(estimate(&r, &r.book), "2.38");
     price_book_close(&r.book);
@@ -193,7 +227,7 @@ static void a_reply_that_cannot_be_read_exactly_keeps_the_old_prices(void **stat
         clock_virtual_advance(&r.c->p.clock, USEC_PER_SEC);
         assert_int_equal(price_refresh(&r.refresh, &r.c->p.arena, &r.c->p.e), ERR_CORRUPT);
         assert_non_null(strstr(r.c->p.e.text, "cpx31 in ash"));
-        assert_int_equal(in_ashburn(&r).host_month, 800000);
+        assert_int_equal(in_ashburn(&r).shared.host_month_eur, 800000);
         assert_string_equal(estimate(&r, &r.book), "2.38");
     }
     price_book_close(&r.book);
@@ -208,50 +242,93 @@ static void replace_list(struct rig *r, const char *body)
                                     body));
 }
 
+/* A list with the servers' prices given, and all else as it should be. */
+static const char *list_of(struct rig *r, const char *currency, const char *servers)
+{
+    return arena_printf(
+        &r->c->p.arena,
+        "{\"pricing\":{\"currency\":\"%s\",\"server_types\":[%s],\"primary_ips\":[{\"type\":"
+        "\"ipv4\",\"prices\":[{\"location\":\"ash\",\"price_monthly\":{\"net\":\"0.7\"}}]}],"
+        "\"volume\":{\"price_per_gb_month\":{\"net\":\"0.06\"}}}}",
+        currency, servers);
+}
+
+#define IN(location) "{\"location\":\"" location "\",\"price_monthly\":{\"net\":\"1.0\"}}"
+
+static void the_address_and_the_storage_are_the_clouds_too(void **state)
+{
+    struct rig r;
+    rig_open(&r, state);
+    replace_list(&r, list_of(&r, "EUR", "{\"name\":\"cpx31\",\"prices\":[" IN("ash") "]}"));
+    refresh_ok(&r);
+    struct slot_price at = in_ashburn(&r);
+    assert_int_equal(at.source, PRICE_CLOUD);
+    assert_int_equal(at.shared.host_month_eur, 10000);
+    assert_int_equal(at.shared.ipv4_month_eur, 7000);
+    assert_int_equal(at.shared.volume_gb_month_eur, 600);
+    assert_string_equal(estimate(&r, &r.book), "0.12"); /* (1.70 / 40 + 0.06) * 1.15 */
+    price_book_close(&r.book);
+}
+
 static void half_a_list_or_one_in_another_currency_keeps_the_old_prices(void **state)
 {
-    static const char good[] = "{\"location\":\"ash\",\"price_monthly\":{\"net\":\"1.0\"}}";
+    static const char no_addresses[] =
+        "{\"pricing\":{\"currency\":\"EUR\",\"server_types\":[{\"name\":\"cpx31\",\"prices\":[" IN(
+            "ash") "]}],\"volume\":{\"price_per_gb_month\":{\"net\":\"0.06\"}}}}";
     struct rig r;
     rig_open(&r, state);
     struct product *p = &r.c->p;
     const struct {
         const char *body;
         enum err err;
+        const char *says;
     } replies[] = {
-        {"{}", ERR_CORRUPT},
-        {"{\"pricing\":{\"currency\":\"EUR\",\"server_types\":[]}}", ERR_CORRUPT},
-        {arena_printf(&p->arena,
-                      "{\"pricing\":{\"currency\":\"EUR\",\"server_types\":[{\"name\":\"cpx31\","
-                      "\"prices\":[%s,{\"location\":\"hil\"}]}]}}",
-                      good),
-         ERR_CORRUPT},
-        {arena_printf(&p->arena,
-                      "{\"pricing\":{\"currency\":\"USD\",\"server_types\":[{\"name\":\"cpx31\","
-                      "\"prices\":[%s]}]}}",
-                      good),
-         ERR_INVALID},
+        {"{}", ERR_CORRUPT, "currency"},
+        {list_of(&r, "EUR", ""), ERR_CORRUPT, "no server"},
+        {no_addresses, ERR_CORRUPT, "no primary_ip"},
+        {"{\"pricing\":{\"currency\":\"EUR\"}}", ERR_CORRUPT, "volume_gb"},
+        {list_of(&r, "EUR",
+                 "{\"name\":\"cpx31\",\"prices\":[" IN("ash") ",{\"location\":\"hil\"}]}"),
+         ERR_CORRUPT, "cpx31 in hil"},
+        {list_of(&r, "EUR", "{\"name\":\"cpx31\",\"prices\":[" IN("ash") "," IN("ash") "]}"),
+         ERR_CORRUPT, "two prices of server cpx31 in ash"},
+        {list_of(&r, "EUR", "{\"prices\":[" IN("ash") "]}"), ERR_CORRUPT, "without its type"},
+        {list_of(&r, "EUR", "{\"name\":\"cpx32\",\"prices\":[" IN("fsn1") "]}"), ERR_CORRUPT,
+         "no cpx31 in ash any more"},
+        {list_of(&r, "USD", "{\"name\":\"cpx31\",\"prices\":[" IN("ash") "]}"), ERR_INVALID,
+         "in USD"},
     };
     refresh_ok(&r);
+    struct slot_price before = in_ashburn(&r);
+    assert_int_equal(before.source, PRICE_CLOUD);
     for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
         replace_list(&r, replies[i].body);
+        clock_virtual_advance(&p->clock, USEC_PER_SEC);
         assert_int_equal(price_refresh(&r.refresh, &p->arena, &p->e), replies[i].err);
-        assert_int_equal(in_ashburn(&r).source, PRICE_CLOUD);
-        assert_int_equal(in_ashburn(&r).host_month, 624900);
+        if (!strstr(p->e.text, replies[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", p->e.text, replies[i].says);
+        struct slot_price after = in_ashburn(&r);
+        assert_int_equal(after.source, PRICE_CLOUD);
+        assert_int_equal(after.shared.host_month_eur, before.shared.host_month_eur);
+        assert_int_equal(after.shared.read_at, before.shared.read_at);
     }
     price_book_close(&r.book);
 }
 
-static void what_is_no_longer_sold_gives_way_to_the_files_price(void **state)
+static void what_is_no_longer_ordered_may_go_from_the_list(void **state)
 {
+    static struct hetzner_server_type german[] = {{"fsn1", "cpx32"}};
     struct rig r;
     rig_open(&r, state);
     refresh_ok(&r);
     clock_virtual_advance(&r.c->p.clock, USEC_PER_SEC);
-    replace_list(&r,
-                 "{\"pricing\":{\"currency\":\"EUR\",\"server_types\":[{\"name\":\"cpx32\","
-                 "\"prices\":[{\"location\":\"fsn1\",\"price_monthly\":{\"net\":\"1.0\"}}]}]}}");
+    r.c->settings.hetzner.server_types = (struct records){german, 1};
+    replace_list(&r, list_of(&r, "EUR", "{\"name\":\"cpx32\",\"prices\":[" IN("fsn1") "]}"));
+    assert_int_equal(price_refresh(&r.refresh, &r.c->p.arena, &r.c->p.e), ERR_CORRUPT);
+    assert_non_null(strstr(r.c->p.e.text, "no IPv4 address in fsn1"));
+    german[0] = (struct hetzner_server_type){"hil", "cpx31"};
     refresh_ok(&r);
-    assert_int_equal(in_ashburn(&r).source, PRICE_FILE);
+    assert_int_equal(prices_shared(prices_now(&r, &r.book), GEOGRAPHY_US).read_at, INT_ABSENT);
     price_book_close(&r.book);
 }
 
@@ -321,12 +398,16 @@ int main(void)
         CLOUDS_TEST(a_month_is_read_net_and_exactly_with_its_currency),
         CLOUDS_TEST(without_a_reading_the_files_prices_hold),
         CLOUDS_TEST(a_slot_is_the_clouds_price_in_usd_through_the_hosts_slots),
+        CLOUDS_TEST(a_slot_is_the_same_share_wherever_the_prices_are_from),
+        CLOUDS_TEST(where_nothing_is_ordered_the_file_says_how_many_share),
+        CLOUDS_TEST(a_default_server_and_the_table_in_the_binary_count_the_same_slots),
+        CLOUDS_TEST(the_address_and_the_storage_are_the_clouds_too),
         CLOUDS_TEST(a_decisions_estimate_follows_the_clouds_price),
         CLOUDS_TEST(another_node_sees_the_new_prices_within_a_minute),
         CLOUDS_TEST(a_price_that_was_not_read_for_long_gives_way_to_the_files),
         CLOUDS_TEST(a_reply_that_cannot_be_read_exactly_keeps_the_old_prices),
         CLOUDS_TEST(half_a_list_or_one_in_another_currency_keeps_the_old_prices),
-        CLOUDS_TEST(what_is_no_longer_sold_gives_way_to_the_files_price),
+        CLOUDS_TEST(what_is_no_longer_ordered_may_go_from_the_list),
         CLOUDS_TEST(the_worker_tries_again_when_the_cloud_fails),
         CLOUDS_TEST(without_a_token_nobody_is_asked),
         CLOUDS_TEST(the_first_start_reads_the_prices_and_no_later_one),

@@ -58,28 +58,55 @@ static struct tenant_usage measure(struct fixture *f, const char *id, int64_t no
 
 /* -- passwords -------------------------------------------------------------------------------- */
 
+/* Opens the url with that place behind a file's path, where the file's name shows the password. */
+static void assert_opened_with(struct fixture *f, const struct secret *key, const char *place,
+                               const char *password)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    struct tenant_stores *stores = tenant_stores_new(key);
+    struct db *db;
+    ASSERT_OK(f,
+              tenant_store_get(stores, arena_printf(&arena, "%s%s", f->a.url, place), &db, &f->e));
+    tenant_store_put(stores, db);
+    tenant_stores_free(stores);
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        int gone = unlink(arena_printf(&arena, "%s%s%s", f->a.path, password, ends[i]));
+        assert_true(i > 0 || gone == 0);
+    }
+}
+
 static void a_password_is_put_in_on_the_way_to_the_database_alone(void **state)
 {
     struct fixture *f = *state;
     if (testdb_engine() != DB_SQLITE)
-        return; /* where a password may stand in the path, a file's name shows it */
-    _cleanup_arena_ struct arena arena = {0};
+        return;
     struct secret *key = secret_new(STR("key"));
     struct secret *password = secret_derive(key, "host-1");
-    struct tenant_stores *stores = tenant_stores_new(key);
+    assert_opened_with(f, key, "{password:host-1}", secret_expose(password));
+    secret_free(password);
+    secret_free(key);
+}
+
+static void a_sealed_password_is_opened_on_the_way_to_the_database_alone(void **state)
+{
+    struct fixture *f = *state;
+    if (testdb_engine() != DB_SQLITE)
+        return;
+    _cleanup_arena_ struct arena arena = {0};
+    struct secret *key = secret_new(STR("key")), *other = secret_new(STR("other"));
+    struct secret *password = secret_new(STR("chosen-by-fly"));
+    const char *sealed = secret_seal(key, password, &rng_system, &arena);
+    const char *place = arena_printf(&arena, "{sealed:%s}", sealed);
+    assert_opened_with(f, key, place, "chosen-by-fly");
+    struct tenant_stores *stores = tenant_stores_new(other);
     struct db *db;
-    const char *url = arena_printf(&arena, "%s{password:host-1}", f->a.url);
-    ASSERT_OK(f, tenant_store_get(stores, url, &db, &f->e));
-    tenant_store_put(stores, db);
-    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
-    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-        const char *path =
-            arena_printf(&arena, "%s%s%s", f->a.path, secret_expose(password), ends[i]);
-        int gone = unlink(path);
-        assert_true(i > 0 || gone == 0);
-    }
+    assert_int_equal(
+        tenant_store_get(stores, arena_printf(&arena, "%s%s", f->a.url, place), &db, &f->e),
+        ERR_CORRUPT);
     tenant_stores_free(stores);
     secret_free(password);
+    secret_free(other);
     secret_free(key);
 }
 
@@ -239,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_password_is_put_in_on_the_way_to_the_database_alone),
+        TEST(a_sealed_password_is_opened_on_the_way_to_the_database_alone),
         TEST(an_error_about_a_url_does_not_tell_the_password),
         TEST(a_password_without_a_name_or_a_key_is_refused),
         TEST(users_of_one_url_share_one_database),
