@@ -61,26 +61,21 @@ static const char *type_in(const struct price_book *book, enum geography geograp
     return types.count > 0 ? types.items[0] : NULL;
 }
 
-static enum err read_row(struct db_tx *tx, const char *type, const char *location,
-                         struct arena *arena, struct cloud_price *ret, struct error *e)
-{
-    struct cloud_price none = {.read_at = INT_ABSENT};
-    enum err err =
-        db_get(tx, &prices_of_server, DB_ARGS(db_text(PROVIDER), db_text(type), db_text(location)),
-               cloud_price_fields, arena, ret, e);
-    if (err == ERR_NOT_FOUND)
-        *ret = none;
-    return err == ERR_NOT_FOUND ? OK : err;
-}
-
+/* What the database has for each geography; read_at is INT_ABSENT where that is nothing. */
 static enum err read_rows(const struct price_book *book, struct db_tx *tx, struct arena *arena,
                           struct cloud_price out[GEOGRAPHY_COUNT], struct error *e)
 {
     for (int g = 0; g < GEOGRAPHY_COUNT; g++) {
+        const char *location = region_name(HETZNER, (enum geography)g);
         const char *type = type_in(book, (enum geography)g, arena);
         out[g] = (struct cloud_price){.read_at = INT_ABSENT};
-        if (type)
-            TRY(read_row(tx, type, region_name(HETZNER, (enum geography)g), arena, &out[g], e));
+        if (!type)
+            continue;
+        enum err err = db_get(tx, &prices_of_server,
+                              DB_ARGS(db_text(PROVIDER), db_text(type), db_text(location)),
+                              cloud_price_fields, arena, &out[g], e);
+        if (err != OK && err != ERR_NOT_FOUND)
+            return err;
     }
     return OK;
 }
