@@ -60,7 +60,9 @@ def assert_cloud_is_as_recorded(server, cloud):
     def recorded(*kinds):
         return sorted((app, r["provider_id"]) for app, r in resources if r["kind"] in kinds)
 
-    assert sorted((h["provider_id"], h["name"]) for h in hosts) == sorted(
+    # An order that failed for good may have no server.
+    ordered = [h for h in hosts if h["provider_id"] is not None or h["status"] != "failed"]
+    assert sorted((h["provider_id"], h["name"]) for h in ordered) == sorted(
         (s["id"], s["name"]) for s in state["servers"]
     )
     assert sorted(a["name"] for a in state["apps"]) == sorted(i["app"] for i in instances)
@@ -78,6 +80,9 @@ def assert_slots_are_right(server, cloud):
     """Each host holds as many tenants as it counts, and never more than it has room for."""
     for host in everything(server.get, "hosts"):
         assert 0 <= host["slots_used"] <= host["capacity"]
+        if host["status"] == "failed":
+            assert host["slots_used"] == 0
+            continue  # it may never have had a database
         assert len(cloud.tenants("hetzner", host["name"])) == host["slots_used"]
 
 

@@ -237,7 +237,6 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     traffic_start(d->provisioning.traffic);
     price_book_open(&d->price_book, &d->env, &d->config.provisioning, d->prices);
     d->price_refresh = (struct price_refresh){&d->provisioning, &d->price_book};
-    TRY(price_refresh_first(&d->price_refresh, e));
     d->demo = (struct demo){&d->env, d->policy, &d->price_book, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     d->exports = (struct exports){
@@ -330,6 +329,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
+    TRY(price_refresh_first(&d->price_refresh, e)); /* a start that fails asks no cloud anything */
     warn_about_settings(d);
     if (d->options->demo)
         TRY(demo_sign_up(&d->demo, e));
