@@ -19,7 +19,7 @@ from support.webhost import DEADLINE, request, wait_until
 
 # As HCLOUD_TOKEN and FLY_API_TOKEN; nothing else in the world has these bytes.
 HETZNER = "hcloud-" + "5d1c9e0b" * 6
-FLY = "FlyV1 fm2_" + "a7f3e2d8" * 6
+FLY = "FlyV1 fm2_" + "a7f3e2d8" * 80
 TOKENS = {"HCLOUD_TOKEN": HETZNER, "FLY_API_TOKEN": FLY}
 
 

@@ -12,7 +12,6 @@
 #define REPLY_FIELDS_MAX    100
 #define CONNECT_TIMEOUT_MAX (10 * USEC_PER_SEC)
 #define HEADER_LINE_MAX     65536
-#define UPLOAD_BUFFER_BYTES 65536L /* libcurl's own */
 
 #define SET(option, value) BUG_ON(curl_easy_setopt(curl, (option), (value)) != CURLE_OK)
 
@@ -186,6 +185,8 @@ static enum err add_header(struct transfer *t, const char *name, const char *val
     bool fits = *value ? buf_printf(&line, "%s: %s", name, value) : buf_printf(&line, "%s;", name);
     if (fits)
         add_line(t, buf_text(&line));
+    if (line.ptr)
+        explicit_bzero(line.ptr, line.cap); /* it may have held a bearer token */
     buf_release(&line);
     if (!fits)
         return error_set(e, ERR_TOO_LARGE, "the header '%.40s' of an HTTP request is over %d bytes",
@@ -193,25 +194,20 @@ static enum err add_header(struct transfer *t, const char *name, const char *val
     return OK;
 }
 
-/*
- * The line is written once, into a block of its size: a buffer that grows leaves a copy behind, and
- * so does printf on the stack when it measures.
- */
 static enum err add_bearer(struct transfer *t, const struct secret *bearer, const char *scheme,
                            struct error *e)
 {
-    const char *word = scheme ? scheme : "Bearer", *token = secret_expose(bearer);
-    size_t size = sizeof("Authorization:  ") + strlen(word) + strlen(token);
-    if (!is_header_text(word) || !is_header_text(token))
-        return error_set(e, ERR_INVALID, "the bearer token has a control character in it");
-    if (size > HEADER_LINE_MAX)
-        return error_set(e, ERR_TOO_LARGE, "the bearer token is over %d bytes", HEADER_LINE_MAX);
-    char *line = malloc(size);
-    BUG_ON(!line);
-    (void)snprintf(line, size, "Authorization: %s%s%s", word, *word ? " " : "", token);
-    add_line(t, line);
-    wiping_free(line);
-    return OK;
+    struct buf value = BUF_INIT(HEADER_LINE_MAX);
+    enum err failed = OK;
+    const char *word = scheme ? scheme : "Bearer";
+    if (!buf_printf(&value, "%s%s%s", word, *word ? " " : "", secret_expose(bearer)))
+        failed = error_set(e, ERR_TOO_LARGE, "the bearer token is over %d bytes", HEADER_LINE_MAX);
+    else
+        failed = add_header(t, "Authorization", buf_text(&value), e);
+    if (value.ptr)
+        explicit_bzero(value.ptr, value.cap);
+    buf_release(&value);
+    return failed;
 }
 
 static enum err add_headers(struct transfer *t, struct error *e)
@@ -228,6 +224,14 @@ static enum err add_headers(struct transfer *t, struct error *e)
         add_line(t, call->body.len ? "Content-Type: application/json" : "Content-Type:");
     add_line(t, "Expect:"); /* not every server answers it, and libcurl waits a second for that */
     return OK;
+}
+
+static void wipe_lines(struct transfer *t)
+{
+    for (struct curl_slist *l = t->lines; l; l = l->next)
+        explicit_bzero(l->data, strlen(l->data));
+    curl_slist_free_all(t->lines);
+    t->lines = NULL;
 }
 
 /* --- one call --- */
@@ -274,8 +278,6 @@ static CURLcode run(CURL *curl, struct transfer *t)
     SET(CURLOPT_ERRORBUFFER, NULL); /* the handle outlives `t` and the caller's body */
     SET(CURLOPT_HTTPHEADER, NULL);
     SET(CURLOPT_POSTFIELDS, NULL);
-    /* Over TLS it sends from a buffer that it keeps; to set the size is to give that back. */
-    SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
     return code;
 }
 
@@ -348,7 +350,7 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
         else
             failed = explain(code, &t, sent, e);
     }
-    curl_slist_free_all(t.lines);
+    wipe_lines(&t);
     buf_release(&t.body);
     if (ret_sent)
         *ret_sent = sent;
