@@ -102,6 +102,55 @@ def test_meson_failing_by_itself_is_a_failure(tmp_path):
     assert (last, status) == ("1 passed, 1 failed", 1)
 
 
+def summary_again(folder, first, second):
+    """As summary(), with entries of a second run of those that failed, by their number."""
+    again = folder / "again.json"
+    lines = [
+        json.dumps({"name": f"t{i}", "result": result, "returncode": status, "stdout": out})
+        for i, (result, status, out) in second.items()
+    ]
+    again.write_text("\n".join(lines))
+    return summary(folder, *first, options=["--meson-status", "1", "--again", again])
+
+
+GOOD, BAD = ("OK", 0, "1..1\nok 1 - a\n"), ("ERROR", 1, "1..1\nnot ok 1 - a\n# why\n")
+
+
+def test_what_passes_alone_counts_as_passed_and_is_shown(tmp_path):
+    out, last, status = summary_again(tmp_path, [GOOD, BAD], {1: GOOD})
+    assert (last, status) == ("2 passed, 0 failed", 0)
+    assert "UNSTEADY t1: a" in out and "# why" in out
+    assert "UNSTEADY, passed when run again alone: t1" in out
+
+
+def test_what_fails_twice_has_failed(tmp_path):
+    out, last, status = summary_again(tmp_path, [GOOD, BAD], {1: BAD})
+    assert (last, status) == ("1 passed, 1 failed", 1)
+    assert "UNSTEADY" not in out
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ("ERROR", -6, "1..1\n"),
+        ("ERROR", 1, "1..1\nnot ok 1 - a\n# ERROR: AddressSanitizer: heap-use-after-free\n"),
+        ("ERROR", 1, "1..1\nnot ok 1 - a\n# x.c:1: runtime error: signed overflow\n"),
+    ],
+    ids=["crash", "asan", "ubsan"],
+)
+def test_a_crash_and_a_sanitizers_finding_are_not_forgiven(tmp_path, entry):
+    assert summary_again(tmp_path, [GOOD, entry], {1: GOOD})[1:] == ("1 passed, 1 failed", 1)
+    assert run_tool("test-summary.py", "--list-again", tmp_path / "testlog.json").stdout == "\n"
+
+
+def test_many_failures_are_no_accident(tmp_path):
+    again = {i: GOOD for i in range(4)}
+    assert summary_again(tmp_path, [BAD] * 4, again)[1:] == ("0 passed, 4 failed", 1)
+    assert summary_again(tmp_path, [BAD] * 3, again)[1:] == ("3 passed, 0 failed", 0)
+    listed = run_tool("test-summary.py", "--list-again", tmp_path / "testlog.json").stdout
+    assert listed.split() == ["t0", "t1", "t2"]
+
+
 CMOCKA = """
     #include <setjmp.h>
     #include <stdarg.h>
