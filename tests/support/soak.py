@@ -73,7 +73,19 @@ class Soak:
                 self._retry_what_waits()
             return count == 0
 
-        wait_until(none_left, what, self.deadline, PAUSE_S)
+        try:
+            wait_until(none_left, what, self.deadline, PAUSE_S)
+        except AssertionError as failure:
+            raise AssertionError("\n".join([str(failure), *self._what_goes_on()])) from None
+
+    def _what_goes_on(self):
+        for job in everything(self.server.get, "jobs"):
+            if job["state"] != "completed" and job["worker"] != "InstanceHealthWorker":
+                keys = ("worker", "state", "attempt", "snoozes", "scheduled_at", "last_error")
+                yield f"job {job['id']}: {', '.join(str(job[key]) for key in keys)}"
+        for host in everything(self.server.get, "hosts"):
+            keys = ("name", "status", "slots_used", "created_at", "failed_at", "error")
+            yield f"host {', '.join(str(host[key]) for key in keys)}"
 
     def _retry(self, state, **filters):
         return self.server.post("/api/jobs/retry", {"state": state, **filters}).body["retried"]
