@@ -2,8 +2,9 @@
 kill -9 at every point of a dedicated instance's removal: whoever takes the job up leaves nothing in
 the cloud, and the records say so.
 
-One customer for each point. They all leave at once, each is stopped at its own request to the cloud,
-before the request had its effect or between the effect and the reply, and then the process dies.
+One customer for each point. They all leave at once, each is stopped at its own request to the
+cloud, before the request had its effect or between the effect and the reply, and then the process
+dies.
 """
 
 from support.customers import signup_body, things_in, wait_active

@@ -133,7 +133,8 @@ def find_in_memory(cloud, server):
         assert search_memory(server.pid, str(cloud.webhost.folder / "data").encode())
     except PermissionError:
         pytest.skip("this user may not read the memory of its own processes")
-    found = {name: search_memory(server.pid, token.encode()[-20:]) for name, token in TOKENS.items()}
+    parts = {name: token.encode()[-20:] for name, token in TOKENS.items()}
+    found = {name: search_memory(server.pid, part) for name, part in parts.items()}
     return {name: where for name, where in found.items() if where}
 
 

@@ -239,7 +239,7 @@ provisioning:
         assert answer.status == 200, answer.text
 
     def faults_given(self):
-        """{kind: how often} since the last clear_faults(), for every kind that the sandbox knows."""
+        """{kind: how often} since the last clear_faults(), for all kinds that the sandbox has."""
         given = request("GET", f"{self.process.url}/sandbox/faults").body["given"]
         del given["unnamed"]  # those that a test described itself
         return given

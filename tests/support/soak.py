@@ -1,9 +1,9 @@
 """
 Customers who come and go while the clouds fail in every way they know.
 
-Everybody signs up, everybody leaves, and the hosts that nobody needs any more are given up. All that
-time a share of the clouds' answers are faults: each kind once for certain, then at random among all
-kinds that the sandbox has, so that a kind it learns is met without being named here.
+Everybody signs up, everybody leaves, and the hosts that nobody needs any more are given up. All
+that time a share of the clouds' answers are faults: each kind once for certain, then at random
+among all kinds that the sandbox has, so that a kind it learns is met without being named here.
 """
 
 from support.cloud import everything
