@@ -18,8 +18,8 @@ SETTINGS = {"gate": False, "call_timeout_ms": 5000, "slots_per_host": 10, "empty
 class Soak:
     def __init__(self, cloud, customers, rate, seed, hurry=True):
         """
-        What gave up is retried, as a person would with `webhost jobs retry`. With `hurry` whatever
-        waits for its next attempt is retried at once too.
+        A customer's setting up that was given up is retried, as a person would with `webhost jobs
+        retry`. With `hurry` whatever waits for its next attempt is retried at once too.
         """
         self.cloud, self.customers, self.rate, self.seed = cloud, customers, rate, seed
         self.hurry = hurry
@@ -96,7 +96,7 @@ class Soak:
         if not self.hurry:
             return
         self._retry("retryable")
-        # A job of these that gave up leaves one behind that comes a minute later.
-        waiting = {"state": "scheduled", "worker": "OffboardingWorker"}
-        for job in everything(self.server.get, "jobs", **waiting):
-            self.server.post(f"/api/jobs/{job['id']}/retry")
+        # The one waits a minute where a region is sold out, the other after it was given up.
+        for worker in ("HetznerHostWorker", "OffboardingWorker"):
+            for job in everything(self.server.get, "jobs", state="scheduled", worker=worker):
+                self.server.post(f"/api/jobs/{job['id']}/retry")
