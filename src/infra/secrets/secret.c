@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #define SECRET_LINE_MAX 4096
+#define STACK_CLEARED   65536 /* more than libcurl and OpenSSL go down in a call */
 #define TOKEN_PREFIX    "wh_"
 #define TOKEN_BYTES     32
 
@@ -53,6 +54,11 @@ void secret_free(struct secret *s)
 const char *secret_expose(const struct secret *s)
 {
     return s->text;
+}
+
+void secret_clear_stack(void)
+{
+    sodium_stackzero(STACK_CLEARED);
 }
 
 struct secret *secret_derive(const struct secret *key, const char *name)
@@ -205,6 +211,7 @@ enum err secret_from_file(const char *path, struct secret **ret_secret, struct e
     if (!failed)
         *ret_secret = secret_new(line);
     sodium_memzero(content, sizeof(content));
+    secret_clear_stack();
     return failed;
 }
 
