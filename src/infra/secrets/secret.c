@@ -56,8 +56,27 @@ const char *secret_expose(const struct secret *s)
     return s->text;
 }
 
-void secret_clear_stack(void)
+/* The upper sixteen registers of AVX-512 are nobody's: what is in them stays until memcpy's next.
+ */
+static void clear_registers(void)
 {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f"))
+        __asm__ volatile(".irp n,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n\t"
+                         "vpxorq %%zmm\\n, %%zmm\\n, %%zmm\\n\n\t"
+                         ".endr" ::
+                             : "memory");
+    if (__builtin_cpu_supports("avx"))
+        __asm__ volatile("vzeroall" ::
+                             : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+                               "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+                               "xmm15");
+#endif
+}
+
+void secret_clear_traces(void)
+{
+    clear_registers();
     sodium_stackzero(STACK_CLEARED);
 }
 
@@ -211,7 +230,7 @@ enum err secret_from_file(const char *path, struct secret **ret_secret, struct e
     if (!failed)
         *ret_secret = secret_new(line);
     sodium_memzero(content, sizeof(content));
-    secret_clear_stack();
+    secret_clear_traces();
     return failed;
 }
 

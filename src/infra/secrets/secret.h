@@ -20,11 +20,11 @@ void secret_free(struct secret *s); /* NULL is fine */
 const char *secret_expose(const struct secret *s);
 
 /*
- * For those who have just worked with an exposed secret: clears the stack that the functions called
- * meanwhile have used. Copies end up there that nobody wrote: vector registers hold what memcpy and
- * strlen have read, and the dynamic linker puts them down when it resolves a function.
+ * For those who have just worked with an exposed secret: clears what nobody wrote down. memcpy and
+ * strlen leave what they read in vector registers, of which the dynamic linker puts all on the stack
+ * when it next resolves a function. Clears those registers, and the stack below the caller.
  */
-void secret_clear_stack(void);
+void secret_clear_traces(void);
 
 /* Reads the file's first line as a secret. Refuses a file that others may read. */
 enum err secret_from_file(const char *path, struct secret **ret_secret, struct error *e);
