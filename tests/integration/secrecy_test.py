@@ -29,7 +29,7 @@ def serve(cloud, **env):
 
 
 def serve_dumpable(cloud, url=None, **settings):
-    """Its memory can be read. The tokens are in files."""
+    """Its memory can be read. A sanitizer copies the environment: the tokens are in files then."""
     files = {}
     for name, token in TOKENS.items():
         files[name] = cloud.webhost.folder / name
@@ -138,16 +138,6 @@ def find_in_memory(cloud, server):
     return {name: where for name, where in found.items() if where}
 
 
-def sanitized():
-    return b"__asan_init" in Path(os.environ["WEBHOST_BIN"]).read_bytes()
-
-
-without_sanitizer = pytest.mark.skipif(
-    sanitized(), reason="a sanitizer makes copies of its own: of the environment, on the stack"
-)
-
-
-@without_sanitizer
 def test_a_core_dump_between_calls_has_no_token(cloud):
     server = serve_dumpable(cloud)
     live_through_everything(cloud, server)
@@ -155,7 +145,6 @@ def test_a_core_dump_between_calls_has_no_token(cloud):
     assert find_in_memory(cloud, server) == {}
 
 
-@without_sanitizer
 def test_a_call_that_is_on_its_way_has_a_copy_that_goes_with_it(cloud):
     stop = cloud.gate.stop("GET", "/v1/servers$", after=True)
     server = serve_dumpable(cloud)
@@ -215,7 +204,6 @@ exec {namespace} sh -c 'mount --bind {certificate} {BUNDLE} && exec "$@"' sh {we
         pytest.skip(f"no mount of our own: {probe.stderr.decode()}")
 
 
-@without_sanitizer
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_a_core_dump_of_a_run_that_waits_to_repeat_its_call_has_no_token(cloud, tls):
     """The call is over; the connection and all that libcurl keeps for the next one are there."""
