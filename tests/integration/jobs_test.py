@@ -29,7 +29,7 @@ def only_job(server, **filters):
     return server.get(f"/api/jobs/{job['id']}").body
 
 
-ATTEMPTS = 10
+ATTEMPTS = 20
 
 
 def test_a_cloud_that_always_fails_costs_all_attempts_then_the_signup_is_failed(cloud):

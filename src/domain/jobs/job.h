@@ -107,7 +107,7 @@ struct job_worker {
 
 #define JOB_MAX_ATTEMPTS 3
 /* Of what a cloud has to do: a quarter of an hour in all, so that an outage takes nobody down. */
-#define JOB_CLOUD_ATTEMPTS 10
+#define JOB_CLOUD_ATTEMPTS 20
 
 struct job_spec {
     const char *worker;

@@ -21,8 +21,8 @@ const char *secret_expose(const struct secret *s);
 
 /*
  * For those who have just worked with an exposed secret: clears what nobody wrote down. memcpy and
- * strlen leave what they read in vector registers, of which the dynamic linker puts all on the stack
- * when it next resolves a function. Clears those registers, and the stack below the caller.
+ * strlen leave what they read in vector registers, of which the dynamic linker puts all on the
+ * stack when it next resolves a function. Clears those registers, and the stack below the caller.
  */
 void secret_clear_traces(void);
 
