@@ -1,4 +1,7 @@
-"""Leaving: killed at every step, cancelled, refused; and exports that equal the data."""
+"""
+Leaving: killed, cancelled, refused; and exports that equal the data. removal_test.py kills while
+the cloud is asked.
+"""
 
 import sqlite3
 import stat
@@ -20,9 +23,6 @@ from support.leaving import (
     wait_offboarding,
 )
 from support.webhost import wait_until
-
-BEFORE, AFTER = False, True
-APP = r"/v1/apps/[^/]+$"
 
 
 def place_of(cloud, customer):
@@ -120,31 +120,6 @@ def test_another_node_names_the_one_that_has_the_export(fleet):  # noqa: F811
 
 
 # -- leaving ---------------------------------------------------------------------------------------
-
-# Where the removal stands when the process dies.
-POINTS = [
-    pytest.param(("DELETE", APP, BEFORE), id="nothing-deleted"),
-    pytest.param(("DELETE", APP, AFTER), id="app-deleted"),
-    pytest.param(("GET", APP, AFTER), id="being-confirmed"),
-]
-
-
-@pytest.mark.parametrize("point", POINTS)
-def test_a_kill_while_the_cloud_is_asked_leaves_nothing_behind(cloud, point):
-    server = cloud.serve()
-    customer_id, _, rows = arrive(cloud, server, "acme", LARGE)
-    stop = cloud.gate.stop(*point)
-    offboard(server, "acme", retention_days=0)
-    stop.wait()
-    assert offboarding_of(server, customer_id)["state"] == "deleting"
-    server.kill()
-    cloud.gate.open()
-    server = cloud.serve()
-    wait_offboarding(server, customer_id, "done")
-    assert_gone(cloud, server, customer_id)
-    _, tables = read_export(fetch(server, customer_id))
-    assert tables == rows
-
 
 @pytest.mark.parametrize("profile", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("until", ["exporting", "deleting"])

@@ -14,6 +14,7 @@ from support.customers import (
     wait_active,
     wait_for,
 )
+from support.engine import execute
 from support.webhost import wait_until
 
 SERVERS = r"/v1/servers$"
@@ -42,6 +43,11 @@ def test_two_kills_in_a_row_then_it_goes_through(cloud):
     assert_small_and_large_exist_once(server, cloud)
 
 
+def leave_attempts(cloud, count):
+    """As if most of their attempts were used up: each costs a process."""
+    execute(cloud.webhost.database(), [("UPDATE jobs SET max_attempts = ?", (count,))])
+
+
 def test_a_job_that_dies_with_its_process_each_time_is_given_up_and_can_be_retried(cloud):
     for attempt in range(3):
         stop = cloud.gate.stop("POST", "/v1/apps", after=True)
@@ -49,6 +55,7 @@ def test_a_job_that_dies_with_its_process_each_time_is_given_up_and_can_be_retri
         if attempt == 0:
             sign_up(server, "large", LARGE)
         stop.wait()
+        leave_attempts(cloud, 3)
         server.kill()
         cloud.gate.open()
 
@@ -71,6 +78,7 @@ def test_a_host_whose_job_dies_each_time_has_failed_and_its_customers_take_anoth
         if attempt == 0:
             sign_up(server, "small", SMALL)
         stop.wait()
+        leave_attempts(cloud, 3)
         server.kill()
         cloud.gate.open()
 

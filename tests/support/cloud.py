@@ -17,6 +17,7 @@ import http.client
 import http.server
 import json
 import re
+import ssl
 import threading
 
 from support import engine
@@ -40,14 +41,21 @@ class Stop:
 class Gate:
     """A proxy before a cloud. What it holds is let go by open(): a reply then goes on its way."""
 
-    def __init__(self, url):
+    def __init__(self, url, certificate=None):
+        """With a certificate (a file that has its key too) it speaks TLS."""
         self._target = url.removeprefix("http://")
         self._lock = threading.Lock()
         self._stops = []
         self._opened = threading.Event()
         handler = type("Handler", (_Handler,), {"gate": self})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        scheme = "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            scheme = "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self, method, path, after=False, skip=0):
@@ -164,17 +172,22 @@ class Cloud:
         lease_ms=LEASE_MS,
         drain_ms=10000,
         call_timeout_ms=30000,
+        call_wait_ms=2000,
         hetzner_url=None,
         fly_url=None,
         reserve_slots=0,
+        fly=None,
         **hetzner_settings,
     ):
         """
         hetzner_url and fly_url: where something stands before that cloud alone. reserve_slots: none
-        unless told, so that a test counts the hosts that its customers need. What else is given are
-        further keys of provisioning.hetzner.
+        unless told, so that a test counts the hosts that its customers need. `fly` has further keys
+        of provisioning.fly; what else is given are some of provisioning.hetzner.
         """
-        more = "\n".join(f"    {key}: {json.dumps(v)}" for key, v in hetzner_settings.items())
+
+        def lines(settings):
+            return "\n".join(f"    {key}: {json.dumps(v)}" for key, v in settings.items())
+
         text = f"""
 key_file: {self.webhost.folder}/webhost.key
 jobs:
@@ -184,14 +197,16 @@ jobs:
 provisioning:
   wait_ms: 100
   call_timeout_ms: {call_timeout_ms}
+  call_wait_ms: {call_wait_ms}
   hetzner:
     endpoint: {hetzner_url or url}/v1
     slots_per_host: {slots_per_host}
     reserve_slots: {reserve_slots}
-{more}
+{lines(hetzner_settings)}
     database_url: "{self._tenant_urls["hetzner"]}"
   fly:
     endpoint: {fly_url or url}/v1
+{lines(fly or {})}
     database_url: "{self._tenant_urls["fly"]}"
 """
         path = self.webhost.folder / "webhost.yaml"
@@ -211,14 +226,23 @@ provisioning:
         assert answer.status == 200, answer.text
 
     def random_faults(self, rate, seed, *kinds, **more):
-        """That share of all requests fails, in one of the kinds; see src/sandbox/fault_kinds.h."""
+        """That share of all requests fails, in one of the kinds or, without any, in all that there
+        are; see src/sandbox/fault_kinds.h."""
         mode = {"rate": rate, "seed": seed, **({"kinds": kinds} if kinds else {}), **more}
         answer = request("POST", f"{self.process.url}/sandbox/faults", mode)
         assert answer.status == 200, answer.text
 
+    def one_fault_of_each_kind(self):
+        """The next request that a kind can happen to meets it, once."""
+        faults = [{"effect": {"kind": kind}, "count": 1} for kind in self.faults_given()]
+        answer = request("POST", f"{self.process.url}/sandbox/faults", faults)
+        assert answer.status == 200, answer.text
+
     def faults_given(self):
-        """{kind: how often} since the last clear_faults()."""
-        return request("GET", f"{self.process.url}/sandbox/faults").body["given"]
+        """{kind: how often} since the last clear_faults(), for all kinds that the sandbox has."""
+        given = request("GET", f"{self.process.url}/sandbox/faults").body["given"]
+        del given["unnamed"]  # those that a test described itself
+        return given
 
     def set(self, **settings):
         """availability, load, checks: see src/sandbox/settings.h."""

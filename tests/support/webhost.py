@@ -33,7 +33,7 @@ DEADLINE = 60
 _SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
 
 
-def wait_until(condition, what, deadline=DEADLINE):
+def wait_until(condition, what, deadline=DEADLINE, pause=0.02):
     """Polls until condition() is true and returns its value; fails the test after the deadline."""
     end = time.monotonic() + deadline
     while True:
@@ -41,7 +41,7 @@ def wait_until(condition, what, deadline=DEADLINE):
         if value:
             return value
         assert time.monotonic() < end, f"after {deadline} s: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 @dataclass

@@ -135,6 +135,7 @@ static enum err read_token(const char *file, const char *variable, struct secret
     if (value && *value) {
         *ret = secret_new(str_from(value));
         explicit_bzero(value, strlen(value)); /* the environment is part of a core dump */
+        secret_clear_traces();
     } else
         log_warn("no cloud token: its provisioning jobs will fail", LOG_TEXT("set", variable));
     return OK;

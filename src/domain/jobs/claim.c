@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#define BACKOFF_DOUBLINGS 6 /* beyond a minute, who waits would pay for every single fault */
+
 /* -- nodes ------------------------------------------------------------------------------------ */
 
 enum err node_register(struct db_tx *tx, const char *name, int64_t lease_us, int64_t *ret_node,
@@ -198,6 +200,6 @@ enum err job_list_cancelled(struct db_tx *tx, const int64_t *ids, size_t count, 
 
 int64_t job_backoff_us(struct rng *rng, int64_t attempt)
 {
-    int64_t base = attempt < 12 ? USEC_PER_SEC << attempt : 3600 * USEC_PER_SEC;
+    int64_t base = USEC_PER_SEC << (attempt < BACKOFF_DOUBLINGS ? attempt : BACKOFF_DOUBLINGS);
     return base * 3 / 4 + rng_below(rng, base / 2);
 }

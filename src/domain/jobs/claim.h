@@ -99,7 +99,7 @@ enum err job_disown(struct db_tx *tx, int64_t node, const int64_t *ids, size_t c
 enum err job_list_cancelled(struct db_tx *tx, const int64_t *ids, size_t count, struct arena *arena,
                             struct records *ret_jobs, struct error *e);
 
-/* Microseconds until the next attempt: 2^attempt seconds, at most an hour, +-25 % jitter. */
+/* Microseconds until the next attempt: 2^attempt seconds, at most 64, +-25 % jitter. */
 int64_t job_backoff_us(struct rng *rng, int64_t attempt);
 
 #endif

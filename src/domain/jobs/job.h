@@ -106,6 +106,8 @@ struct job_worker {
 /* -- enqueueing ------------------------------------------------------------------------------- */
 
 #define JOB_MAX_ATTEMPTS 3
+/* Of what a cloud has to do: a quarter of an hour in all, so that an outage takes nobody down. */
+#define JOB_CLOUD_ATTEMPTS 20
 
 struct job_spec {
     const char *worker;

@@ -130,6 +130,7 @@ enum err deployment_enqueue(struct db_tx *tx, const struct env *env, const struc
         .worker = multi ? HETZNER_WORKER : FLYIO_WORKER,
         .queue = "provisioning",
         .customer_id = d->customer_id,
+        .max_attempts = JOB_CLOUD_ATTEMPTS,
         .args = arena_printf(arena, "{\"deployment_id\":\"%s\"}", d->id),
     };
     return job_enqueue(tx, env, &spec, arena, ret_job, NULL, e);

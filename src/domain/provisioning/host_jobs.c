@@ -2,8 +2,6 @@
 
 #include "infra/json/json.h"
 
-#define RETIRE_ATTEMPTS 10 /* nothing else waits for it, and each costs money until it succeeds */
-
 const struct job_spec host_reserve_spec = {
     .worker = HOST_RESERVE_WORKER,
     .queue = "provisioning",
@@ -18,7 +16,7 @@ enum err host_enqueue(struct db_tx *tx, const struct env *env, const char *worke
     struct job_spec spec = {
         .worker = worker,
         .queue = "provisioning",
-        .max_attempts = retire ? RETIRE_ATTEMPTS : 0,
+        .max_attempts = JOB_CLOUD_ATTEMPTS,
         .args = arena_printf(arena, "{\"host_id\":\"%s\"}", host_id),
         .unique_key = arena_printf(arena, "%s:%s", retire ? "host-retire" : "host", host_id),
     };

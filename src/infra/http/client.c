@@ -352,6 +352,8 @@ enum err http_client_call(struct http_client *client, const struct http_call *ca
     }
     wipe_lines(&t);
     buf_release(&t.body);
+    if (call->bearer)
+        secret_clear_traces();
     if (ret_sent)
         *ret_sent = sent;
     return failed;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #define SECRET_LINE_MAX 4096
+#define STACK_CLEARED   65536 /* more than libcurl and OpenSSL go down in a call */
 #define TOKEN_PREFIX    "wh_"
 #define TOKEN_BYTES     32
 
@@ -53,6 +54,30 @@ void secret_free(struct secret *s)
 const char *secret_expose(const struct secret *s)
 {
     return s->text;
+}
+
+/* The upper sixteen registers of AVX-512 are nobody's: what is in them stays until memcpy's next.
+ */
+static void clear_registers(void)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f"))
+        __asm__ volatile(".irp n,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n\t"
+                         "vpxorq %%zmm\\n, %%zmm\\n, %%zmm\\n\n\t"
+                         ".endr" ::
+                             : "memory");
+    if (__builtin_cpu_supports("avx"))
+        __asm__ volatile("vzeroall" ::
+                             : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+                               "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+                               "xmm15");
+#endif
+}
+
+void secret_clear_traces(void)
+{
+    clear_registers();
+    sodium_stackzero(STACK_CLEARED);
 }
 
 struct secret *secret_derive(const struct secret *key, const char *name)
@@ -205,6 +230,7 @@ enum err secret_from_file(const char *path, struct secret **ret_secret, struct e
     if (!failed)
         *ret_secret = secret_new(line);
     sodium_memzero(content, sizeof(content));
+    secret_clear_traces();
     return failed;
 }
 

@@ -19,6 +19,13 @@ struct secret *secret_new(struct str text);
 void secret_free(struct secret *s); /* NULL is fine */
 const char *secret_expose(const struct secret *s);
 
+/*
+ * For those who have just worked with an exposed secret: clears what nobody wrote down. memcpy and
+ * strlen leave what they read in vector registers, of which the dynamic linker puts all on the
+ * stack when it next resolves a function. Clears those registers, and the stack below the caller.
+ */
+void secret_clear_traces(void);
+
 /* Reads the file's first line as a secret. Refuses a file that others may read. */
 enum err secret_from_file(const char *path, struct secret **ret_secret, struct error *e);
 

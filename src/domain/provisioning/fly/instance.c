@@ -83,6 +83,7 @@ static enum err enqueue(struct db_tx *tx, const struct env *env, const struct de
         .worker = SCALE_WORKER,
         .queue = "provisioning",
         .customer_id = d->customer_id,
+        .max_attempts = JOB_CLOUD_ATTEMPTS,
         .args = arena_printf(arena, "{\"deployment_id\":\"%s\"}", d->id),
         .unique_key = arena_printf(arena, "scale:%s", d->id),
     };
