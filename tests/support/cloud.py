@@ -167,14 +167,19 @@ class Cloud:
         hetzner_url=None,
         fly_url=None,
         reserve_slots=0,
+        fly_settings=None,
         **hetzner_settings,
     ):
         """
         hetzner_url and fly_url: where something stands before that cloud alone. reserve_slots: none
-        unless told, so that a test counts the hosts that its customers need. What else is given are
-        further keys of provisioning.hetzner.
+        unless told, so that a test counts the hosts that its customers need. fly_settings are
+        further keys of provisioning.fly; what else is given are further keys of its neighbour
+        provisioning.hetzner.
         """
-        more = "\n".join(f"    {key}: {json.dumps(v)}" for key, v in hetzner_settings.items())
+        hetzner_more, fly_more = (
+            "\n".join(f"    {key}: {json.dumps(value)}" for key, value in settings.items())
+            for settings in (hetzner_settings, fly_settings or {})
+        )
         text = f"""
 key_file: {self.webhost.folder}/webhost.key
 jobs:
@@ -188,11 +193,12 @@ provisioning:
     endpoint: {hetzner_url or url}/v1
     slots_per_host: {slots_per_host}
     reserve_slots: {reserve_slots}
-{more}
+{hetzner_more}
     database_url: "{self._tenant_urls["hetzner"]}"
   fly:
     endpoint: {fly_url or url}/v1
     database_url: "{self._tenant_urls["fly"]}"
+{fly_more}
 """
         path = self.webhost.folder / "webhost.yaml"
         path.write_text(text)
