@@ -5,6 +5,7 @@ import pytest
 from contract.prism import Prism
 from support.cloud import Cloud
 from support.customers import LARGE, SMALL, sign_up, status_of, wait_active
+from support.leaving import offboard, wait_offboarding
 from support.webhost import request, wait_until
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBbnVVcbKHkl8DtV3nQ1BzmaIcFVj2OQi3uvYIoA6hBp a@b"
@@ -364,3 +365,147 @@ def move(server, slug, mode):
         return status["deployment"]["mode"] == mode and status["migration_status"] == "completed"
 
     wait_until(moved, f"{slug} does not move to {mode}", 120)
+
+
+def served_in_full(cloud, judges, tmp_path, sandbox):
+    """`webhost serve` with every setting that makes it ask for more."""
+    key = tmp_path / "key.pub"
+    key.write_text(KEY + "\n")
+    network = {
+        "name": "private",
+        "ip_range": "10.0.0.0/16",
+        "subnets": [{"type": "cloud", "ip_range": "10.0.1.0/24", "network_zone": "us-east"}],
+    }
+    answer = request("POST", f"{sandbox.url}/v1/networks", network, token="any")
+    assert answer.status == 201, answer.text
+    return cloud.serve(
+        hetzner_url=judges["hetzner"].url,
+        fly_url=judges["fly"].url,
+        network="private",
+        spread=True,
+        ssh_public_key_file=str(key),
+        allow_from=["203.0.113.7/32"],
+        empty_grace_ms=0,
+        fly={
+            "uiex_endpoint": sandbox.url,
+            "postgres": "managed",
+            "managed_database_url": f"sqlite:{tmp_path}/managed.db",
+            "hostname": "{slug}.example.com",
+            "ips": ["shared_v4", "v6"],
+            "check": {"type": "http"},
+            "settle_ms": 100,
+        },
+    )
+
+
+def scaled(server, slug, **wish):
+    """Waits until the instance is as wished for; without a wish it is looked through."""
+    answer = server.post(f"/api/instances/{slug}/scale", wish)
+    assert answer.status == 202, answer.text
+    number = answer.body["job"]["id"]
+
+    def done():
+        job = server.get(f"/api/jobs/{number}").body
+        assert job["state"] not in ("discarded", "cancelled"), job
+        return job["state"] == "completed"
+
+    wait_until(done, f"{slug} is not scaled", 120)
+
+
+def calls_of(server):
+    """{(cloud, method, route)} of all requests to the clouds."""
+    found, cursor = set(), ""
+    while cursor is not None:
+        answer = server.get(f"/api/provider-calls?limit=200{cursor and '&cursor=' + cursor}")
+        found |= {(c["provider"], c["method"], c["route"]) for c in answer.body["calls"]}
+        cursor = answer.body["next_cursor"]
+    return found
+
+
+def test_nothing_that_the_product_can_ask_for_is_left_unjudged(webhost, sandbox, judges, tmp_path):
+    cloud = Cloud(webhost, process=sandbox)
+    server = served_in_full(cloud, judges, tmp_path, sandbox)
+    sign_up(server, "small", SMALL)
+    sign_up(server, "large", LARGE)
+    wait_active(server, "small", "large")
+    scaled(server, "large", regions=["fra", "iad", "sin"])
+    for machine in cloud.state()["machines"]:
+        path = f"/v1/apps/{machine['app']}/machines/{machine['id']}/stop"
+        assert request("POST", sandbox.url + path, token="any").status == 200
+    scaled(server, "large")
+    scaled(server, "large", plan="starter", regions=["iad"])
+    assert server.post("/api/hosts", {"location": "fsn1"}).status == 202
+    compared = server.post("/api/reconcile", {})
+    assert compared.status in (200, 202), compared.text
+    for slug in ("small", "large"):
+        customer_id = status_of(server, slug)["customer_id"]
+        offboard(server, slug, retention_days=0)
+        wait_offboarding(server, customer_id, "done")
+    wait_until(lambda: hosts_in(server) == {"active"}, "the ordered host does not run")
+    assert server.post("/api/hosts/reap", {}).status == 202
+    wait_until(lambda: not cloud.state()["servers"], "the empty hosts are not given up", 60)
+    # Requests are recorded a moment after they were answered.
+    wait_until(lambda: asked_for() <= calls_of(server), "some requests were never made", 30)
+
+
+def hosts_in(server):
+    return {host["status"] for host in server.get("/api/hosts").body["hosts"]}
+
+
+ASKED_FOR = {
+    "flyio": """\
+DELETE /apps/{app}
+DELETE /apps/{app}/certificates/{hostname}
+DELETE /apps/{app}/ip_assignments/{ip}
+DELETE /apps/{app}/machines/{machine}
+DELETE /apps/{app}/machines/{machine}/lease
+DELETE /apps/{app}/volumes/{volume}
+GET /apps
+GET /apps/{app}
+GET /apps/{app}/certificates/{hostname}
+GET /apps/{app}/machines
+GET /apps/{app}/machines/{machine}
+GET /apps/{app}/machines/{machine}/wait
+GET /apps/{app}/volumes
+GET /postgres/{cluster}
+GET /postgres/{cluster}/users/{user}/credentials
+POST /apps
+POST /apps/{app}/certificates/acme
+POST /apps/{app}/ip_assignments
+POST /apps/{app}/machines
+POST /apps/{app}/machines/{machine}
+POST /apps/{app}/machines/{machine}/lease
+POST /apps/{app}/machines/{machine}/start
+POST /apps/{app}/secrets
+POST /apps/{app}/volumes
+POST /postgres
+""",
+    "hetzner": """\
+DELETE /servers/{id}
+GET /actions
+GET /firewalls
+GET /networks
+GET /placement_groups
+GET /primary_ips
+GET /server_types
+GET /servers
+GET /servers/{id}
+GET /ssh_keys
+GET /volumes
+POST /firewalls
+POST /placement_groups
+POST /servers
+POST /ssh_keys
+""",
+}
+
+
+def asked_for():
+    """
+    {(cloud, method, route)} of what a customer's life in each cloud asks for. A judge that stands
+    in front of the sandbox refused what does not fit: the steps above would not have ended.
+    """
+    return {
+        (cloud, *line.split()) for cloud, lines in ASKED_FOR.items() for line in lines.splitlines()
+    }
+
