@@ -38,9 +38,6 @@ WHERE id = $1 AND state = $2 AND run = $3;
 -- name: offboarding_keep_error
 UPDATE offboardings SET error = $2 WHERE id = $1 AND finished_at IS NULL;
 
--- name: offboarding_move_running
-SELECT id FROM migrations WHERE customer_id = $1 AND finished_at IS NULL;
-
 -- name: offboarding_setup_running
 SELECT id FROM jobs
 WHERE customer_id = $1 AND queue = 'provisioning'

@@ -14,6 +14,6 @@ SELECT r.deployment_id AS owner, r.kind, r.name, r.region, r.provider_id AS id, 
        d.status AS place, d.app, CASE WHEN d.active_at > r.created_at THEN d.active_at
                                       ELSE r.created_at END AS since
 FROM resources r JOIN deployments d ON d.id = r.deployment_id
-WHERE d.app IS NOT NULL AND r.kind IN ('volume', 'database_volume', 'machine', 'database_machine', 'ip',
-                                        'database_cluster')
+WHERE d.app IS NOT NULL AND r.kind IN ('volume', 'database_volume', 'machine', 'database_machine',
+                                        'ip', 'database_cluster')
 ORDER BY r.id LIMIT $1;

@@ -175,9 +175,8 @@ enum err fly_inventory(const struct fly_account *account, bool clusters, struct 
 {
     struct cloud *cloud = account->machines;
     _cleanup_json_ json_t *body = NULL;
-    TRY(cloud_call(cloud, HTTP_GET,
-                   arena_printf(things->arena, "/apps?org_slug=%s", account->org), NULL,
-                   things->arena, &body, e));
+    TRY(cloud_call(cloud, HTTP_GET, arena_printf(things->arena, "/apps?org_slug=%s", account->org),
+                   NULL, things->arena, &body, e));
     json_t *list = json_object_get(body, "apps"), *item;
     if (!json_is_array(list))
         return error_set(e, ERR_CORRUPT, "Fly listed apps without a list");

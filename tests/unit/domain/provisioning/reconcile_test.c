@@ -396,6 +396,7 @@ static void a_machine_of_another_size_is_changed_unless_it_is_being_scaled(void 
     assert_string_equal(changed->found, "size shared-2 2048 MB");
     assert_string_equal(changed->provider_id, machine.provider_id);
     scale(c, d);
+    clouds_settle(c);
     assert_int_equal(reconcile_ok(c, FLYIO), 0);
     assert_int_equal(drift_now(c).count, 0);
 }
@@ -405,10 +406,9 @@ static void a_volume_of_another_size_is_changed(void **state)
     struct clouds *c = *state;
     struct deployment d = settled(c, "acme", "starter", dedicated);
     struct resource volume = resource_of(c, &d, RESOURCE_DATABASE_VOLUME);
-    clouds_put(c,
-               arena_printf(&c->p.arena, "/v1/apps/%s/volumes/%s/extend", d.app,
-                            volume.provider_id),
-               "{\"size_gb\":15}");
+    clouds_put(
+        c, arena_printf(&c->p.arena, "/v1/apps/%s/volumes/%s/extend", d.app, volume.provider_id),
+        "{\"size_gb\":15}");
     assert_int_equal(reconcile_ok(c, FLYIO), 0);
     const struct drift *changed = only_drift(c, DRIFT_CHANGED, "volume");
     assert_string_equal(changed->expected, "size 10");
@@ -458,6 +458,7 @@ static void an_address_that_was_given_back_and_is_still_there_is_cleaned(void **
     assert_true(only_drift(c, DRIFT_ORPHAN, "ip_address")->cleanable);
     wait_hours(c, 25);
     assert_int_equal(reconcile_ok(c, FLYIO), 1);
+    clouds_settle(c);
     assert_int_equal(reconcile_ok(c, FLYIO), 0);
     assert_int_equal(drift_now(c).count, 0);
 }
