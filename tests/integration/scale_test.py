@@ -125,7 +125,8 @@ def test_a_plan_that_is_changed_by_command_scales_the_instance(cloud):
 
     again = server.request("PATCH", "/api/customers/large", {"plan": UP})
     assert (again.status, again.body["job"]) == (200, None)
-    assert run("customers", "plan", "small", "starter", env=env).stdout == "small has plan starter\n"
+    said = run("customers", "plan", "small", "starter", env=env).stdout
+    assert said == "small has plan starter\n"
     assert server.get("/api/customers/small").body["deployment"]["plan"] == "hobby"
     wrong = server.request("PATCH", "/api/customers/large", {"plan": "gold"})
     assert wrong.status == 422 and wrong.body["errors"][0]["field"] == "plan"

@@ -1,5 +1,6 @@
 #include "domain/accounts/offboarding.h"
 
+#include "domain/accounts/subscription.h"
 #include "domain/audit/audit.h"
 #include "domain/provisioning/deployment.h"
 #include "offboarding.sql.h"
@@ -204,7 +205,7 @@ static enum err record(const struct request *r, const char **ret_id, struct erro
                         db_text(r->actor), db_int(has_data ? days : 0),
                         db_int(has_data && r->wants_export), db_int(now)),
                 NULL, e));
-    TRY(db_exec(r->tx, &subscription_end, DB_ARGS(db_text(c->id), db_int(now)), NULL, e));
+    TRY(subscription_end(r->tx, r->env, c->id, e));
     TRY(db_exec(r->tx, &customer_set_status,
                 DB_ARGS(db_text(c->id), db_text(customer_status_names[CUSTOMER_LEAVING])), NULL,
                 e));

@@ -60,9 +60,6 @@ SELECT (SELECT count(*) FROM deployments d WHERE d.customer_id = $1 AND d.host_i
 -- name: offboarding_mark_retiring
 UPDATE deployments SET status = 'retiring' WHERE customer_id = $1 AND status <> 'retired';
 
--- name: subscription_end
-UPDATE subscriptions SET ended_at = $2 WHERE customer_id = $1 AND ended_at IS NULL;
-
 -- name: subscription_resume
 UPDATE subscriptions SET ended_at = NULL
 WHERE id = (SELECT s.id FROM subscriptions s WHERE s.customer_id = $1 ORDER BY s.id DESC LIMIT 1);

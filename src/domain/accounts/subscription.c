@@ -14,6 +14,13 @@ enum err subscription_begin(struct db_tx *tx, const struct env *env, const char 
                    NULL, e);
 }
 
+enum err subscription_end(struct db_tx *tx, const struct env *env, const char *customer_id,
+                          struct error *e)
+{
+    return db_exec(tx, &subscription_set_end, DB_ARGS(db_text(customer_id), db_int(env_now(env))),
+                   NULL, e);
+}
+
 static enum err check(struct db_tx *tx, const struct resubscribed *r, struct arena *arena,
                       struct error *e)
 {
@@ -51,7 +58,7 @@ static enum err change(struct db_tx *tx, const struct env *env, const struct pol
     struct customer *c = &r->customer;
     const char *details = arena_printf(arena, "{\"from\":\"%s\",\"to\":\"%s\"}",
                                        plan_names[c->plan], plan_names[plan]);
-    TRY(db_exec(tx, &subscription_end, DB_ARGS(db_text(c->id), db_int(env_now(env))), NULL, e));
+    TRY(subscription_end(tx, env, c->id, e));
     TRY(subscription_begin(tx, env, c->id, plan, arena, e));
     TRY(audit_write(tx, env, arena, actor, "subscription.changed", c->id, details, e));
     c->plan = (int)plan;

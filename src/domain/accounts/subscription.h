@@ -18,6 +18,10 @@
 enum err subscription_begin(struct db_tx *tx, const struct env *env, const char *customer_id,
                             enum plan plan, struct arena *arena, struct error *e);
 
+/* The present one. */
+enum err subscription_end(struct db_tx *tx, const struct env *env, const char *customer_id,
+                          struct error *e);
+
 struct resubscribed {
     struct customer customer;
     struct deployment deployment; /* plan and regions are what it is to have */
