@@ -45,8 +45,8 @@ READS = {
 OTHERS = {
     "policy check", "signup", "migrate", "jobs retry", "jobs cancel", "token create",
     "token revoke", "serve", "sandbox", "hosts add", "hosts drain", "hosts undrain", "hosts reap",
-    "instances scale", "customers offboard", "customers export", "doctor", "drift",
-    "reconcile",
+    "instances scale", "customers offboard", "customers export", "customers plan",
+    "doctor", "drift", "reconcile",
 }  # fmt: skip
 
 

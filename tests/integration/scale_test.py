@@ -6,7 +6,7 @@ shape that was asked for, and at the end the records and the cloud are equal.
 import pytest
 
 from support.cloud import everything
-from support.customers import LARGE, assert_cloud_is_as_recorded, sign_up, wait_active
+from support.customers import LARGE, SMALL, assert_cloud_is_as_recorded, sign_up, wait_active
 from support.webhost import wait_until
 
 BEFORE, AFTER = False, True
@@ -107,3 +107,28 @@ def test_an_instance_is_shown_and_scaled_by_command(cloud):
     assert run("instances", "show", "nobody", status=3, env=env).stderr
     refused = run("instances", "scale", "large", "--regions", "fra", status=2, env=env).stderr
     assert "the database is in iad" in refused
+
+
+def test_a_plan_that_is_changed_by_command_scales_the_instance(cloud):
+    server = cloud.serve()
+    sign_up(server, "large", LARGE)
+    sign_up(server, "small", SMALL)
+    wait_active(server, "large", "small")
+    env = {"WEBHOST_SERVER": server.url, "WEBHOST_TOKEN": server.token}
+    run = cloud.webhost.run
+    said = run("customers", "plan", "large", UP, env=env).stdout
+    assert said.startswith("large has plan business; its instance is being scaled by job ")
+    wait_scaled(server)
+    assert cloud.state()["counts"]["machines"] == 7
+    assert server.get("/api/customers/large").body["plan"] == UP
+    assert_equal_to_the_cloud(server, cloud)
+
+    again = server.request("PATCH", "/api/customers/large", {"plan": UP})
+    assert (again.status, again.body["job"]) == (200, None)
+    said = run("customers", "plan", "small", "starter", env=env).stdout
+    assert said == "small has plan starter\n"
+    assert server.get("/api/customers/small").body["deployment"]["plan"] == "hobby"
+    wrong = server.request("PATCH", "/api/customers/large", {"plan": "gold"})
+    assert wrong.status == 422 and wrong.body["errors"][0]["field"] == "plan"
+    assert "gold" in run("customers", "plan", "large", "gold", status=2, env=env).stderr
+    assert run("customers", "plan", "nobody", UP, status=3, env=env).stderr

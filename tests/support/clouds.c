@@ -121,6 +121,11 @@ void clouds_post(struct clouds *c, const char *path, const char *body)
     (void)call(c, HTTP_POST, path, body);
 }
 
+void clouds_put(struct clouds *c, const char *path, const char *body)
+{
+    (void)call(c, HTTP_PUT, path, body);
+}
+
 void clouds_delete(struct clouds *c, const char *path)
 {
     (void)call(c, HTTP_DELETE, path, NULL);

@@ -42,7 +42,7 @@ void clouds_no_faults(struct clouds *c);
 
 /* A request of somebody else; fails the test unless the reply is a success. */
 void clouds_post(struct clouds *c, const char *path, const char *body);
-
+void clouds_put(struct clouds *c, const char *path, const char *body);
 void clouds_delete(struct clouds *c, const char *path);
 
 /* What a request finds, owned by the caller. */

@@ -24,3 +24,9 @@ SELECT count(*) FROM jobs;
 
 -- name: host_force_status
 UPDATE hosts SET status = $2 WHERE id = $1;
+
+-- name: count_subscriptions
+SELECT count(*) FROM subscriptions;
+
+-- name: count_open_subscriptions
+SELECT count(*) FROM subscriptions WHERE ended_at IS NULL;

@@ -118,8 +118,8 @@ enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char
                              json_t *reply, struct error *e);
 
 /* Handlers by file. */
-api_handler api_signup, api_plans, api_customers, api_customer, api_customer_decisions,
-    api_decision;
+api_handler api_signup, api_plans, api_customers, api_customer, api_customer_change,
+    api_customer_decisions, api_decision;
 api_handler api_offboard, api_offboard_cancel, api_export_request, api_export;
 api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
     api_migration_cancel;
@@ -134,6 +134,6 @@ api_handler api_healthz, api_readyz;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
     api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
-    api_offboard_body, api_host_add_body, api_hosts_reap_body;
+    api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body;
 
 #endif

@@ -1,6 +1,7 @@
 /* Signing up, and what is known about customers and the decisions about them. */
 #include "app/api/api.h"
 #include "domain/accounts/signup.h"
+#include "domain/accounts/subscription.h"
 
 /* A customer as the API shows it: its profile as an object, everything else as it is. */
 static json_t *customer_json(const struct customer *customer)
@@ -80,6 +81,35 @@ enum err api_customer(struct db_tx *tx, struct api_call *call, struct error *e)
     (void)json_object_set_new(reply, "last_decision", decision_record_json(&decision));
     api_reply(call, reply);
     return api_add_offboarding(tx, call, customer.id, reply, e);
+}
+
+struct customer_change {
+    int plan; /* enum plan */
+};
+
+static const struct field customer_change_fields[] = {
+    {"plan", FIELD_ENUM, offsetof(struct customer_change, plan), .required = true,
+     .names = plan_names, .help = "hobby, starter, professional or business"},
+    FIELD_END,
+};
+
+const struct api_body api_customer_change_body = {customer_change_fields,
+                                                  sizeof(struct customer_change)};
+
+enum err api_customer_change(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    const struct customer_change *change = call->body;
+    struct resubscribed done;
+    json_t *deployment;
+    TRY(subscription_change(tx, call->api->env, call->api->policy, call->actor,
+                            http_param(call->request, "customer"), (enum plan)change->plan,
+                            call->arena, &done, e));
+    TRY(deployment_json(tx, &done.deployment, call->arena, &deployment, e));
+    api_reply(call,
+              json_pack("{s:o, s:o, s:o}", "customer", customer_json(&done.customer), "deployment",
+                        deployment, "job", done.scales ? job_summary(&done.job) : json_null()));
+    call->status = done.scales ? 202 : 200;
+    return OK;
 }
 
 enum err api_customer_decisions(struct db_tx *tx, struct api_call *call, struct error *e)

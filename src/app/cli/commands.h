@@ -12,7 +12,7 @@ extern const struct command command_policy_check, command_policy_show, command_p
 /* policy.c */
 extern const struct command command_signup, command_status, command_evaluate, command_migrate;
 /* customers.c */
-extern const struct command command_customers_list, command_customers_show;
+extern const struct command command_customers_list, command_customers_show, command_customers_plan;
 
 /* offboard.c */
 extern const struct command command_customers_offboard, command_customers_export;

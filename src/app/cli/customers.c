@@ -417,3 +417,63 @@ const struct command command_customers_show = {
     .options_size = sizeof(struct customer_options),
     .run = show_run,
 };
+
+/* -- plan -------------------------------------------------------------------------------------- */
+
+struct plan_options {
+    const char *customer, *plan;
+};
+
+static const struct option_spec plan_arguments[] = {
+    {.field = {"CUSTOMER", FIELD_TEXT, offsetof(struct plan_options, customer), .required = true,
+               .help = "its slug or its id"}},
+    {.field = {"PLAN", FIELD_TEXT, offsetof(struct plan_options, plan), .required = true,
+               .help = "hobby, starter, professional or business"},
+     .key = "plan"},
+    OPTION_END,
+};
+
+static enum cli_exit plan_run(struct cli *cli, const struct command *self, const void *options)
+{
+    const struct plan_options *o = options;
+    _cleanup_json_ json_t *body = json_object(), *reply = NULL;
+    request_body(self->arguments, options, body);
+    const struct remote_call call = {
+        .method = HTTP_PATCH,
+        .path = request_path("/api/customers/{CUSTOMER}", self->arguments, options, &cli->arena),
+        .body = body,
+        .command = self,
+    };
+    enum cli_exit code = remote_call(cli, &call, &reply);
+    if (code != CLI_OK)
+        return code;
+    if (cli_wants_json(cli)) {
+        print_json(cli, reply);
+        return CLI_OK;
+    }
+    put_text(cli->out, o->customer);
+    (void)fputs(" has plan ", cli->out);
+    put_text(cli->out, json_get_text(json_object_get(reply, "customer"), "plan"));
+    int64_t job = json_get_int(json_object_get(reply, "job"), "id");
+    if (job != INT_ABSENT)
+        (void)fprintf(cli->out, "; its instance is being scaled by job %lld", (long long)job);
+    (void)fputc('\n', cli->out);
+    return CLI_OK;
+}
+
+const struct command command_customers_plan = {
+    .name = "customers plan",
+    .group = GROUP_CUSTOMERS,
+    .summary = "Change a customer's plan",
+    .details = "A dedicated instance is scaled to what a decision with the new plan says: at least "
+               "the plan, more when the customer needs more. A shared place stays as it is, and "
+               "nobody is moved to the other mode: see webhost evaluate and webhost migrate.",
+    .arguments = plan_arguments,
+    .options_size = sizeof(struct plan_options),
+    .run = plan_run,
+    .examples =
+        (const struct example[]){
+            {"webhost customers plan acme business", "More machines, in three regions"},
+            {0},
+        },
+};

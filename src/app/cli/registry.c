@@ -11,6 +11,8 @@ const struct command *const commands[] = {
     &command_migrate,
     &command_customers_list,
     &command_customers_show,
+
+    &command_customers_plan,
     &command_customers_offboard,
     &command_customers_export,
     &command_decisions_list,

@@ -28,6 +28,18 @@ enum err customer_find(struct db_tx *tx, const char *id_or_slug, struct arena *a
                                 : err;
 }
 
+enum err customer_check_settled(struct db_tx *tx, const struct customer *customer,
+                                struct arena *arena, struct error *e)
+{
+    const char *move;
+    TRY(db_get_text(tx, &customer_move_running, DB_ARGS(db_text(customer->id)), arena, &move, e));
+    if (!move)
+        return OK;
+    return error_set(e, ERR_CONFLICT,
+                     "customer %s is being moved (migration %s): wait for it or cancel it",
+                     customer->slug, move);
+}
+
 enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, struct page page,
                        struct arena *arena, struct records *ret_customers, const char **ret_next,
                        struct error *e)

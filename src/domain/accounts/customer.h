@@ -34,6 +34,10 @@ extern const struct field customer_fields[];
 enum err customer_find(struct db_tx *tx, const char *id_or_slug, struct arena *arena,
                        struct customer *ret_customer, struct error *e);
 
+/* ERR_CONFLICT while the customer is moved. */
+enum err customer_check_settled(struct db_tx *tx, const struct customer *customer,
+                                struct arena *arena, struct error *e);
+
 struct customer_filter {
     const char *mode, *status; /* NULL: any */
 };

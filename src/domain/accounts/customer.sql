@@ -19,3 +19,6 @@ JOIN deployments d ON d.customer_id = c.id AND d.is_current = 1
 WHERE c.id < $1 AND (CAST($3 AS TEXT) IS NULL OR d.mode = $3)
   AND (CAST($4 AS TEXT) IS NULL OR c.status = $4)
 ORDER BY c.id DESC LIMIT $2;
+
+-- name: customer_move_running
+SELECT id FROM migrations WHERE customer_id = $1 AND finished_at IS NULL;

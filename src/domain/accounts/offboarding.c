@@ -1,5 +1,6 @@
 #include "domain/accounts/offboarding.h"
 
+#include "domain/accounts/subscription.h"
 #include "domain/audit/audit.h"
 #include "domain/provisioning/deployment.h"
 #include "offboarding.sql.h"
@@ -176,16 +177,11 @@ static enum err read_export(struct request *r, struct problems *problems, struct
 static enum err check_customer(const struct request *r, struct error *e)
 {
     const struct customer *c = &r->customer;
-    const char *move;
     int64_t job;
     if (c->status != CUSTOMER_ACTIVE)
         return error_set(e, ERR_CONFLICT, "customer %s is %s already", c->slug,
                          customer_status_names[c->status]);
-    TRY(db_get_text(r->tx, &offboarding_move_running, DB_ARGS(db_text(c->id)), r->arena, &move, e));
-    if (move)
-        return error_set(e, ERR_CONFLICT,
-                         "customer %s is being moved (migration %s): wait for it or cancel it",
-                         c->slug, move);
+    TRY(customer_check_settled(r->tx, c, r->arena, e));
     TRY(db_get_int(r->tx, &offboarding_setup_running, DB_ARGS(db_text(c->id)), &job, e));
     if (job != INT_ABSENT)
         return error_set(e, ERR_CONFLICT,
@@ -209,7 +205,7 @@ static enum err record(const struct request *r, const char **ret_id, struct erro
                         db_text(r->actor), db_int(has_data ? days : 0),
                         db_int(has_data && r->wants_export), db_int(now)),
                 NULL, e));
-    TRY(db_exec(r->tx, &subscription_end, DB_ARGS(db_text(c->id), db_int(now)), NULL, e));
+    TRY(subscription_end(r->tx, r->env, c->id, e));
     TRY(db_exec(r->tx, &customer_set_status,
                 DB_ARGS(db_text(c->id), db_text(customer_status_names[CUSTOMER_LEAVING])), NULL,
                 e));

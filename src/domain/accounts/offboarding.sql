@@ -38,9 +38,6 @@ WHERE id = $1 AND state = $2 AND run = $3;
 -- name: offboarding_keep_error
 UPDATE offboardings SET error = $2 WHERE id = $1 AND finished_at IS NULL;
 
--- name: offboarding_move_running
-SELECT id FROM migrations WHERE customer_id = $1 AND finished_at IS NULL;
-
 -- name: offboarding_setup_running
 SELECT id FROM jobs
 WHERE customer_id = $1 AND queue = 'provisioning'
@@ -62,9 +59,6 @@ SELECT (SELECT count(*) FROM deployments d WHERE d.customer_id = $1 AND d.host_i
 
 -- name: offboarding_mark_retiring
 UPDATE deployments SET status = 'retiring' WHERE customer_id = $1 AND status <> 'retired';
-
--- name: subscription_end
-UPDATE subscriptions SET ended_at = $2 WHERE customer_id = $1 AND ended_at IS NULL;
 
 -- name: subscription_resume
 UPDATE subscriptions SET ended_at = NULL

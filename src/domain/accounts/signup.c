@@ -1,5 +1,6 @@
 #include "domain/accounts/signup.h"
 
+#include "domain/accounts/subscription.h"
 #include "domain/audit/audit.h"
 #include "signup.sql.h"
 
@@ -68,16 +69,12 @@ static enum err create_customer(const struct step *s, const struct plan_offer *p
 {
     const struct signup *r = s->request;
     const char *id = env_id(s->env, s->arena);
-    int64_t now = env_now(s->env);
     TRY(db_exec(s->tx, &customer_insert,
                 DB_ARGS(db_text(id), db_text(r->slug), db_text(r->name), db_text(r->email),
                         db_text(r->company_name), db_text(r->billing_email),
-                        db_text(profile_text(profile, s->arena)), db_int(now)),
+                        db_text(profile_text(profile, s->arena)), db_int(env_now(s->env))),
                 NULL, e));
-    TRY(db_exec(s->tx, &subscription_insert,
-                DB_ARGS(db_text(env_id(s->env, s->arena)), db_text(id),
-                        db_text(plan_names[plan->slug]), db_int(now)),
-                NULL, e));
+    TRY(subscription_begin(s->tx, s->env, id, (enum plan)plan->slug, s->arena, e));
     *ret_id = id;
     return OK;
 }

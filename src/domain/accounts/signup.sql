@@ -5,6 +5,3 @@ VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $8);
 
 -- name: customer_slug_taken
 SELECT count(*) FROM customers WHERE slug = $1;
-
--- name: subscription_insert
-INSERT INTO subscriptions (id, customer_id, plan, started_at) VALUES ($1, $2, $3, $4);

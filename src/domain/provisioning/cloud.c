@@ -45,6 +45,8 @@ void cloud_open(struct cloud *cloud, const struct provisioning *with,
         .customer_id = customer_id,
         .wait_us = s->call_wait_ms * USEC_PER_MS,
     };
+    if (dialect->scheme)
+        cloud->scheme = dialect->scheme(cloud->token);
     cloud->account = account_of(dialect->infrastructure, cloud->token);
 }
 

@@ -62,6 +62,7 @@ struct cloud_dialect {
     void (*read_error)(json_t *body, const char **ret_code, const char **ret_message);
     const struct cloud_error *errors; /* the first that matches; ends with err OK */
     enum infrastructure infrastructure;
+    const char *(*scheme)(const struct secret *token); /* NULL: all tokens are bearer tokens */
     const char *request_id_header;
     const struct route_name *names;
     const struct cloud_retry *retries;

@@ -76,6 +76,15 @@ enum err host_find(struct db_tx *tx, const char *id, struct arena *arena, struct
     return no_such_host(err, id, e);
 }
 
+enum err host_database_lives(struct db_tx *tx, const char *database_url, bool *ret_lives,
+                             struct error *e)
+{
+    int64_t count;
+    TRY(db_get_int(tx, &host_count_databases, DB_ARGS(db_text(database_url)), &count, e));
+    *ret_lives = count > 0;
+    return OK;
+}
+
 enum err host_find_named(struct db_tx *tx, const char *id_or_name, struct arena *arena,
                          struct host *ret, struct error *e)
 {

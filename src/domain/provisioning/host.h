@@ -71,6 +71,10 @@ extern const struct field host_fields[];
 enum err host_find(struct db_tx *tx, const char *id, struct arena *arena, struct host *ret,
                    struct error *e);
 
+/* Whether a server with this database is in use still: it goes with its server. */
+enum err host_database_lives(struct db_tx *tx, const char *database_url, bool *ret_lives,
+                             struct error *e);
+
 /* By id or name. */
 enum err host_find_named(struct db_tx *tx, const char *id_or_name, struct arena *arena,
                          struct host *ret, struct error *e);

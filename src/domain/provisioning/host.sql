@@ -57,3 +57,6 @@ SELECT d.customer_id, c.slug AS customer, d.id AS deployment_id, d.status, m.sta
 FROM deployments d JOIN customers c ON c.id = d.customer_id
 LEFT JOIN migrations m ON m.source_id = d.id AND m.finished_at IS NULL
 WHERE d.host_id = $1 ORDER BY c.slug LIMIT $2;
+
+-- name: host_count_databases
+SELECT count(*) FROM hosts WHERE database_url = $1 AND status IN ('active', 'draining');

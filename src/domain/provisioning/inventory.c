@@ -1,7 +1,8 @@
 #include "domain/provisioning/inventory.h"
 
 const char *const thing_kind_names[] = {
-    "server", "volume", "firewall", "network", "primary_ip", "ssh_key", "app", "machine", NULL,
+    "server", "volume",  "firewall",   "network",          "primary_ip", "ssh_key",
+    "app",    "machine", "ip_address", "postgres_cluster", NULL,
 };
 
 void things_add(struct things *things, const struct thing *thing)

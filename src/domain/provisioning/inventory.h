@@ -16,6 +16,8 @@ enum thing_kind {
     THING_SSH_KEY,
     THING_APP,
     THING_MACHINE,
+    THING_IP,      /* an app's address */
+    THING_CLUSTER, /* managed Postgres; belongs to the organisation */
 };
 
 extern const char *const thing_kind_names[]; /* ends with NULL */
@@ -40,21 +42,31 @@ struct things {
 
 void things_add(struct things *things, const struct thing *thing);
 
-/* All of the project or organisation. Fly: apps named as ours are, and what is in them. */
+/* Fly's two hosts. */
+struct fly_account {
+    struct cloud *machines;
+    struct cloud *lists; /* lists and deletes managed Postgres (fly/postgres.h) */
+    const char *org;
+};
+
+/*
+ * All of the project or organisation. Fly: apps named as ours are, and what is in them; `clusters`
+ * of managed Postgres only when asked for, because not every token may list them.
+ */
 enum err hetzner_inventory(struct cloud *cloud, struct things *things, struct error *e);
-enum err fly_inventory(struct cloud *cloud, const char *org, struct things *things,
+enum err fly_inventory(const struct fly_account *account, bool clusters, struct things *things,
                        struct error *e);
 
 /* One thing as it is now, by kind, app and id; ERR_NOT_FOUND when it is gone. */
 enum err hetzner_thing(struct cloud *cloud, int kind, const char *id, struct arena *arena,
                        struct thing *ret, struct error *e);
-enum err fly_thing(struct cloud *cloud, int kind, const char *app, const char *id,
+enum err fly_thing(const struct fly_account *account, int kind, const char *app, const char *id,
                    struct arena *arena, struct thing *ret, struct error *e);
 
 /* Deletes it. One that is gone is OK. */
 enum err hetzner_thing_delete(struct cloud *cloud, const struct thing *thing, struct arena *arena,
                               struct error *e);
-enum err fly_thing_delete(struct cloud *cloud, const struct thing *thing, struct arena *arena,
-                          struct error *e);
+enum err fly_thing_delete(const struct fly_account *account, const struct thing *thing,
+                          struct arena *arena, struct error *e);
 
 #endif

@@ -52,11 +52,20 @@ static void read_app(const struct row *r, struct owned *o)
     o->intended = text_eq(r->status, "provisioning");
 }
 
+static int kind_of_resource(const char *kind)
+{
+    if (text_eq(kind, "ip"))
+        return THING_IP;
+    if (text_eq(kind, "database_cluster"))
+        return THING_CLUSTER;
+    return strstr(kind, "volume") ? THING_VOLUME : THING_MACHINE;
+}
+
 static void read_resource(const struct row *r, struct owned *o)
 {
     o->provider = FLYIO;
-    o->kind = strstr(r->kind, "volume") ? THING_VOLUME : THING_MACHINE;
-    o->app = r->app;
+    o->kind = kind_of_resource(r->kind);
+    o->app = o->kind == THING_CLUSTER ? "" : r->app;
     o->standing = standing_of_place(r->place);
     o->intended = text_eq(r->status, "intended") && o->standing != STANDING_GONE;
     if (text_eq(r->status, "deleted"))
@@ -143,6 +152,15 @@ const struct owned *owners_main(const struct owners *o, int provider, const char
             return &o->all[i];
     }
     return NULL;
+}
+
+bool owners_have(const struct owners *o, int kind)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (o->all[i].kind == kind)
+            return true;
+    }
+    return false;
 }
 
 bool owners_intend(const struct owners *o, int provider, int kind, const char *owner, int64_t at)

@@ -42,6 +42,9 @@ const struct owned *owners_by_name(const struct owners *o, const struct thing *t
 /* The host or app whose own id (not the provider's) this is. */
 const struct owned *owners_main(const struct owners *o, int provider, const char *owner);
 
+/* Whether one of the kind has ever been recorded. */
+bool owners_have(const struct owners *o, int kind);
+
 /* Whether the owner (NULL: any) has an unfinished intention of this kind, begun by `at`. */
 bool owners_intend(const struct owners *o, int provider, int kind, const char *owner, int64_t at);
 

@@ -14,7 +14,8 @@ struct look {
     enum infrastructure provider;
     const char *actor;
     struct arena *arena;
-    struct cloud cloud;
+    struct cloud cloud, lists; /* the second is Fly's for lists, with the first's connections */
+    struct fly_account fly;
     int64_t now;
     struct owners before, owners;
     struct things things;
@@ -50,7 +51,9 @@ static enum err take_inventory(struct look *l, struct error *e)
     l->things = (struct things){.arena = l->arena};
     if (l->provider == HETZNER)
         return hetzner_inventory(&l->cloud, &l->things, e);
-    return fly_inventory(&l->cloud, l->with->settings->fly.org, &l->things, e);
+    bool clusters = l->with->settings->fly.postgres == FLY_POSTGRES_MANAGED ||
+                    owners_have(&l->before, THING_CLUSTER);
+    return fly_inventory(&l->fly, clusters, &l->things, e);
 }
 
 static enum err thing_now(struct look *l, int kind, const char *app, const char *id,
@@ -58,7 +61,7 @@ static enum err thing_now(struct look *l, int kind, const char *app, const char 
 {
     if (l->provider == HETZNER)
         return hetzner_thing(&l->cloud, kind, id, l->arena, ret, e);
-    return fly_thing(&l->cloud, kind, app, id, l->arena, ret, e);
+    return fly_thing(&l->fly, kind, app, id, l->arena, ret, e);
 }
 
 /* -- comparing -------------------------------------------------------------------------------- */
@@ -149,11 +152,15 @@ static enum err look(struct look *l, struct error *e)
 }
 
 static void look_open(struct look *l, const struct provisioning *with, enum infrastructure provider,
-                      struct arena *arena)
+                      bool interactive, struct arena *arena)
 {
     *l = (struct look){
         .with = with, .provider = provider, .arena = arena, .now = env_now(with->env)};
     cloud_open(&l->cloud, with, provider == HETZNER ? &hcloud_dialect : &fly_dialect, NULL, NULL);
+    l->cloud.interactive = interactive;
+    l->lists = l->cloud;
+    l->lists.endpoint = with->settings->fly.uiex_endpoint;
+    l->fly = (struct fly_account){&l->cloud, &l->lists, with->settings->fly.org};
 }
 
 enum err reconcile_look(const struct provisioning *with, enum infrastructure provider,
@@ -161,8 +168,7 @@ enum err reconcile_look(const struct provisioning *with, enum infrastructure pro
                         struct error *e)
 {
     struct look l;
-    look_open(&l, with, provider, arena);
-    l.cloud.interactive = interactive;
+    look_open(&l, with, provider, interactive, arena);
     enum err err = look(&l, e);
     cloud_close(&l.cloud);
     if (err == OK)
@@ -204,7 +210,7 @@ static enum err clean(struct look *l, const struct drift *d, int64_t *cleaned, s
     if (!judge_thing(&l->judge, &t, &again) || again.kind != DRIFT_ORPHAN || !again.cleanable)
         return OK;
     TRY(l->provider == HETZNER ? hetzner_thing_delete(&l->cloud, &t, l->arena, e)
-                               : fly_thing_delete(&l->cloud, &t, l->arena, e));
+                               : fly_thing_delete(&l->fly, &t, l->arena, e));
     l->cleaned = d;
     TRY(db_write(l->with->env->db, cleaned_work, l, e));
     (*cleaned)++;
@@ -245,7 +251,7 @@ enum err reconcile(const struct provisioning *with, enum infrastructure provider
                    struct arena *arena, int64_t *ret_cleaned, struct error *e)
 {
     struct look l;
-    look_open(&l, with, provider, arena);
+    look_open(&l, with, provider, false, arena);
     l.actor = actor;
     enum err err = look_and_clean(&l, ret_cleaned, e);
     cloud_close(&l.cloud);

@@ -57,10 +57,17 @@ static bool state_is_good(const struct thing *t)
     static const char *const servers[] = {"running", "starting", "initializing", "migrating", NULL};
     static const char *const machines[] = {"started",  "starting",  "restarting", "created",
                                            "updating", "replacing", NULL};
+    if (t->kind == THING_CLUSTER)
+        return !text_eq(t->state, "failed") && !text_eq(t->state, "error");
     if (t->kind != THING_SERVER && t->kind != THING_MACHINE)
         return true;
     const char *const *good = t->kind == THING_SERVER ? servers : machines;
     return t->state && enum_from_text(good, str_from(t->state)) >= 0;
+}
+
+static const char *state_expected(int kind)
+{
+    return kind == THING_SERVER ? "running" : kind == THING_CLUSTER ? "ready" : "started";
 }
 
 static bool judge_owned(const struct judge *j, const struct thing *t, const struct owned *o,
@@ -73,8 +80,7 @@ static bool judge_owned(const struct judge *j, const struct thing *t, const stru
     if (o->size && t->size && !text_eq(o->size, t->size))
         return changed(j, t, o, "size", o->size, t->size, ret);
     if (!state_is_good(t))
-        return changed(j, t, o, "state", t->kind == THING_SERVER ? "running" : "started", t->state,
-                       ret);
+        return changed(j, t, o, "state", state_expected(t->kind), t->state, ret);
     return false;
 }
 
@@ -100,7 +106,18 @@ static bool judge_hetzner(const struct judge *j, const struct thing *t, struct d
     return orphan(j, t, t->owner, "no such host", true, ret);
 }
 
-static bool judge_in_app(const struct judge *j, const struct thing *t, struct drift *ret)
+/*
+ * What has neither label nor metadata is ours by the id that was recorded; a volume by being in an
+ * app of ours, too, because who adds one adds a machine to it.
+ */
+static bool is_marked(const struct judge *j, const struct thing *t, bool recorded)
+{
+    return t->kind == THING_VOLUME || is_ours(j, t) || (recorded && t->kind != THING_MACHINE);
+}
+
+/* Nothing in the database has its id, or what is `recorded` with it has been deleted. */
+static bool judge_in_app(const struct judge *j, const struct thing *t, bool recorded,
+                         struct drift *ret)
 {
     const struct thing as_app = {.provider = FLYIO, .kind = THING_APP, .id = t->app, .app = ""};
     const struct owned *app = owners_by_id(j->owners, &as_app);
@@ -115,16 +132,27 @@ static bool judge_in_app(const struct judge *j, const struct thing *t, struct dr
         return false;
     /* A machine without our installation's id was made before there was one: not for us to delete.
      */
-    bool marked = t->kind == THING_VOLUME || is_ours(j, t);
-    return orphan(j, t, app->owner, "no record of it", marked, ret);
+    return orphan(j, t, app->owner, "no record of it", is_marked(j, t, recorded), ret);
+}
+
+/* Others in the organisation have clusters too: one concerns us when it has a name of ours. */
+static bool judge_cluster(const struct judge *j, const struct thing *t, struct drift *ret)
+{
+    const struct owned *named = owners_by_name(j->owners, t);
+    if (!named || (named->standing != STANDING_GONE && !named->id))
+        return false; /* the second will be adopted */
+    *ret = drift_of(t, DRIFT_FOREIGN, named->owner, "our record", "no record of it");
+    return true;
 }
 
 static bool judge_unknown(const struct judge *j, const struct thing *t, struct drift *ret)
 {
     if (t->provider == HETZNER)
         return judge_hetzner(j, t, ret);
+    if (t->kind == THING_CLUSTER)
+        return judge_cluster(j, t, ret);
     if (t->kind != THING_APP)
-        return judge_in_app(j, t, ret);
+        return judge_in_app(j, t, false, ret);
     return is_ours(j, t) && orphan(j, t, t->owner, "no record of it", true, ret);
 }
 
@@ -139,11 +167,11 @@ bool judge_thing(const struct judge *j, const struct thing *t, struct drift *ret
         return judge_unknown(j, t, ret);
     if (is_others(j, t) || o->since > j->settled_by)
         return false;
-    /* An app's and a volume's mark is that we recorded their ids; a server has a label. */
-    bool marked = t->provider == FLYIO ? t->kind != THING_MACHINE || is_ours(j, t) : is_ours(j, t);
-    if (t->provider == FLYIO && t->kind != THING_APP)
-        return judge_in_app(j, t, ret);
-    return orphan(j, t, o->owner, "its owner is retired", marked, ret);
+    if (*t->app)
+        return judge_in_app(j, t, true, ret);
+    /* An app's and a cluster's mark is that we recorded their ids; a server has a label. */
+    return orphan(j, t, o->owner, "its owner is retired", t->provider == FLYIO || is_ours(j, t),
+                  ret);
 }
 
 struct drift judge_missing(const struct owned *o)

@@ -163,7 +163,7 @@ struct tenant_work {
     const struct tenant *tenant;
     const char *customer_id, *deployment_id;
     int64_t run;
-    bool fenced;
+    bool fenced, has_place;
     int64_t now;
     int64_t vehicles;
     struct tenant_usage usage;
@@ -225,6 +225,25 @@ enum err tenant_drop(struct tenant_stores *stores, const char *url, const char *
 {
     struct tenant_work w = {.customer_id = customer_id, .deployment_id = deployment_id};
     return in_store(stores, url, db_write, drop_work, &w, e);
+}
+
+static enum err place_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct tenant_work *w = arg;
+    _cleanup_arena_ struct arena arena = {0};
+    const char *owner;
+    TRY(db_get_text(tx, &tenant_owner, DB_ARGS(db_text(w->customer_id)), &arena, &owner, e));
+    w->has_place = owner && text_eq(owner, w->deployment_id);
+    return OK;
+}
+
+enum err tenant_has_place(struct tenant_stores *stores, const char *url, const char *customer_id,
+                          const char *deployment_id, bool *ret_has, struct error *e)
+{
+    struct tenant_work w = {.customer_id = customer_id, .deployment_id = deployment_id};
+    TRY(in_store(stores, url, db_read, place_work, &w, e));
+    *ret_has = w.has_place;
+    return OK;
 }
 
 static enum err fence_work(struct db_tx *tx, void *arg, struct error *e)

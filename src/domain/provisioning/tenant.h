@@ -53,6 +53,10 @@ enum err tenant_create(struct tenant_stores *stores, const char *url, const stru
 enum err tenant_drop(struct tenant_stores *stores, const char *url, const char *customer_id,
                      const char *deployment_id, struct error *e);
 
+/* Whether the deployment still has the tenant's place there; no row of its can be without one. */
+enum err tenant_has_place(struct tenant_stores *stores, const char *url, const char *customer_id,
+                          const char *deployment_id, bool *ret_has, struct error *e);
+
 /*
  * The fence. While it is closed, the schema's triggers refuse every change of the tenant's vehicles
  * and points with ERR_CONFLICT, whoever asks. Closing waits for changes that are not committed yet.

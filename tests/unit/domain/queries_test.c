@@ -40,6 +40,7 @@
 #include "queue.sql.h"
 #include "signup.sql.h"
 #include "slot.sql.h"
+#include "subscription.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
 
@@ -47,12 +48,13 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,    owners_queries,   calls_queries,      install_queries,
-    claim_queries,       cron_queries,     customer_queries, decisions_queries,  deployment_queries,
-    host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
-    signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
-    offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
-    prices_queries,
+    audit_queries,       drift_queries,      owners_queries,       calls_queries,
+    install_queries,     claim_queries,      cron_queries,         customer_queries,
+    decisions_queries,   deployment_queries, host_queries,         job_queries,
+    move_queries,        plan_queries,       queue_queries,        signup_queries,
+    tokens_queries,      instance_queries,   key_queries,          exports_queries,
+    offboarding_queries, capacity_queries,   drain_queries,        host_order_queries,
+    slot_queries,        prices_queries,     subscription_queries,
 };
 
 /* For the customers' databases. */

@@ -70,6 +70,7 @@ const struct cloud_dialect fly_dialect = {
     .read_error = read_error,
     .errors = errors,
     .infrastructure = FLYIO,
+    .scheme = fly_token_scheme,
     .request_id_header = "fly-request-id",
     .names = names,
     .retries = retries,

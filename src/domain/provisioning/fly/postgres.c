@@ -21,26 +21,50 @@ static enum err read_cluster(json_t *body, struct arena *arena, struct fly_clust
         .status = arena_text(arena, json_get_text(body, "status")),
         .host = arena_text(arena, json_get_text(direct, "host")),
         .port = json_get_int(direct, "port"),
+        .region = arena_text(arena, json_get_text(body, "region")),
+        .plan = arena_text(arena, json_get_text(body, "plan")),
+        .created_at = INT_ABSENT,
     };
+    const char *created = json_get_text(body, "created_at");
     if (!c.id)
         return error_set(e, ERR_CORRUPT, "Fly described a Postgres cluster without an id");
+    if (created)
+        (void)time_parse(str_from(created), &c.created_at);
     if (c.port == INT_ABSENT)
         c.port = 5432;
     *ret = c;
     return OK;
 }
 
-enum err fly_cluster_find(struct cloud *account, const char *org, const char *name,
-                          struct arena *arena, struct fly_cluster *ret, struct error *e)
+enum err fly_cluster_list(struct cloud *account, const char *org, struct arena *arena,
+                          struct records *ret, struct error *e)
 {
     _cleanup_json_ json_t *body = NULL;
     const char *path = arena_printf(arena, "/api/v1/organizations/%s/postgres", org);
     TRY(cloud_call(account, HTTP_GET, path, NULL, arena, &body, e));
+    json_t *list = json_object_get(body, "data"), *item;
+    if (!json_is_array(list))
+        return error_set(e, ERR_CORRUPT, "Fly listed Postgres clusters without a list");
+    struct fly_cluster *clusters =
+        arena_new_array(arena, json_array_size(list) + 1, struct fly_cluster);
     size_t i;
-    json_t *item;
-    json_array_foreach (json_object_get(body, "data"), i, item) {
-        if (text_eq(json_get_text(item, "name"), name))
-            return read_cluster(item, arena, ret, e);
+    json_array_foreach (list, i, item)
+        TRY(read_cluster(item, arena, &clusters[i], e));
+    *ret = (struct records){clusters, json_array_size(list)};
+    return OK;
+}
+
+enum err fly_cluster_find(struct cloud *account, const char *org, const char *name,
+                          struct arena *arena, struct fly_cluster *ret, struct error *e)
+{
+    struct records all;
+    TRY(fly_cluster_list(account, org, arena, &all, e));
+    const struct fly_cluster *clusters = all.items;
+    for (size_t i = 0; i < all.count; i++) {
+        if (text_eq(clusters[i].name, name)) {
+            *ret = clusters[i];
+            return OK;
+        }
     }
     return error_set(e, ERR_NOT_FOUND, "organisation %s has no Postgres cluster %s", org, name);
 }

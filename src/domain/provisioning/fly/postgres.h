@@ -13,9 +13,10 @@
 #define FLY_POSTGRES_USER "fly-user" /* the owner that every cluster is made with */
 
 struct fly_cluster {
-    const char *id, *name, *status;
+    const char *id, *name, *status, *region, *plan;
     const char *host; /* NULL while it is being made; not the pooler: sessions keep their state */
     int64_t port;
+    int64_t created_at; /* INT_ABSENT: not told */
 };
 
 struct fly_cluster_order {
@@ -26,7 +27,12 @@ struct fly_cluster_order {
 bool fly_cluster_is_ready(const struct fly_cluster *c);
 bool fly_cluster_is_broken(const struct fly_cluster *c);
 
-/* `account` reaches the host for lists and deletions. ERR_NOT_FOUND if the name is not there. */
+/*
+ * `account` reaches the host for lists and deletions. All of the organisation, whoever made them:
+ * records of struct fly_cluster. ERR_NOT_FOUND if the name is not there.
+ */
+enum err fly_cluster_list(struct cloud *account, const char *org, struct arena *arena,
+                          struct records *ret, struct error *e);
 enum err fly_cluster_find(struct cloud *account, const char *org, const char *name,
                           struct arena *arena, struct fly_cluster *ret, struct error *e);
 enum err fly_cluster_create(struct cloud *cloud, const struct fly_cluster_order *order,

@@ -9,7 +9,6 @@ void fly_run_begin(struct fly_run *f, struct provision_run *run)
     const struct provisioning *p = run->with;
     *f = (struct fly_run){.run = run, .d = *run->deployment, .secrets_version = INT_ABSENT};
     cloud_open(&f->cloud, p, &fly_dialect, run->deployment->id, run->deployment->customer_id);
-    f->cloud.scheme = fly_token_scheme(p->fly_token);
     f->account = f->cloud; /* with the same connections */
     f->account.endpoint = p->settings->fly.uiex_endpoint;
 }

@@ -13,6 +13,7 @@
 struct slot_work {
     struct provision_run *run;
     struct host host;
+    bool database_lives;
 };
 
 static enum err reserve_work(struct db_tx *tx, void *arg, struct error *e)
@@ -87,22 +88,58 @@ static enum err host_work(struct db_tx *tx, void *arg, struct error *e)
     return host_find(tx, w->run->deployment->host_id, w->run->arena, &w->host, e);
 }
 
+static enum err database_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct slot_work *w = arg;
+    return host_database_lives(tx, w->run->deployment->database_url, &w->database_lives, e);
+}
+
+/* Where the rows were: the slot is given back, and perhaps the server with them is gone by now. */
+static enum err find_rows(struct slot_work *w, bool *ret_there, struct error *e)
+{
+    const struct provision_run *run = w->run;
+    const struct deployment *d = run->deployment;
+    bool there = false;
+    if (d->database_url)
+        TRY(db_read(run->with->env->db, database_work, w, e));
+    if (w->database_lives)
+        TRY(tenant_has_place(run->with->stores, d->database_url, d->customer_id, d->id, &there, e));
+    *ret_there = there;
+    return OK;
+}
+
+/* What a backup brought back after the slot was given up is removed, too. */
+static enum err remove_rows(struct slot_work *w, struct error *e)
+{
+    const struct provision_run *run = w->run;
+    const struct deployment *d = run->deployment;
+    bool there;
+    TRY(find_rows(w, &there, e));
+    return there ? tenant_drop(run->with->stores, d->database_url, d->customer_id, d->id, e) : OK;
+}
+
 static enum err remove_tenant(struct provision_run *run, struct error *e)
 {
-    if (!run->deployment->host_id)
-        return OK;
     struct slot_work w = {.run = run};
+    if (!run->deployment->host_id)
+        return remove_rows(&w, e);
     TRY(db_read(run->with->env->db, host_work, &w, e));
     return leave(&w, e);
 }
 
-/* The tenant owned no more than its rows and its slot, and the slot goes after the rows. */
+/* The tenant owned its rows and its slot. Both are looked for, whatever remove() has said. */
 static enum err check_gone(struct provision_run *run, struct error *e)
 {
     const struct deployment *d = run->deployment;
-    if (!d->host_id)
-        return OK;
-    return error_set(e, ERR_BUSY, "deployment %s still has a slot of host %s", d->id, d->host_id);
+    struct slot_work w = {.run = run};
+    bool there;
+    if (d->host_id)
+        return error_set(e, ERR_BUSY, "deployment %s still has a slot of host %s", d->id,
+                         d->host_id);
+    TRY(find_rows(&w, &there, e));
+    if (there)
+        return error_set(e, ERR_BUSY, "the database of deployment %s still holds its rows", d->id);
+    return OK;
 }
 
 const struct provider hetzner_provider = {HETZNER, advance, remove_tenant, check_gone};

@@ -105,6 +105,56 @@ static void removing_gives_the_slot_back_and_keeps_the_server(void **state)
                      ERR_CONFLICT); /* its rows are gone */
 }
 
+static enum err check_gone(struct clouds *c, const char *id)
+{
+    struct deployment d = product_deployment(&c->p, id);
+    struct provision_run run = {&c->provisioning, &d, "job:test", &c->p.arena, false};
+    return provider_of(MULTI_TENANT)->check_gone(&run, &c->p.e);
+}
+
+/* As a backup of the host's database would bring it back. */
+static void restore_place(struct clouds *c, const char *id)
+{
+    struct deployment d = product_deployment(&c->p, id);
+    struct tenant tenant = {d.customer_id, d.customer_slug, d.customer_name, d.id};
+    ASSERT_OK(&c->p, tenant_create(c->provisioning.stores, d.database_url, &tenant,
+                                   PRODUCT_START_US, &c->p.e));
+}
+
+static void a_tenant_is_gone_when_slot_and_rows_are(void **state)
+{
+    struct clouds *c = *state;
+    const char *one = signup_shared(c, "one"), *two = signup_shared(c, "two");
+    clouds_provision(c, one);
+    clouds_provision(c, two);
+    assert_int_equal(check_gone(c, one), ERR_BUSY);
+    ASSERT_CONTAINS(c->p.e.text, "still has a slot");
+    ASSERT_OK(&c->p, clouds_remove(c, one));
+    ASSERT_OK(&c->p, check_gone(c, one));
+
+    restore_place(c, one);
+    assert_int_equal(check_gone(c, one), ERR_BUSY);
+    ASSERT_CONTAINS(c->p.e.text, "still holds its rows");
+    ASSERT_OK(&c->p, clouds_remove(c, one));
+    ASSERT_OK(&c->p, check_gone(c, one));
+    assert_int_equal(check_gone(c, two), ERR_BUSY); /* its neighbour's were left alone */
+}
+
+static void a_database_that_went_with_its_server_is_not_asked(void **state)
+{
+    struct clouds *c = *state;
+    const char *id = signup_shared(c, "one");
+    clouds_provision(c, id);
+    struct host host = host_of(c, id);
+    ASSERT_OK(&c->p, clouds_remove(c, id));
+    restore_place(c, id);
+    product_begin(&c->p);
+    ASSERT_OK(&c->p, db_exec(c->p.tx, &host_force_status,
+                             DB_ARGS(db_text(host.id), db_text("retired")), NULL, &c->p.e));
+    product_commit(&c->p);
+    ASSERT_OK(&c->p, check_gone(c, id));
+}
+
 /* -- what may go wrong ------------------------------------------------------------------------ */
 
 static void a_server_whose_order_was_answered_by_nobody_is_adopted(void **state)
@@ -283,6 +333,8 @@ int main(void)
         CLOUDS_TEST(customers_who_wait_for_one_new_host_order_one_server),
         CLOUDS_TEST(a_step_repeated_after_the_end_changes_nothing),
         CLOUDS_TEST(removing_gives_the_slot_back_and_keeps_the_server),
+        CLOUDS_TEST(a_tenant_is_gone_when_slot_and_rows_are),
+        CLOUDS_TEST(a_database_that_went_with_its_server_is_not_asked),
         CLOUDS_TEST(a_server_whose_order_was_answered_by_nobody_is_adopted),
         CLOUDS_TEST(a_foreign_server_with_our_name_is_refused_and_named),
         CLOUDS_TEST(a_rate_limit_is_waited_for_and_costs_no_attempt),

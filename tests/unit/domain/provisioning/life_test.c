@@ -286,6 +286,24 @@ static void begin_reap(struct clouds *c)
     product_commit(&c->p);
 }
 
+/* As the cron does when its time has come. */
+static void run_cron(struct clouds *c, const char *name)
+{
+    struct cron crons[HOST_CRONS];
+    struct job job = {0};
+    host_crons(crons);
+    for (size_t i = 0; i < HOST_CRONS; i++) {
+        if (!text_eq(crons[i].name, name))
+            continue;
+        product_begin(&c->p);
+        ASSERT_OK(&c->p, job_enqueue(c->p.tx, &c->p.env, &crons[i].spec, &c->p.arena, &job, NULL,
+                                     &c->p.e));
+        product_commit(&c->p);
+    }
+    assert_non_null(job.worker);
+    run_jobs(c, 3);
+}
+
 /* A host that a customer has left. */
 static const char *emptied_host(struct clouds *c)
 {
@@ -392,6 +410,109 @@ static void a_failed_host_is_given_up_after_the_grace_with_a_server_that_came_la
     assert_int_equal(clouds_count(c, "servers"), 1);
 }
 
+/* -- measuring and guarding ------------------------------------------------------------------- */
+
+/* Hosts with one customer each, active. */
+static void populate(struct clouds *c, const char **ids, size_t count)
+{
+    c->settings.hetzner.slots_per_host = 1;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = signup_shared(c, arena_printf(&c->p.arena, "customer-%zu", i));
+    run_jobs(c, 12);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(product_deployment(&c->p, ids[i]).status, DEPLOYMENT_ACTIVE);
+}
+
+/* One of cpx31's four cores for each hundred. */
+static void set_cpu(struct clouds *c, const char *name, int percent)
+{
+    clouds_set(c, arena_printf(&c->p.arena, "{\"load\":{\"%s\":{\"cpu\":%d}}}", name, percent));
+}
+
+static void what_hosts_do_is_measured_and_a_busy_one_takes_nobody(void **state)
+{
+    struct clouds *c = *state;
+    const char *ids[2];
+    populate(c, ids, 2);
+    const char *busy = host_of(c, ids[0]).id, *idle = host_of(c, ids[1]).id;
+    assert_int_equal(find_host(c, busy).load, INT_ABSENT);
+    set_cpu(c, find_host(c, busy).name, 380);
+    set_cpu(c, find_host(c, idle).name, 20);
+    run_cron(c, "host-load");
+    assert_int_equal(find_host(c, busy).load, 9500);
+    assert_int_equal(find_host(c, idle).load, 500);
+    ASSERT_OK(&c->p, clouds_remove(c, ids[0]));
+    ASSERT_OK(&c->p, clouds_remove(c, ids[1]));
+    const char *next = signup_shared(c, "next");
+    (void)advance(c, next);
+    assert_string_equal(host_of(c, next).id, idle);
+}
+
+static void a_host_that_tells_no_load_keeps_no_other_from_being_measured(void **state)
+{
+    struct clouds *c = *state;
+    const char *ids[2];
+    populate(c, ids, 2);
+    struct host silent = host_of(c, ids[0]), other = host_of(c, ids[1]);
+    set_cpu(c, other.name, 100);
+    clouds_fault(c, arena_printf(&c->p.arena,
+                                 "[{\"match\":{\"method\":\"GET\",\"path_prefix\":\"/v1/servers/"
+                                 "%lld/metrics\"},\"effect\":{\"status\":500,\"body\":{}}}]",
+                                 (long long)silent.provider_id));
+    run_cron(c, "host-load");
+    assert_int_equal(find_host(c, silent.id).load, INT_ABSENT);
+    assert_int_equal(find_host(c, other.id).load, 2500);
+}
+
+/* The rules of the only firewall, as JSON. */
+static const char *rules_now(struct clouds *c)
+{
+    _cleanup_json_ json_t *body = clouds_get(c, "/v1/firewalls");
+    json_t *list = json_object_get(body, "firewalls");
+    assert_int_equal(json_array_size(list), 1);
+    char *text = json_dumps(json_object_get(json_array_get(list, 0), "rules"), JSON_COMPACT);
+    const char *copy = arena_text(&c->p.arena, text);
+    free(text);
+    return copy;
+}
+
+static void the_firewall_follows_the_configuration_and_what_was_changed_by_hand_goes(void **state)
+{
+    struct clouds *c = *state;
+    static const char *home[] = {"203.0.113.7/32"};
+    const char *id;
+    populate(c, &id, 1);
+    assert_null(strstr(rules_now(c), "5432"));
+    c->settings.hetzner.allow_from = (struct texts){home, 1};
+    run_cron(c, "host-load");
+    const char *right = rules_now(c);
+    ASSERT_CONTAINS(right, "\"5432\"");
+    ASSERT_CONTAINS(right, "203.0.113.7/32");
+
+    _cleanup_json_ json_t *body = clouds_get(c, "/v1/firewalls");
+    json_t *firewall = json_array_get(json_object_get(body, "firewalls"), 0);
+    clouds_post(c,
+                arena_printf(&c->p.arena, "/v1/firewalls/%lld/actions/set_rules",
+                             (long long)json_get_int(firewall, "id")),
+                "{\"rules\":[{\"direction\":\"in\",\"protocol\":\"tcp\",\"port\":\"5432\","
+                "\"source_ips\":[\"0.0.0.0/0\"]}]}");
+    ASSERT_CONTAINS(rules_now(c), "0.0.0.0/0");
+    run_cron(c, "host-load");
+    assert_string_equal(rules_now(c), right);
+}
+
+static void a_firewall_that_cannot_be_looked_at_keeps_no_load_from_being_measured(void **state)
+{
+    struct clouds *c = *state;
+    const char *id;
+    populate(c, &id, 1);
+    set_cpu(c, host_of(c, id).name, 200);
+    clouds_fault(c, "[{\"match\":{\"method\":\"GET\",\"path_prefix\":\"/v1/firewalls\"},"
+                    "\"effect\":{\"status\":500,\"body\":{}}}]");
+    run_cron(c, "host-load");
+    assert_int_equal(host_of(c, id).load, 5000);
+}
+
 static void the_table_has_each_edge_once_and_no_other(void **state)
 {
     (void)state;
@@ -423,6 +544,10 @@ int main(void)
         CLOUDS_TEST(a_customer_who_comes_between_plan_and_deletion_keeps_the_host),
         CLOUDS_TEST(a_retiring_host_cannot_be_reserved_and_a_reserved_one_not_retired),
         CLOUDS_TEST(a_failed_host_is_given_up_after_the_grace_with_a_server_that_came_late),
+        CLOUDS_TEST(what_hosts_do_is_measured_and_a_busy_one_takes_nobody),
+        CLOUDS_TEST(a_host_that_tells_no_load_keeps_no_other_from_being_measured),
+        CLOUDS_TEST(the_firewall_follows_the_configuration_and_what_was_changed_by_hand_goes),
+        CLOUDS_TEST(a_firewall_that_cannot_be_looked_at_keeps_no_load_from_being_measured),
         cmocka_unit_test(the_table_has_each_edge_once_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

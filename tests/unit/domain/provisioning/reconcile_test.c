@@ -1,6 +1,7 @@
 /* What the clouds hold against what the database says: every kind of difference, both ways. */
 #include "clouds.h"
 #include "domain/provisioning/cloud.h"
+#include "domain/provisioning/fly/instance.h"
 #include "domain/provisioning/host.h"
 #include "domain/provisioning/reconcile.h"
 
@@ -78,22 +79,49 @@ static struct deployment settled(struct clouds *c, const char *slug, const char 
 
 static void remote_delete(struct clouds *c, const char *path)
 {
-    struct cloud cloud;
-    static const struct cloud_error none[] = {{0, NULL, OK}};
-    static const struct cloud_retry never[] = {{0, NULL, false, false}};
-    static const struct route_name names[] = {{NULL, NULL, NULL}};
-    static const struct cloud_rate rates[] = {{.route = NULL}};
-    static const struct cloud_dialect somebody = {.name = "somebody",
-                                                  .errors = none,
-                                                  .infrastructure = FLYIO,
-                                                  .request_id_header = "X-None",
-                                                  .retries = never,
-                                                  .names = names,
-                                                  .rates = rates};
-    cloud_open(&cloud, &c->provisioning, &somebody, NULL, NULL);
-    ASSERT_OK(&c->p, cloud_call(&cloud, HTTP_DELETE, path, NULL, &c->p.arena, NULL, &c->p.e));
-    cloud_close(&cloud);
+    clouds_delete(c, path);
     clouds_settle(c);
+}
+
+/* The deployment's first thing of a kind. */
+static struct resource resource_of(struct clouds *c, const struct deployment *d,
+                                   enum resource_kind kind)
+{
+    struct records all;
+    product_begin(&c->p);
+    ASSERT_OK(&c->p, resource_list(c->p.tx, d->id, &c->p.arena, &all, &c->p.e));
+    product_rollback(&c->p);
+    const struct resource *items = all.items;
+    for (size_t i = 0; i < all.count; i++) {
+        if (items[i].kind == (int)kind)
+            return items[i];
+    }
+    fail_msg("%s has no %s", d->app, resource_kind_names[kind]);
+    return (struct resource){0};
+}
+
+static void record_deleted(struct clouds *c, const struct resource *r)
+{
+    product_begin(&c->p);
+    ASSERT_OK(&c->p, resource_deleted(c->p.tx, r->id, &c->p.e));
+    product_commit(&c->p);
+}
+
+static void retire(struct clouds *c, const struct deployment *d)
+{
+    product_begin(&c->p);
+    ASSERT_OK(&c->p,
+              deployment_set_leaving(c->p.tx, &c->p.env, d->id, DEPLOYMENT_RETIRED, &c->p.e));
+    product_commit(&c->p);
+}
+
+static struct host host_of(struct clouds *c, const struct deployment *d)
+{
+    struct host host;
+    product_begin(&c->p);
+    ASSERT_OK(&c->p, host_find(c->p.tx, d->host_id, &c->p.arena, &host, &c->p.e));
+    product_rollback(&c->p);
+    return host;
 }
 
 /* -- nothing ---------------------------------------------------------------------------------- */
@@ -199,9 +227,7 @@ static void the_app_of_a_retired_deployment_is_cleaned(void **state)
 {
     struct clouds *c = *state;
     struct deployment d = settled(c, "acme", "starter", dedicated);
-    product_begin(&c->p);
-    ASSERT_OK(&c->p, deployment_set_leaving(c->p.tx, &c->p.env, d.id, DEPLOYMENT_RETIRED, &c->p.e));
-    product_commit(&c->p);
+    retire(c, &d);
     wait_hours(c, 1);
     assert_int_equal(reconcile_ok(c, FLYIO), 0);
     assert_string_equal(only_drift(c, DRIFT_ORPHAN, "app")->name, d.app);
@@ -250,11 +276,8 @@ static void a_server_that_customers_rely_on_and_is_gone_is_missing(void **state)
 {
     struct clouds *c = *state;
     struct deployment d = settled(c, "acme", "hobby", shared);
-    product_begin(&c->p);
-    struct host host;
-    ASSERT_OK(&c->p, host_find(c->p.tx, d.host_id, &c->p.arena, &host, &c->p.e));
-    product_rollback(&c->p);
-    remote_delete(c, arena_printf(&c->p.arena, "/servers/%lld", (long long)host.provider_id));
+    struct host host = host_of(c, &d);
+    remote_delete(c, arena_printf(&c->p.arena, "/v1/servers/%lld", (long long)host.provider_id));
     assert_int_equal(reconcile_ok(c, HETZNER), 0);
     const struct drift *missing = only_drift(c, DRIFT_MISSING, "server");
     assert_string_equal(missing->owner, host.id);
@@ -265,23 +288,12 @@ static void a_machine_that_is_gone_is_missing_until_it_is_solved(void **state)
 {
     struct clouds *c = *state;
     struct deployment d = settled(c, "acme", "starter", dedicated);
-    struct records all;
-    product_begin(&c->p);
-    ASSERT_OK(&c->p, resource_list(c->p.tx, d.id, &c->p.arena, &all, &c->p.e));
-    product_rollback(&c->p);
-    const struct resource *machine = NULL;
-    for (size_t i = 0; i < all.count; i++) {
-        if (((const struct resource *)all.items)[i].kind == RESOURCE_MACHINE)
-            machine = &((const struct resource *)all.items)[i];
-    }
-    assert_non_null(machine);
-    remote_delete(c, arena_printf(&c->p.arena, "/apps/%s/machines/%s?force=true", d.app,
-                                  machine->provider_id));
+    struct resource machine = resource_of(c, &d, RESOURCE_MACHINE);
+    remote_delete(c, arena_printf(&c->p.arena, "/v1/apps/%s/machines/%s?force=true", d.app,
+                                  machine.provider_id));
     assert_int_equal(reconcile_ok(c, FLYIO), 0);
-    assert_string_equal(only_drift(c, DRIFT_MISSING, "machine")->provider_id, machine->provider_id);
-    product_begin(&c->p);
-    ASSERT_OK(&c->p, resource_deleted(c->p.tx, machine->id, &c->p.e));
-    product_commit(&c->p);
+    assert_string_equal(only_drift(c, DRIFT_MISSING, "machine")->provider_id, machine.provider_id);
+    record_deleted(c, &machine);
     clouds_settle(c);
     assert_int_equal(reconcile_ok(c, FLYIO), 0);
     assert_int_equal(drift_now(c).count, 0);
@@ -291,10 +303,7 @@ static void a_server_that_was_switched_off_is_changed(void **state)
 {
     struct clouds *c = *state;
     struct deployment d = settled(c, "acme", "hobby", shared);
-    struct host host;
-    product_begin(&c->p);
-    ASSERT_OK(&c->p, host_find(c->p.tx, d.host_id, &c->p.arena, &host, &c->p.e));
-    product_rollback(&c->p);
+    struct host host = host_of(c, &d);
     clouds_post(
         c,
         arena_printf(&c->p.arena, "/v1/servers/%lld/actions/poweroff", (long long)host.provider_id),
@@ -314,10 +323,7 @@ static void a_strangers_server_with_a_name_of_ours_is_foreign_and_stays(void **s
     assert_int_equal(clouds_advance(c, id, &url), JOB_RETRY);
     clouds_no_faults(c);
     struct deployment d = product_deployment(&c->p, id);
-    struct host host;
-    product_begin(&c->p);
-    ASSERT_OK(&c->p, host_find(c->p.tx, d.host_id, &c->p.arena, &host, &c->p.e));
-    product_rollback(&c->p);
+    struct host host = host_of(c, &d);
     make_server(c, host.name, "");
     wait_hours(c, 1);
     assert_int_equal(reconcile_ok(c, HETZNER), 0);
@@ -325,6 +331,211 @@ static void a_strangers_server_with_a_name_of_ours_is_foreign_and_stays(void **s
     assert_int_equal(reconcile_ok(c, HETZNER), 0);
     assert_string_equal(only_drift(c, DRIFT_FOREIGN, "server")->found, "no label of ours");
     assert_int_equal(clouds_count(c, "servers"), 1);
+}
+
+/* -- types and sizes -------------------------------------------------------------------------- */
+
+static void act(struct clouds *c, const struct host *host, const char *action, const char *body)
+{
+    clouds_post(c,
+                arena_printf(&c->p.arena, "/v1/servers/%lld/actions/%s",
+                             (long long)host->provider_id, action),
+                body);
+    clouds_settle(c);
+}
+
+static void a_server_of_another_type_is_changed(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "hobby", shared);
+    struct host host = host_of(c, &d);
+    act(c, &host, "poweroff", "{}");
+    act(c, &host, "change_type", "{\"server_type\":\"cpx41\",\"upgrade_disk\":false}");
+    act(c, &host, "poweron", "{}");
+    assert_int_equal(reconcile_ok(c, HETZNER), 0);
+    const struct drift *changed = only_drift(c, DRIFT_CHANGED, "server");
+    assert_string_equal(changed->expected, "size cpx31");
+    assert_string_equal(changed->found, "size cpx41");
+    assert_string_equal(changed->owner, host.id);
+}
+
+/* As somebody with flyctl would. */
+static void give_machine_memory(struct clouds *c, const struct deployment *d, const char *id,
+                                int64_t mb)
+{
+    const char *path = arena_printf(&c->p.arena, "/v1/apps/%s/machines/%s", d->app, id);
+    _cleanup_json_ json_t *machine = clouds_get(c, path);
+    json_t *config = json_object_get(machine, "config");
+    (void)json_object_set_new(json_object_get(config, "guest"), "memory_mb", json_integer(mb));
+    _cleanup_json_ json_t *body = json_pack("{s:O}", "config", config);
+    char *text = json_dumps(body, 0);
+    clouds_post(c, path, text);
+    free(text);
+    clouds_settle(c);
+}
+
+static void scale(struct clouds *c, struct deployment d)
+{
+    struct job job;
+    static const struct instance_shape larger = {.plan = PLAN_PROFESSIONAL};
+    product_begin(&c->p);
+    ASSERT_OK(&c->p, instance_scale(c->p.tx, &c->p.env, "token:test", &d, &larger, &c->p.arena,
+                                    &job, &c->p.e));
+    product_commit(&c->p);
+}
+
+static void a_machine_of_another_size_is_changed_unless_it_is_being_scaled(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "starter", dedicated);
+    struct resource machine = resource_of(c, &d, RESOURCE_MACHINE);
+    give_machine_memory(c, &d, machine.provider_id, 2048);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    const struct drift *changed = only_drift(c, DRIFT_CHANGED, "machine");
+    assert_string_equal(changed->expected, "size shared-2 512 MB");
+    assert_string_equal(changed->found, "size shared-2 2048 MB");
+    assert_string_equal(changed->provider_id, machine.provider_id);
+    scale(c, d);
+    clouds_settle(c);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_int_equal(drift_now(c).count, 0);
+}
+
+static void a_volume_of_another_size_is_changed(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "starter", dedicated);
+    struct resource volume = resource_of(c, &d, RESOURCE_DATABASE_VOLUME);
+    clouds_put(
+        c, arena_printf(&c->p.arena, "/v1/apps/%s/volumes/%s/extend", d.app, volume.provider_id),
+        "{\"size_gb\":15}");
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    const struct drift *changed = only_drift(c, DRIFT_CHANGED, "volume");
+    assert_string_equal(changed->expected, "size 10");
+    assert_string_equal(changed->found, "size 15");
+}
+
+/* -- addresses -------------------------------------------------------------------------------- */
+
+static const char *addresses_of(struct clouds *c, const struct deployment *d)
+{
+    return arena_printf(&c->p.arena, "/v1/apps/%s/ip_assignments", d->app);
+}
+
+static void an_address_that_is_gone_is_missing(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "starter", dedicated);
+    struct resource ip = resource_of(c, &d, RESOURCE_IP);
+    remote_delete(c, arena_printf(&c->p.arena, "%s/%s", addresses_of(c, &d), ip.provider_id));
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    const struct drift *missing = only_drift(c, DRIFT_MISSING, "ip_address");
+    assert_string_equal(missing->provider_id, ip.provider_id);
+    assert_string_equal(missing->owner, d.id);
+}
+
+static void an_address_that_nobody_recorded_is_reported_and_stays(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "starter", dedicated);
+    clouds_post(c, addresses_of(c, &d), "{\"type\":\"v4\"}");
+    wait_hours(c, 1);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_false(only_drift(c, DRIFT_ORPHAN, "ip_address")->cleanable);
+    wait_hours(c, 48);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_string_equal(only_drift(c, DRIFT_ORPHAN, "ip_address")->owner, d.id);
+}
+
+static void an_address_that_was_given_back_and_is_still_there_is_cleaned(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "starter", dedicated);
+    struct resource ip = resource_of(c, &d, RESOURCE_IP);
+    record_deleted(c, &ip);
+    wait_hours(c, 1);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_true(only_drift(c, DRIFT_ORPHAN, "ip_address")->cleanable);
+    wait_hours(c, 25);
+    assert_int_equal(reconcile_ok(c, FLYIO), 1);
+    clouds_settle(c);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_int_equal(drift_now(c).count, 0);
+}
+
+/* -- managed Postgres ------------------------------------------------------------------------- */
+
+#define CLUSTERS "/api/v1/organizations/personal/postgresv2/"
+
+static struct deployment managed(struct clouds *c)
+{
+    c->settings.fly.postgres = FLY_POSTGRES_MANAGED;
+    c->settings.fly.managed_database_url = c->fleet.url;
+    return settled(c, "acme", "starter", dedicated);
+}
+
+static void make_cluster(struct clouds *c, const char *name)
+{
+    clouds_post(c, "/v1/postgres",
+                arena_printf(&c->p.arena,
+                             "{\"org_slug\":\"personal\",\"name\":\"%s\",\"region\":\"iad\","
+                             "\"plan\":\"basic\"}",
+                             name));
+    wait_hours(c, 1);
+}
+
+static void a_cluster_that_customers_rely_on_and_is_gone_is_missing(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = managed(c);
+    struct resource cluster = resource_of(c, &d, RESOURCE_DATABASE_CLUSTER);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_int_equal(drift_now(c).count, 0);
+    remote_delete(c, arena_printf(&c->p.arena, CLUSTERS "%s", cluster.provider_id));
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    const struct drift *missing = only_drift(c, DRIFT_MISSING, "postgres_cluster");
+    assert_string_equal(missing->provider_id, cluster.provider_id);
+    assert_string_equal(missing->owner, d.id);
+}
+
+static void the_cluster_of_a_retired_deployment_is_cleaned_although_no_other_is_made(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = managed(c);
+    c->settings.fly.postgres = FLY_POSTGRES_MACHINE;
+    remote_delete(c, arena_printf(&c->p.arena, "/v1/apps/%s?force=true", d.app));
+    retire(c, &d);
+    wait_hours(c, 1);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_true(only_drift(c, DRIFT_ORPHAN, "postgres_cluster")->cleanable);
+    wait_hours(c, 25);
+    assert_int_equal(reconcile_ok(c, FLYIO), 1);
+    assert_int_equal(clouds_count(c, "postgres"), 0);
+}
+
+static void clusters_of_others_are_nobodys_and_one_with_a_name_of_ours_is_foreign(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = managed(c);
+    make_cluster(c, "theirs");
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_int_equal(drift_now(c).count, 0);
+    make_cluster(c, resource_of(c, &d, RESOURCE_DATABASE_CLUSTER).name);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    wait_hours(c, 48);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_string_equal(only_drift(c, DRIFT_FOREIGN, "postgres_cluster")->owner, d.id);
+    assert_int_equal(clouds_count(c, "postgres"), 3);
+}
+
+static void who_never_had_a_cluster_needs_no_right_to_list_them(void **state)
+{
+    struct clouds *c = *state;
+    (void)settled(c, "acme", "starter", dedicated);
+    clouds_fault(c, "[{\"match\":{\"path_prefix\":\"/api/v1/organizations\"},"
+                    "\"effect\":{\"status\":403,\"body\":{\"error\":\"no\"}}}]");
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_int_equal(drift_now(c).count, 0);
 }
 
 /* -- outages ---------------------------------------------------------------------------------- */
@@ -371,6 +582,16 @@ int main(void)
         CLOUDS_TEST(a_machine_that_is_gone_is_missing_until_it_is_solved),
         CLOUDS_TEST(a_server_that_was_switched_off_is_changed),
         CLOUDS_TEST(a_strangers_server_with_a_name_of_ours_is_foreign_and_stays),
+        CLOUDS_TEST(a_server_of_another_type_is_changed),
+        CLOUDS_TEST(a_machine_of_another_size_is_changed_unless_it_is_being_scaled),
+        CLOUDS_TEST(a_volume_of_another_size_is_changed),
+        CLOUDS_TEST(an_address_that_is_gone_is_missing),
+        CLOUDS_TEST(an_address_that_nobody_recorded_is_reported_and_stays),
+        CLOUDS_TEST(an_address_that_was_given_back_and_is_still_there_is_cleaned),
+        CLOUDS_TEST(a_cluster_that_customers_rely_on_and_is_gone_is_missing),
+        CLOUDS_TEST(the_cluster_of_a_retired_deployment_is_cleaned_although_no_other_is_made),
+        CLOUDS_TEST(clusters_of_others_are_nobodys_and_one_with_a_name_of_ours_is_foreign),
+        CLOUDS_TEST(who_never_had_a_cluster_needs_no_right_to_list_them),
         CLOUDS_TEST(an_outage_in_the_middle_of_a_listing_concludes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
