@@ -450,11 +450,12 @@ void http_server_stop(struct http_server *server)
     if (!server)
         return;
     atomic_store(&server->stopping, true);
-    (void)MHD_quiesce_daemon(server->daemon);
-    /* Refuses new connections at once. Closing would free the number for another file while a
-     * thread of the pool may still be about to accept() on it. */
+    /* Refuses new connections at once. MHD_quiesce_daemon() must not do it: with epoll it races
+     * with the pool for taking the socket out of its sets, and whoever is second stops the process.
+     * So the pool goes on to look at the socket in vain, for as long as the last replies take. */
     (void)shutdown(server->listen_fd, SHUT_RDWR);
     wait_for_replies(server); /* libmicrohttpd drops what it has not sent when it stops */
     MHD_stop_daemon(server->daemon);
+    server->listen_fd = -1; /* closed with the daemon */
     server_free(server);
 }

@@ -526,6 +526,22 @@ static const struct http_server_options minimal = {
     .response_max = 1024,
 };
 
+/* What a thread of the pool does at that moment is different each time. */
+static void a_server_can_be_stopped_at_any_moment(void **state)
+{
+    (void)state;
+    struct http_server_options options = minimal;
+    options.threads = 4;
+    for (int i = 0; i < 300; i++) {
+        struct http_server *server = NULL;
+        assert_int_equal(http_server_start(&options, &server, NULL), OK);
+        int fd = raw_open(http_server_port(server));
+        raw_send(fd, STR("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+        http_server_stop(server);
+        assert_int_equal(close(fd), 0);
+    }
+}
+
 static void a_server_may_have_one_thread_and_no_routes(void **state)
 {
     struct fixture *f = *state;
@@ -651,6 +667,7 @@ int main(void)
         WITH_SERVER(fifty_clients_at_once_each_get_their_own_answers),
         WITH_SERVER(stopping_lets_a_running_request_finish),
         WITH_SERVER(stopping_does_not_wait_for_idle_connections),
+        WITH_SERVER(a_server_can_be_stopped_at_any_moment),
         WITH_SERVER(a_server_may_have_one_thread_and_no_routes),
         WITH_SERVER(a_port_in_use_is_a_conflict_that_names_it),
         WITH_SERVER(an_address_that_is_none_is_refused),
