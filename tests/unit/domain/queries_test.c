@@ -26,6 +26,7 @@
 #include "drift.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
+#include "facts.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "install.sql.h"
@@ -46,11 +47,12 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,    owners_queries,   calls_queries,      install_queries,
-    claim_queries,       cron_queries,     customer_queries, decisions_queries,  deployment_queries,
-    host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
-    signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
-    offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
+    audit_queries,       drift_queries,    owners_queries,   calls_queries,     install_queries,
+    claim_queries,       cron_queries,     customer_queries, decisions_queries, deployment_queries,
+    host_queries,        job_queries,      move_queries,     plan_queries,      queue_queries,
+    signup_queries,      tokens_queries,   instance_queries, key_queries,       exports_queries,
+    offboarding_queries, capacity_queries, facts_queries,    drain_queries,     host_order_queries,
+    slot_queries,
 };
 
 /* For the customers' databases. */
