@@ -27,7 +27,7 @@ const struct field tracker_settings_fields[] = {
     {"margin", FIELD_DECIMAL, AT(margin), .max = DECIMAL_ONE},
     {"moves_at_once", FIELD_INT, AT(moves_at_once), .max = 1000},
     {"horizon_months", FIELD_INT, AT(horizon_months), .min = 1, .max = 120},
-    {"disruption_cost", FIELD_DECIMAL, AT(disruption_cost), .max = 1000000 * DECIMAL_ONE},
+    {"disruption_cost", FIELD_DECIMAL, AT(disruption_cost), .max = INT64_C(1000000) * DECIMAL_ONE},
     {"rejected_days", FIELD_INT, AT(rejected_days), DAYS},
     {"proposal_days", FIELD_INT, AT(proposal_days), .min = 1, DAYS},
     {"keep_sweeps_days", FIELD_INT, AT(keep_sweeps_days), .min = 1, DAYS},
