@@ -576,7 +576,8 @@ static enum err absent_is_fine(enum err err)
 }
 
 enum err tracked_find(struct db_tx *tx, const struct tracker *tracker, const char *customer_id,
-                      struct arena *arena, struct tracked *ret, struct error *e)
+                      enum standing_kind besides, struct arena *arena, struct tracked *ret,
+                      struct error *e)
 {
     struct tracked t = {.standing = {STANDING_NOTHING, INT_ABSENT, INT_ABSENT}};
     struct verdict_row row = {.since = INT_ABSENT};
@@ -586,9 +587,9 @@ enum err tracked_find(struct db_tx *tx, const struct tracker *tracker, const cha
     TRY(facts_find(tx, customer_id, arena, &t.facts, e));
     TRY(absent_is_fine(
         db_get(tx, &verdict_of, DB_ARGS(db_text(customer_id)), verdict_fields, arena, &row, e)));
-    TRY(absent_is_fine(db_get(tx, &standing_of,
-                              DB_ARGS(db_text(customer_id), db_int(rejected_since)),
-                              standing_fields, arena, &standing, e)));
+    TRY(absent_is_fine(db_get(
+        tx, &standing_of, DB_ARGS(db_text(customer_id), db_int(rejected_since), db_int(besides)),
+        standing_fields, arena, &standing, e)));
     t.swept = row.since != INT_ABSENT;
     t.verdict = row.verdict;
     t.since = row.since;

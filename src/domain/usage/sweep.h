@@ -76,8 +76,10 @@ struct tracked {
     struct standing standing;
 };
 
+/* Standings of the kind `besides` are not looked at: an evaluation is not in its own way. */
 enum err tracked_find(struct db_tx *tx, const struct tracker *tracker, const char *customer_id,
-                      struct arena *arena, struct tracked *ret, struct error *e);
+                      enum standing_kind besides, struct arena *arena, struct tracked *ret,
+                      struct error *e);
 
 /* The API's words: outcome, why, and the figures behind it. */
 json_t *tracked_json(const struct tracked *tracked, const struct tracker *tracker,

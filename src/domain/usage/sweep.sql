@@ -33,7 +33,7 @@ SELECT s.kind, s.mode, s.at FROM (
     UNION ALL
     SELECT 1, to_mode, decided_at FROM proposals
     WHERE customer_id = $1 AND state = 'rejected' AND decided_at > $2) s
-ORDER BY s.kind DESC LIMIT 1;
+WHERE s.kind <> $3 ORDER BY s.kind DESC LIMIT 1;
 
 -- name: verdict_of
 SELECT outcome, recommended, confidence, margin, saving, repeats, required, since

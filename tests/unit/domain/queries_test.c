@@ -38,6 +38,7 @@
 #include "offboarding.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
+#include "proposal.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
 #include "slot.sql.h"
@@ -49,13 +50,14 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,      owners_queries,     calls_queries,
-    install_queries,     claim_queries,      cron_queries,       customer_queries,
-    decisions_queries,   deployment_queries, host_queries,       job_queries,
-    move_queries,        plan_queries,       queue_queries,      signup_queries,
-    tokens_queries,      instance_queries,   key_queries,        exports_queries,
-    offboarding_queries, capacity_queries,   facts_queries,      lease_queries,
-    sweep_queries,       drain_queries,      host_order_queries, slot_queries,
+    audit_queries,       drift_queries,      owners_queries, calls_queries,
+    install_queries,     claim_queries,      cron_queries,   customer_queries,
+    decisions_queries,   deployment_queries, host_queries,   job_queries,
+    move_queries,        plan_queries,       queue_queries,  signup_queries,
+    tokens_queries,      instance_queries,   key_queries,    exports_queries,
+    offboarding_queries, capacity_queries,   facts_queries,  proposal_queries,
+    lease_queries,       sweep_queries,      drain_queries,  host_order_queries,
+    slot_queries,
 };
 
 /* For the customers' databases. */
