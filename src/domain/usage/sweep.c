@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "domain/jobs/lease.h"
+#include "domain/usage/facts_row.h"
 #include "sweep.sql.h"
 
 #define SWEEP_WORKER  "SweepWorker"
@@ -153,11 +154,6 @@ static enum err begin_work(struct db_tx *tx, void *arg, struct error *e)
 
 /* -- reading ----------------------------------------------------------------------------------- */
 
-static int64_t number_of(const struct db_value *v)
-{
-    return v->type == DB_INT ? v->number : INT_ABSENT;
-}
-
 static int64_t mode_of(const struct db_value *v)
 {
     return v->type == DB_TEXT ? enum_from_text(mode_names, str_from(v->text)) : INT_ABSENT;
@@ -168,7 +164,7 @@ static enum err standing_row(const struct db_value *c, size_t count, void *arg, 
     (void)count;
     struct run *r = arg;
     struct noted noted = {
-        .standing = {(enum standing_kind)c[1].number, mode_of(&c[2]), number_of(&c[3])}};
+        .standing = {(enum standing_kind)c[1].number, mode_of(&c[2]), facts_number(&c[3])}};
     TRY(copy_id(&c[0], noted.customer_id, e));
     struct noted_list *list = &r->standings;
     if (list->count > 0 && text_eq(list->items[list->count - 1].customer_id, noted.customer_id))
@@ -201,39 +197,16 @@ static struct standing standing_at(struct run *r, const char *customer_id)
     return (struct standing){STANDING_NOTHING, INT_ABSENT, INT_ABSENT};
 }
 
-enum { COLUMN_ID, COLUMN_FACTS = 1, COLUMN_VERDICT = 15 };
-
-static void read_facts(const struct db_value *c, struct facts *f)
-{
-    *f = (struct facts){
-        .customer_id = c[COLUMN_ID].text,
-        .active = number_of(&c[1]),
-        .plan = number_of(&c[2]),
-        .price = number_of(&c[3]),
-        .budget = number_of(&c[4]),
-        .latency = number_of(&c[5]),
-        .vehicles_told = number_of(&c[6]),
-        .users_told = number_of(&c[7]),
-        .compliance = number_of(&c[8]),
-        .regions = number_of(&c[9]),
-        .mode = number_of(&c[10]),
-        .moved_at = number_of(&c[11]),
-        .vehicles = number_of(&c[12]),
-        .peak_users = number_of(&c[13]),
-        .regions_used = number_of(&c[14]),
-    };
-}
-
 static void read_verdict(const struct db_value *c, struct verdict *v)
 {
     *v = (struct verdict){
-        .outcome = number_of(&c[0]),
-        .recommended = number_of(&c[1]),
-        .confidence = number_of(&c[2]),
-        .margin = number_of(&c[3]),
-        .saving = number_of(&c[4]),
-        .repeats = number_of(&c[5]), /* INT_ABSENT without a verdict: less than one */
-        .required = number_of(&c[6]),
+        .outcome = facts_number(&c[0]),
+        .recommended = facts_number(&c[1]),
+        .confidence = facts_number(&c[2]),
+        .margin = facts_number(&c[3]),
+        .saving = facts_number(&c[4]),
+        .repeats = facts_number(&c[5]), /* INT_ABSENT without a verdict: less than one */
+        .required = facts_number(&c[6]),
     };
 }
 
@@ -301,9 +274,9 @@ static enum err page_row(const struct db_value *c, size_t count, void *arg, stru
     struct run *r = arg;
     struct facts facts;
     struct verdict before, v;
-    TRY(copy_id(&c[COLUMN_ID], r->after, e));
-    read_facts(c, &facts);
-    read_verdict(c + COLUMN_VERDICT, &before);
+    TRY(copy_id(&c[0], r->after, e));
+    facts_from_row(c, &facts);
+    read_verdict(c + FACTS_ROW_WIDTH, &before);
     struct standing standing = standing_at(r, r->after);
     judge_customer(&r->judge, &facts, &standing, &before, &v);
     if (is_stale(&standing, &v)) {
