@@ -1,4 +1,4 @@
-"""The tracker as operators see it: proposed, approved, moved; moved by itself; not moved, and why."""
+"""The tracker as operators see it: proposed, approved, moved by itself, and not moved: why."""
 
 import http.server
 import json
