@@ -3,9 +3,9 @@
 -- name: facts_set
 -- $2 vehicles, measured; response time, error rate, CPU; in its mode since $6; compliance $7. Large
 -- fleets pay more.
-UPDATE customer_facts SET vehicles = $2, budget = CASE WHEN CAST($2 AS BIGINT) > 10 THEN 2000000 ELSE 300000 END,
-                          response_us = $3, error_rate = $4, cpu = $5,
-                          mode_since = $6, compliance = $7
+UPDATE customer_facts
+SET vehicles = $2, budget = CASE WHEN CAST($2 AS BIGINT) > 10 THEN 2000000 ELSE 300000 END,
+    response_us = $3, error_rate = $4, cpu = $5, mode_since = $6, compliance = $7
 WHERE customer_id = $1;
 
 -- name: verdict_add
