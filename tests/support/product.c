@@ -12,6 +12,8 @@ void product_init(struct product *p)
     p->env = (struct env){p->t.db, &p->clock.clock, &p->rng.rng};
     p->policy = policy_builtin("default");
     p->prices = prices_builtin();
+    p->provisioning = provisioning_settings_default();
+    price_book_open(&p->price_book, &p->env, &p->provisioning, p->prices);
     p->problems.arena = &p->arena;
 }
 
@@ -19,6 +21,7 @@ void product_release(struct product *p)
 {
     testtx_release(&p->session);
     testdb_remove(&p->t);
+    price_book_close(&p->price_book);
     policy_free(p->policy);
     prices_free(p->prices);
     arena_release(&p->arena);

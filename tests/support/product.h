@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "domain/accounts/signup.h"
+#include "domain/provisioning/prices.h"
 #include "testdb.h"
 #include "testtx.h"
 
@@ -21,6 +22,8 @@ struct product {
     struct env env;
     struct policy *policy;
     struct prices *prices;
+    struct provisioning_settings provisioning; /* the defaults: no cloud */
+    struct price_book price_book;
     struct arena arena;
     struct problems problems;
     struct error e;

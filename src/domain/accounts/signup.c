@@ -2,6 +2,7 @@
 
 #include "domain/accounts/subscription.h"
 #include "domain/audit/audit.h"
+#include "domain/facts/facts.h"
 #include "signup.sql.h"
 
 #define NAME_MAX_BYTES  200
@@ -75,6 +76,7 @@ static enum err create_customer(const struct step *s, const struct plan_offer *p
                         db_text(profile_text(profile, s->arena)), db_int(env_now(s->env))),
                 NULL, e));
     TRY(subscription_begin(s->tx, s->env, id, (enum plan)plan->slug, s->arena, e));
+    TRY(facts_set_told(s->tx, id, (enum plan)plan->slug, plan->price, profile, e));
     *ret_id = id;
     return OK;
 }

@@ -1,6 +1,7 @@
 #include "domain/accounts/subscription.h"
 
 #include "domain/audit/audit.h"
+#include "domain/facts/facts.h"
 #include "domain/placement/decide.h"
 #include "domain/provisioning/fly/instance.h"
 #include "subscription.sql.h"
@@ -58,8 +59,11 @@ static enum err change(struct db_tx *tx, const struct env *env, const struct pol
     struct customer *c = &r->customer;
     const char *details = arena_printf(arena, "{\"from\":\"%s\",\"to\":\"%s\"}",
                                        plan_names[c->plan], plan_names[plan]);
+    struct plan_offer offer;
+    TRY(plan_find(tx, plan_names[plan], arena, &offer, e));
     TRY(subscription_end(tx, env, c->id, e));
     TRY(subscription_begin(tx, env, c->id, plan, arena, e));
+    TRY(facts_set_plan(tx, c->id, plan, offer.price, e));
     TRY(audit_write(tx, env, arena, actor, "subscription.changed", c->id, details, e));
     c->plan = (int)plan;
     return r->deployment.mode == SINGLE_TENANT ? scale(tx, env, policy, actor, arena, r, e) : OK;

@@ -26,21 +26,26 @@
 #include "drift.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
+#include "facts.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "install.sql.h"
 #include "instance.sql.h"
 #include "job.sql.h"
 #include "key.sql.h"
+#include "lease.sql.h"
 #include "move.sql.h"
 #include "offboarding.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
 #include "prices.sql.h"
+#include "proposal.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
+#include "simulate.sql.h"
 #include "slot.sql.h"
 #include "subscription.sql.h"
+#include "sweep.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
 
@@ -54,7 +59,8 @@ static const struct db_query *const *const core_files[] = {
     move_queries,        plan_queries,       queue_queries,        signup_queries,
     tokens_queries,      instance_queries,   key_queries,          exports_queries,
     offboarding_queries, capacity_queries,   drain_queries,        host_order_queries,
-    slot_queries,        prices_queries,     subscription_queries,
+    slot_queries,        prices_queries,     subscription_queries, facts_queries,
+    simulate_queries,    proposal_queries,   lease_queries,        sweep_queries,
 };
 
 /* For the customers' databases. */

@@ -3,6 +3,7 @@
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/subscription.h"
 #include "domain/audit/audit.h"
+#include "domain/facts/facts.h"
 #include "domain/migration/move.h"
 #include "product.sql.h"
 
@@ -50,6 +51,16 @@ static struct customer customer_now(struct clouds *c)
     return customer;
 }
 
+static struct facts facts_now(struct clouds *c)
+{
+    struct facts facts;
+    const char *id = customer_now(c).id;
+    product_begin(&c->p);
+    ASSERT_OK(&c->p, facts_find(c->p.tx, id, &c->p.arena, &facts, &c->p.e));
+    product_rollback(&c->p);
+    return facts;
+}
+
 /* The details of the newest entry of this action, or NULL. */
 static const char *audited(struct clouds *c, const char *action)
 {
@@ -84,6 +95,9 @@ static void a_larger_plan_is_the_next_subscription_and_scales_the_instance(void 
     assert_string_equal(done.job.worker, "FlyioScaleWorker");
     assert_int_equal(done.customer.plan, PLAN_PROFESSIONAL);
     assert_int_equal(customer_now(c).plan, PLAN_PROFESSIONAL);
+    assert_int_equal(facts_now(c).plan, PLAN_PROFESSIONAL);
+    assert_int_equal(facts_now(c).price, 199 * DECIMAL_ONE);
+    assert_int_equal(facts_now(c).budget, 300 * DECIMAL_ONE);
     assert_int_equal(product_deployment(&c->p, id).plan, PLAN_PROFESSIONAL);
     assert_int_equal(product_deployment(&c->p, id).regions.count, 2);
     assert_subscriptions(c, 2);

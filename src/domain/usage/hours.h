@@ -1,0 +1,64 @@
+/*
+ * Usage by customer and hour: the record that everything about usage is made from.
+ *
+ * `struct usage_hour` is added to, never computed from its own past, so any number of batches on
+ * any number of nodes add to the same row. `usage_days` has the same columns by day, for what is
+ * older than HOURS_KEPT.
+ *
+ * Durations of api calls are counted in LATENCY_BUCKETS buckets, two to a doubling: the bounds are
+ * 1, 1.5, 2, 3, 4, 6, 8, 12, ... ms, and the last bucket has none. A quantile is interpolated
+ * within its bucket, so it is off by less than a quarter, usually by a tenth.
+ *
+ * Concurrency: users are active in the same five minutes. `users` and `peak_users` of an hour come
+ * from usage_users when the hour is summed up (measure.h); ingest leaves them 0.
+ */
+#ifndef WEBHOST_DOMAIN_USAGE_HOURS_H
+#define WEBHOST_DOMAIN_USAGE_HOURS_H
+
+#include "domain/core/env.h"
+
+#define USEC_PER_HOUR   (3600 * USEC_PER_SEC)
+#define HOURS_A_DAY     24
+#define HOURS_KEPT      (35 * HOURS_A_DAY) /* then days; also how late an event may come */
+#define DAYS_KEPT       400
+#define LATENCY_BUCKETS 32
+#define USER_WINDOWS    12 /* of five minutes, in an hour */
+
+struct usage_hour {
+    const char *customer_id;
+    int64_t hour; /* since 1970 */
+    int64_t events;
+    int64_t api_calls, api_errors, api_us, bytes;
+    int64_t calls_us, calls_eu, calls_apac;
+    int64_t gps_points, realtime_ops, batch_ops;
+    int64_t sessions, session_us;
+    int64_t vehicles_added, vehicles_removed;
+    int64_t vehicles, storage_bytes;
+    int64_t samples, cpu_sum, cpu_max, memory_sum, memory_max, disk_sum, disk_max;
+    int64_t connections_sum, connections_max;
+    int64_t users, peak_users;
+    int64_t latency[LATENCY_BUCKETS];
+};
+
+extern const struct field usage_hour_fields[]; /* all columns, l00..l31 included */
+
+/* The upper bounds of all buckets but the last, in microseconds. */
+extern const int64_t latency_bounds_us[LATENCY_BUCKETS - 1];
+
+unsigned latency_bucket(int64_t duration_us);
+
+/* The duration below which the share `per_mille` of the calls stays; INT_ABSENT without calls. */
+int64_t latency_quantile(const int64_t latency[LATENCY_BUCKETS], unsigned per_mille);
+
+/* Adds `from` to `to`; what is a maximum becomes the larger one. Both are of one customer. */
+void usage_hour_add(struct usage_hour *to, const struct usage_hour *from);
+
+/* Adds `count` hours, of different customers or hours, to what is stored: one statement. */
+enum err usage_hours_add(struct db_tx *tx, const struct usage_hour *hours, size_t count,
+                         struct arena *arena, struct error *e);
+
+/* The customer's hours from `first` up to before `end`, by time: records of struct usage_hour. */
+enum err usage_hours_list(struct db_tx *tx, const char *customer_id, int64_t first, int64_t end,
+                          struct arena *arena, struct records *ret_hours, struct error *e);
+
+#endif
