@@ -40,20 +40,58 @@ struct usage_hour {
     int64_t latency[LATENCY_BUCKETS];
 };
 
+/*
+ * The numbers in the order of columns and members, the latencies (l00..l31) behind them. SUM() are
+ * added up, of MAX() the larger one stays.
+ */
+#define USAGE_NUMBERS(SUM, MAX)                                                                    \
+    SUM(events)                                                                                    \
+    SUM(api_calls)                                                                                 \
+    SUM(api_errors)                                                                                \
+    SUM(api_us)                                                                                    \
+    SUM(bytes)                                                                                     \
+    SUM(calls_us)                                                                                  \
+    SUM(calls_eu)                                                                                  \
+    SUM(calls_apac)                                                                                \
+    SUM(gps_points)                                                                                \
+    SUM(realtime_ops)                                                                              \
+    SUM(batch_ops)                                                                                 \
+    SUM(sessions)                                                                                  \
+    SUM(session_us)                                                                                \
+    SUM(vehicles_added)                                                                            \
+    SUM(vehicles_removed)                                                                          \
+    MAX(vehicles)                                                                                  \
+    MAX(storage_bytes)                                                                             \
+    SUM(samples)                                                                                   \
+    SUM(cpu_sum)                                                                                   \
+    MAX(cpu_max)                                                                                   \
+    SUM(memory_sum)                                                                                \
+    MAX(memory_max)                                                                                \
+    SUM(disk_sum)                                                                                  \
+    MAX(disk_max)                                                                                  \
+    SUM(connections_sum)                                                                           \
+    MAX(connections_max)                                                                           \
+    MAX(users)                                                                                     \
+    MAX(peak_users)
+
 extern const struct field usage_hour_fields[]; /* all columns, l00..l31 included */
 
 /* The upper bounds of all buckets but the last, in microseconds. */
 extern const int64_t latency_bounds_us[LATENCY_BUCKETS - 1];
 
+/* A duration that is a bound falls into the bucket that it bounds. */
 unsigned latency_bucket(int64_t duration_us);
 
-/* The duration below which the share `per_mille` of the calls stays; INT_ABSENT without calls. */
+/*
+ * The duration that the share `per_mille` of the calls does not exceed, in microseconds; INT_ABSENT
+ * without calls. In the last bucket it is that bucket's lower bound.
+ */
 int64_t latency_quantile(const int64_t latency[LATENCY_BUCKETS], unsigned per_mille);
 
-/* Adds `from` to `to`; what is a maximum becomes the larger one. Both are of one customer. */
+/* Adds the numbers of `from` to those of `to`; what is a maximum becomes the larger one. */
 void usage_hour_add(struct usage_hour *to, const struct usage_hour *from);
 
-/* Adds `count` hours, of different customers or hours, to what is stored: one statement. */
+/* Adds `count` hours, no two of the same customer and hour, to what is stored: one statement. */
 enum err usage_hours_add(struct db_tx *tx, const struct usage_hour *hours, size_t count,
                          struct arena *arena, struct error *e);
 
