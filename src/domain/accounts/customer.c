@@ -1,6 +1,7 @@
 #include "domain/accounts/customer.h"
 
 #include "customer.sql.h"
+#include "domain/facts/facts.h"
 
 const char *const customer_status_names[] = {"active", "leaving", "cancelled", NULL};
 
@@ -40,12 +41,10 @@ enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, s
 enum err customer_profile(struct db_tx *tx, const struct customer *customer, struct arena *arena,
                           struct profile *ret_profile, struct error *e)
 {
-    struct profile recorded;
-    struct plan_offer plan;
-    TRY(profile_parse(str_from(customer->profile), &recorded, e));
-    TRY(plan_find(tx, plan_names[customer->plan], arena, &plan, e));
-    struct profile defaults = profile_defaults(plan.price);
-    *ret_profile = profile_merge(&defaults, &recorded);
+    struct facts facts;
+    struct decide_context context;
+    TRY(facts_find(tx, customer->id, arena, &facts, e));
+    facts_profile(&facts, ret_profile, &context);
     return OK;
 }
 

@@ -44,8 +44,8 @@ enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, s
                        struct error *e);
 
 /*
- * What is recorded about the customer, with the defaults for what is not (SPEC, contradiction 4):
- * budget from the plan's price, latency 100 ms, the US.
+ * What is recorded about the customer (facts/facts.h): what was measured, else what it told, else
+ * the defaults (SPEC, contradiction 4): budget from the plan's price, latency 100 ms, the US.
  */
 enum err customer_profile(struct db_tx *tx, const struct customer *customer, struct arena *arena,
                           struct profile *ret_profile, struct error *e);

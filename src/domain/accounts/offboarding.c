@@ -1,6 +1,7 @@
 #include "domain/accounts/offboarding.h"
 
 #include "domain/audit/audit.h"
+#include "domain/facts/facts.h"
 #include "domain/provisioning/deployment.h"
 #include "offboarding.sql.h"
 
@@ -213,6 +214,7 @@ static enum err record(const struct request *r, const char **ret_id, struct erro
     TRY(db_exec(r->tx, &customer_set_status,
                 DB_ARGS(db_text(c->id), db_text(customer_status_names[CUSTOMER_LEAVING])), NULL,
                 e));
+    TRY(facts_set_active(r->tx, c->id, false, e));
     *ret_id = id;
     return OK;
 }
@@ -292,6 +294,7 @@ static enum err apply(struct db_tx *tx, const struct offboarding *o, enum offboa
     }
     if (to == OFFBOARDING_CANCELLED) {
         TRY(db_exec(tx, &subscription_resume, DB_ARGS(id), NULL, e));
+        TRY(facts_set_active(tx, o->customer_id, true, e));
         return db_exec(tx, &customer_set_status,
                        DB_ARGS(id, db_text(customer_status_names[CUSTOMER_ACTIVE])), NULL, e);
     }

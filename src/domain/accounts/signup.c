@@ -1,6 +1,7 @@
 #include "domain/accounts/signup.h"
 
 #include "domain/audit/audit.h"
+#include "domain/facts/facts.h"
 #include "signup.sql.h"
 
 #define NAME_MAX_BYTES  200
@@ -78,6 +79,7 @@ static enum err create_customer(const struct step *s, const struct plan_offer *p
                 DB_ARGS(db_text(env_id(s->env, s->arena)), db_text(id),
                         db_text(plan_names[plan->slug]), db_int(now)),
                 NULL, e));
+    TRY(facts_set_told(s->tx, id, (enum plan)plan->slug, plan->price, profile, e));
     *ret_id = id;
     return OK;
 }

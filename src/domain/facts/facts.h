@@ -8,9 +8,9 @@
  *     contract and own words   accounts: signup, change of plan or profile, offboarding
  *     where it lives           provisioning and migration, through facts_set_place()
  *     measured                 usage/measure.h
- *     the last sweep           usage/sweep.h
  *
- * The row is made with the customer and goes with it. What is absent is INT_ABSENT.
+ * The row is made with the customer. What is absent is INT_ABSENT. What the sweep makes of the
+ * facts stands in a table of its own (usage/sweep.h), so that its writes do not meet these.
  */
 #ifndef WEBHOST_DOMAIN_FACTS_FACTS_H
 #define WEBHOST_DOMAIN_FACTS_FACTS_H
@@ -37,10 +37,6 @@ struct facts {
     int64_t response_us, p95_us, p99_us;
     decimal error_rate, cpu, growth;
     int64_t regions_used; /* regions_pack() */
-
-    int64_t swept_at, recommended;
-    decimal confidence;
-    int64_t repeats, outcome;
 };
 
 extern const struct field facts_fields[];
@@ -56,9 +52,12 @@ size_t regions_unpack(int64_t packed, uint8_t ret_regions[GEOGRAPHY_COUNT]);
 void facts_profile(const struct facts *facts, struct profile *ret_profile,
                    struct decide_context *ret_context);
 
-/* What the customer's contract and words are now; makes the row when there is none. */
-enum err facts_set_told(struct db_tx *tx, const char *customer_id, bool active, enum plan plan,
-                        decimal price, const struct profile *told, struct error *e);
+/* What the customer's contract and words are now; makes the row, active, when there is none. */
+enum err facts_set_told(struct db_tx *tx, const char *customer_id, enum plan plan, decimal price,
+                        const struct profile *told, struct error *e);
+
+/* Whether it is a customer to be looked after: not while it leaves, and not after that. */
+enum err facts_set_active(struct db_tx *tx, const char *customer_id, bool active, struct error *e);
 
 /* It lives in `mode` since `since`; `moved` when it came there by a move between modes. */
 enum err facts_set_place(struct db_tx *tx, const char *customer_id, enum mode mode, int64_t since,

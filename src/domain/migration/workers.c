@@ -1,5 +1,6 @@
 #include "domain/migration/workers.h"
 
+#include "domain/facts/facts.h"
 #include "domain/migration/drain.h"
 #include "domain/migration/move.h"
 #include "domain/provisioning/workers.h"
@@ -116,6 +117,16 @@ static enum err unfenced_work(struct db_tx *tx, void *arg, struct error *e)
     return move_set_fenced(tx, &s->next, 0, e);
 }
 
+/* A move within a mode leaves the facts as they are. */
+static enum err note_place(struct db_tx *tx, const struct step *s, struct error *e)
+{
+    const struct move *move = &s->move;
+    if (move->from_mode == move->to_mode)
+        return OK;
+    return facts_set_place(tx, move->customer_id, (enum mode)move->to_mode, env_now(s->run->env),
+                           true, e);
+}
+
 /* The commit point. */
 static enum err switch_work(struct db_tx *tx, void *arg, struct error *e)
 {
@@ -128,6 +139,7 @@ static enum err switch_work(struct db_tx *tx, void *arg, struct error *e)
     TRY(deployment_activate(tx, env, s->actor, &s->target, s->target.database_url, s->run->arena,
                             e));
     TRY(deployment_switch(tx, s->source.id, s->target.id, e));
+    TRY(note_place(tx, s, e));
     TRY(deployment_set_leaving(tx, env, s->source.id, DEPLOYMENT_RETIRING, e));
     TRY(move_set_result(tx, &s->next, s->rows, stall_us, s->proof, e));
     return move_set_fenced(tx, &s->next, 0, e); /* what is fenced is no longer the tenant's place */

@@ -2,6 +2,7 @@
 
 #include "deployment.sql.h"
 #include "domain/audit/audit.h"
+#include "domain/facts/facts.h"
 #include "domain/provisioning/host.h"
 
 #define RESOURCES_MAX 1000
@@ -179,6 +180,8 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
                 DB_ARGS(db_text(d->id), db_text(database_url), db_int(env_now(env))), &changes, e));
     if (changes == 0)
         return OK; /* it was active already: this is a repeated run */
+    if (d->is_current) /* a move's target is where the customer lives once it is switched to */
+        TRY(facts_set_place(tx, d->customer_id, (enum mode)d->mode, env_now(env), false, e));
     return audit_write(tx, env, arena, actor, "deployment.activated", d->id, NULL, e);
 }
 

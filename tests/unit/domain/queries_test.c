@@ -26,6 +26,7 @@
 #include "drift.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
+#include "facts.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "hours.sql.h"
@@ -52,7 +53,7 @@ static const struct db_query *const *const core_files[] = {
     host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
     signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
     offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
-    hours_queries,
+    hours_queries,       facts_queries,
 };
 
 /* For the customers' databases. */

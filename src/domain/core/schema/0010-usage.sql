@@ -142,11 +142,61 @@ CREATE TABLE customer_facts (
     error_rate BIGINT,      -- 1/10000
     cpu BIGINT,             -- 1/10000, average
     growth BIGINT,          -- 1/10000, api calls and points of 30 days by those of the 30 before
-    regions_used BIGINT,    -- packed, by share; NULL: no calls
-    -- What the last sweep made of it.
-    swept_at BIGINT,
-    recommended BIGINT,     -- enum mode
-    confidence BIGINT,
-    repeats BIGINT NOT NULL, -- sweeps in a row that recommended this other mode
-    outcome BIGINT           -- enum sweep_outcome
+    regions_used BIGINT     -- packed, by share; NULL: no calls
 )/*sqlite WITHOUT ROWID*/;
+
+-- Those who are customers already: what they told is in their profile's JSON.
+INSERT INTO customer_facts (customer_id, active, plan, price, budget, latency, vehicles_told,
+                            users_told, compliance, regions, mode, mode_since, moved_at)
+SELECT c.id, CASE c.status WHEN 'active' THEN 1 ELSE 0 END, p.rank, p.price,
+    /*sqlite
+    CAST(round(json_extract(c.profile, '$.budget') * 10000) AS INTEGER),
+    CAST(round(json_extract(c.profile, '$.performance_needs.latency_requirement') * 10000)
+         AS INTEGER),
+    json_extract(c.profile, '$.vehicle_count'),
+    json_extract(c.profile, '$.usage_patterns.peak_concurrent_users'),
+    CASE WHEN json_type(c.profile, '$.compliance_requirements') = 'array' THEN (
+        SELECT coalesce(sum(1 << b.bit), 0)
+        FROM json_each(c.profile, '$.compliance_requirements') w
+    */
+    /*pg
+    CAST(round((c.profile::json ->> 'budget')::numeric * 10000) AS BIGINT),
+    CAST(round((c.profile::json #>> '{performance_needs,latency_requirement}')::numeric * 10000)
+         AS BIGINT),
+    (c.profile::json ->> 'vehicle_count')::bigint,
+    (c.profile::json #>> '{usage_patterns,peak_concurrent_users}')::bigint,
+    CASE WHEN c.profile::json ->> 'compliance_requirements' IS NOT NULL THEN (
+        SELECT coalesce(sum(1 << b.bit), 0)
+        FROM json_array_elements_text(c.profile::json -> 'compliance_requirements') w (value)
+    */
+        JOIN (SELECT 'soc2' AS word, 0 AS bit UNION ALL SELECT 'hipaa', 1
+              UNION ALL SELECT 'gdpr', 2 UNION ALL SELECT 'pci', 3
+              UNION ALL SELECT 'iso27001', 4 UNION ALL SELECT 'fedramp', 5
+              UNION ALL SELECT 'hitrust', 6 UNION ALL SELECT 'ccpa', 7
+              UNION ALL SELECT 'glba', 8 UNION ALL SELECT 'sox', 9
+              UNION ALL SELECT 'ferpa', 10 UNION ALL SELECT 'cjis', 11
+              UNION ALL SELECT 'itar', 12 UNION ALL SELECT 'cmmc', 13
+              UNION ALL SELECT 'tisax', 14 UNION ALL SELECT 'csa_star', 15) b
+          ON b.word = w.value) END,
+    /*sqlite
+    CASE WHEN json_type(c.profile, '$.geographic_distribution') = 'array' THEN (
+        SELECT coalesce(sum(CASE w.value WHEN 'US' THEN 1 WHEN 'EU' THEN 2 ELSE 3 END
+                            << (4 * w.key)), 0)
+        FROM json_each(c.profile, '$.geographic_distribution') w) END,
+    */
+    /*pg
+    CASE WHEN c.profile::json ->> 'geographic_distribution' IS NOT NULL THEN (
+        SELECT coalesce(sum(CASE w.value WHEN 'US' THEN 1 WHEN 'EU' THEN 2 ELSE 3 END
+                            << (4 * (w.nr - 1)::int)), 0)
+        FROM json_array_elements_text(c.profile::json -> 'geographic_distribution')
+             WITH ORDINALITY w (value, nr)) END,
+    */
+    CASE WHEN d.active_at IS NULL THEN NULL WHEN d.mode = 'multi_tenant' THEN 0 ELSE 1 END,
+    d.active_at,
+    (SELECT max(m.finished_at) FROM migrations m
+     WHERE m.customer_id = c.id AND m.state = 'completed' AND m.from_mode <> m.to_mode)
+FROM customers c
+JOIN subscriptions s ON s.id = (SELECT n.id FROM subscriptions n WHERE n.customer_id = c.id
+                                ORDER BY n.id DESC LIMIT 1)
+JOIN plans p ON p.slug = s.plan
+LEFT JOIN deployments d ON d.customer_id = c.id AND d.is_current = 1;
