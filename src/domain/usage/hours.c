@@ -92,6 +92,13 @@ void usage_hour_add(struct usage_hour *to, const struct usage_hour *from)
         to->latency[i] += from->latency[i];
 }
 
+void usage_hour_settle(struct usage_hour *hour)
+{
+    if (hour->gps_collected > hour->gps_points)
+        hour->gps_points = hour->gps_collected;
+    hour->gps_collected = 0;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     const struct usage_hour *x = *(const struct usage_hour *const *)a;
@@ -100,8 +107,8 @@ static int compare_keys(const void *a, const void *b)
     return order != 0 ? order : (x->hour > y->hour) - (x->hour < y->hour);
 }
 
-enum err usage_hours_add(struct db_tx *tx, const struct usage_hour *hours, size_t count,
-                         struct arena *arena, struct error *e)
+enum err usage_hours_add(struct db_tx *tx, int64_t now, const struct usage_hour *hours,
+                         size_t count, struct arena *arena, struct error *e)
 {
     const struct usage_hour **sorted = arena_new_array(arena, count, const struct usage_hour *);
     for (size_t i = 0; i < count; i++)
@@ -116,7 +123,8 @@ enum err usage_hours_add(struct db_tx *tx, const struct usage_hour *hours, size_
         for (size_t column = 1; column < COLUMNS; column++)
             row[column] = db_int(numbers[column - 1]);
     }
-    return db_exec_rows(tx, &usage_hours_add_rows, DB_NO_ARGS, rows, COLUMNS, count, NULL, e);
+    return db_exec_rows(tx, &usage_hours_add_rows, DB_ARGS(db_int(now)), rows, COLUMNS, count, NULL,
+                        e);
 }
 
 enum err usage_hours_list(struct db_tx *tx, const char *customer_id, int64_t first, int64_t end,

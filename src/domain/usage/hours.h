@@ -11,6 +11,10 @@
  *
  * Concurrency: users are active in the same five minutes. `users` and `peak_users` of an hour come
  * from usage_users when the hour is summed up (measure.h); ingest leaves them 0.
+ *
+ * Points are counted twice where a customer sends them as events and keeps them in a database that
+ * the collector reads (collect.h): once in gps_points, once in gps_collected. The larger of both is
+ * the hour's; usage_hour_settle() makes it so, before hours of different times are added.
  */
 #ifndef WEBHOST_DOMAIN_USAGE_HOURS_H
 #define WEBHOST_DOMAIN_USAGE_HOURS_H
@@ -31,9 +35,10 @@ struct usage_hour {
     int64_t api_calls, api_errors, api_us, bytes;
     int64_t calls_us, calls_eu, calls_apac;
     int64_t gps_points, realtime_ops, batch_ops;
+    int64_t gps_collected;
     int64_t sessions, session_us;
     int64_t vehicles_added, vehicles_removed;
-    int64_t vehicles, storage_bytes;
+    int64_t collections, vehicles, storage_bytes;
     int64_t samples, cpu_sum, cpu_max, memory_sum, memory_max, disk_sum, disk_max;
     int64_t connections_sum, connections_max;
     int64_t users, peak_users;
@@ -56,10 +61,12 @@ struct usage_hour {
     SUM(gps_points)                                                                                \
     SUM(realtime_ops)                                                                              \
     SUM(batch_ops)                                                                                 \
+    MAX(gps_collected)                                                                             \
     SUM(sessions)                                                                                  \
     SUM(session_us)                                                                                \
     SUM(vehicles_added)                                                                            \
     SUM(vehicles_removed)                                                                          \
+    SUM(collections)                                                                               \
     MAX(vehicles)                                                                                  \
     MAX(storage_bytes)                                                                             \
     SUM(samples)                                                                                   \
@@ -91,9 +98,15 @@ int64_t latency_quantile(const int64_t latency[LATENCY_BUCKETS], unsigned per_mi
 /* Adds the numbers of `from` to those of `to`; what is a maximum becomes the larger one. */
 void usage_hour_add(struct usage_hour *to, const struct usage_hour *from);
 
-/* Adds `count` hours, no two of the same customer and hour, to what is stored: one statement. */
-enum err usage_hours_add(struct db_tx *tx, const struct usage_hour *hours, size_t count,
-                         struct arena *arena, struct error *e);
+/* Makes gps_points the larger of both counts and forgets the other. */
+void usage_hour_settle(struct usage_hour *hour);
+
+/*
+ * Adds `count` hours, no two of the same customer and hour, to what is stored: one statement. What
+ * it adds to is marked as changed at `now`, by which the measuring finds it (measure.h).
+ */
+enum err usage_hours_add(struct db_tx *tx, int64_t now, const struct usage_hour *hours,
+                         size_t count, struct arena *arena, struct error *e);
 
 /* The customer's hours from `first` up to before `end`, by time: records of struct usage_hour. */
 enum err usage_hours_list(struct db_tx *tx, const char *customer_id, int64_t first, int64_t end,
