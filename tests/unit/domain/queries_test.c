@@ -34,6 +34,7 @@
 #include "instance.sql.h"
 #include "job.sql.h"
 #include "key.sql.h"
+#include "measure.sql.h"
 #include "move.sql.h"
 #include "offboarding.sql.h"
 #include "owners.sql.h"
@@ -53,7 +54,7 @@ static const struct db_query *const *const core_files[] = {
     host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
     signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
     offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
-    hours_queries,       facts_queries,
+    hours_queries,       measure_queries,  facts_queries,
 };
 
 /* For the customers' databases. */
