@@ -19,6 +19,7 @@
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
 #include "domain/provisioning/provider.h"
+#include "domain/usage/sweep.h"
 #include "infra/http/server.h"
 #include "infra/json/json.h"
 
@@ -33,6 +34,7 @@ struct api {
     size_t queue_count;
     const struct offboarding_settings *offboarding;
     const struct exports *exports;
+    const struct tracker *tracker;
 };
 
 /* A file instead of a reply. */
@@ -124,6 +126,8 @@ api_handler api_signup, api_plans, api_customers, api_customer, api_customer_dec
 api_handler api_offboard, api_offboard_cancel, api_export_request, api_export;
 api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
     api_migration_cancel;
+api_handler api_sweep, api_sweeps, api_customer_tracker, api_simulate;
+api_handler api_proposals, api_proposal, api_proposal_approve, api_proposal_reject;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_instances, api_instance, api_instance_scale;
@@ -135,6 +139,7 @@ api_handler api_healthz, api_readyz;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
     api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
-    api_offboard_body, api_host_add_body, api_hosts_reap_body;
+    api_offboard_body, api_host_add_body, api_hosts_reap_body, api_sweep_body, api_simulate_body,
+    api_proposal_reject_body;
 
 #endif

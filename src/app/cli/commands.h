@@ -38,6 +38,12 @@ extern const struct command command_token_create, command_token_list, command_to
 
 extern const struct command command_calls, command_drift, command_reconcile; /* clouds.c */
 
+extern const struct command command_sweep, command_sweeps, command_explain,
+    command_simulate; /* tracker.c */
+
+extern const struct command command_proposals_list, command_proposals_approve,
+    command_proposals_reject; /* proposals.c */
+
 extern const struct command command_serve, command_sandbox; /* serve.c */
 
 extern const struct command command_doctor; /* doctor.c */

@@ -8,9 +8,11 @@
 
 #include "app/daemon/serve.h"
 #include "domain/accounts/offboarding.h"
+#include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
 #include "domain/provisioning/settings.h"
+#include "domain/usage/tracker.h"
 
 struct config {
     const char *listen;   /* "ADDR:PORT" */
@@ -25,10 +27,13 @@ struct config {
     } log;
     struct {
         int64_t lease_ms, poll_ms, drain_ms;
-        int64_t provisioning, migration, notifications, maintenance; /* jobs at a time */
+        int64_t provisioning, migration_evaluation, migration; /* jobs at a time */
+        int64_t notifications, maintenance;
         int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
     struct offboarding_settings offboarding;
+    struct tracker_settings tracker;
+    struct notify_settings notify;
     struct provisioning_settings provisioning;
 };
 

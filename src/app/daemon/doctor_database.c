@@ -18,34 +18,34 @@
 #define MAGIC_SMB2      0xfe534d42
 #define MAGIC_FUSE      0x65735546
 
-struct facts {
+struct database_facts {
     const char *version;
     int64_t now;
     const char *journal, *damage, *commits;
     int64_t connections_max, connections;
 };
 
-static const struct field facts_fields[] = {
-    {"version", FIELD_TEXT, offsetof(struct facts, version)},
-    {"now", FIELD_INT, offsetof(struct facts, now)},
-    {"journal", FIELD_TEXT, offsetof(struct facts, journal)},
-    {"damage", FIELD_TEXT, offsetof(struct facts, damage)},
-    {"commits", FIELD_TEXT, offsetof(struct facts, commits)},
-    {"connections_max", FIELD_INT, offsetof(struct facts, connections_max)},
-    {"connections", FIELD_INT, offsetof(struct facts, connections)},
+static const struct field database_facts_fields[] = {
+    {"version", FIELD_TEXT, offsetof(struct database_facts, version)},
+    {"now", FIELD_INT, offsetof(struct database_facts, now)},
+    {"journal", FIELD_TEXT, offsetof(struct database_facts, journal)},
+    {"damage", FIELD_TEXT, offsetof(struct database_facts, damage)},
+    {"commits", FIELD_TEXT, offsetof(struct database_facts, commits)},
+    {"connections_max", FIELD_INT, offsetof(struct database_facts, connections_max)},
+    {"connections", FIELD_INT, offsetof(struct database_facts, connections)},
     FIELD_END,
 };
 
 struct reading {
     struct arena *arena;
-    struct facts facts;
+    struct database_facts facts;
     const char *schema;
 };
 
 static enum err facts_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct reading *r = arg;
-    return db_get(tx, &doctor_facts, DB_NO_ARGS, facts_fields, r->arena, &r->facts, e);
+    return db_get(tx, &doctor_facts, DB_NO_ARGS, database_facts_fields, r->arena, &r->facts, e);
 }
 
 static enum err schema_work(struct db_tx *tx, void *arg, struct error *e)
@@ -82,7 +82,8 @@ static bool is_remote(const char *path)
            type == MAGIC_FUSE || type == V9FS_MAGIC || type == CEPH_SUPER_MAGIC;
 }
 
-static void judge_sqlite(const struct facts *f, const char *path, struct doctor_report *report)
+static void judge_sqlite(const struct database_facts *f, const char *path,
+                         struct doctor_report *report)
 {
     bool sound = text_eq(f->damage, "ok"), wal = text_eq(f->journal, "wal");
     doctor_add(report, "database integrity", sound ? FINDING_OK : FINDING_FAIL,
@@ -148,7 +149,8 @@ static void judge_listening(struct db *db, struct doctor_report *report)
                works ? "LISTEN and NOTIFY work" : "what was notified was not heard");
 }
 
-static void judge_postgres(struct db *db, const struct facts *f, struct doctor_report *report)
+static void judge_postgres(struct db *db, const struct database_facts *f,
+                           struct doctor_report *report)
 {
     bool durable = !text_eq(f->commits, "off");
     doctor_add(report, "database commits", durable ? FINDING_OK : FINDING_WARN,

@@ -13,6 +13,7 @@
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
 #include "domain/migration/drain.h"
+#include "domain/migration/evaluation.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
@@ -54,6 +55,8 @@ struct daemon {
     struct secret *key;
     struct provisioning provisioning;
     struct move_context moves;
+    struct tracker tracker;
+    struct evaluations evaluations;
     struct demo demo;
     struct prune_rule prune_rules[PRUNE_RULES_MAX];
     size_t prune_rule_count;
@@ -63,7 +66,7 @@ struct daemon {
     size_t cron_count;
     struct job_worker workers[WORKERS_MAX];
     size_t worker_count;
-    struct job_queue queues[4];
+    struct job_queue queues[5];
     char node_name[HOST_NAME_MAX + 1];
     struct runner *runner;
     bool runner_runs;
@@ -190,6 +193,9 @@ static void add_workers(struct daemon *d)
     instance_workers(&d->provisioning, room(d, INSTANCE_WORKERS));
     move_workers(&d->moves, room(d, MOVE_WORKERS));
     offboarding_workers(&d->exports, room(d, OFFBOARDING_WORKERS));
+    *room(d, 1) = sweep_worker(&d->tracker);
+    *room(d, 1) = evaluation_worker(&d->evaluations);
+    *room(d, 1) = notification_worker(&d->config.notify);
     *room(d, 1) = reconcile_worker(&d->provisioning);
     *room(d, 1) = prune_worker(&d->prune);
     *room(d, 1) = demo_worker(&d->demo);
@@ -207,14 +213,30 @@ static void add_crons(struct daemon *d)
     add_prune_rule(d, (struct prune_rule){job_prune, c->jobs.keep_days * USEC_PER_DAY});
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
+    add_prune_rule(d, (struct prune_rule){sweep_prune, c->tracker.keep_sweeps_days * USEC_PER_DAY});
     d->prune.rules = d->prune_rules;
-    const struct cron crons[] = {prune_cron(), instance_cron(), reconcile_cron(),
-                                 offboarding_cron(), drain_cron()};
+    const struct cron crons[] = {prune_cron(),     instance_cron(),
+                                 reconcile_cron(), offboarding_cron(),
+                                 drain_cron(),     sweep_cron(&c->tracker, &d->arena)};
     _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
                    "room for every cron");
     memcpy(d->crons, crons, sizeof(crons));
     host_crons(d->crons + ARRAY_LEN(crons));
     d->cron_count = ARRAY_LEN(crons) + HOST_CRONS;
+}
+
+static void add_queues(struct daemon *d)
+{
+    const struct config *c = &d->config;
+    const struct job_queue queues[] = {
+        {"provisioning", (unsigned)c->jobs.provisioning, 0},
+        {EVALUATION_QUEUE, (unsigned)c->jobs.migration_evaluation, 0},
+        {"migration", (unsigned)c->jobs.migration, 0},
+        {NOTIFY_QUEUE, (unsigned)c->jobs.notifications, 0},
+        {"maintenance", (unsigned)c->jobs.maintenance, 0},
+    };
+    _Static_assert(sizeof(queues) == sizeof(d->queues), "a place for each queue");
+    memcpy(d->queues, queues, sizeof(queues));
 }
 
 static enum err start_jobs(struct daemon *d, struct error *e)
@@ -234,6 +256,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     traffic_start(d->provisioning.traffic);
     d->demo = (struct demo){&d->env, d->policy, d->prices, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
+    d->tracker = (struct tracker){&d->env, d->policy, d->prices, &d->config.tracker};
+    d->evaluations = (struct evaluations){&d->tracker, &d->config.notify};
     d->exports = (struct exports){
         .provisioning = &d->provisioning,
         .directory = d->config.offboarding.exports,
@@ -242,10 +266,7 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     };
     add_workers(d);
     add_crons(d);
-    d->queues[0] = (struct job_queue){"provisioning", (unsigned)d->config.jobs.provisioning, 0};
-    d->queues[1] = (struct job_queue){"migration", (unsigned)d->config.jobs.migration, 0};
-    d->queues[2] = (struct job_queue){"notifications", (unsigned)d->config.jobs.notifications, 0};
-    d->queues[3] = (struct job_queue){"maintenance", (unsigned)d->config.jobs.maintenance, 0};
+    add_queues(d);
     d->runner = runner_new(&(struct runner_options){
         .env = &d->env,
         .node_name = d->node_name,
@@ -286,6 +307,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .queue_count = ARRAY_LEN(d->queues),
         .offboarding = &d->config.offboarding,
         .exports = &d->exports,
+        .tracker = &d->tracker,
     };
     struct http_server_options options = {
         .threads = HTTP_THREADS,

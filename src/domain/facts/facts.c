@@ -39,8 +39,12 @@ int64_t regions_pack(const uint8_t *regions, size_t count)
 size_t regions_unpack(int64_t packed, uint8_t ret_regions[GEOGRAPHY_COUNT])
 {
     size_t count = 0;
-    for (; count < GEOGRAPHY_COUNT && (packed & REGION_MASK); packed >>= REGION_BITS)
-        ret_regions[count++] = (uint8_t)((packed & REGION_MASK) - 1);
+    for (; count < GEOGRAPHY_COUNT; packed >>= REGION_BITS) {
+        int64_t region = (packed & REGION_MASK) - 1;
+        if (region < 0 || region >= GEOGRAPHY_COUNT)
+            break;
+        ret_regions[count++] = (uint8_t)region;
+    }
     return count;
 }
 

@@ -1,6 +1,7 @@
 #include "domain/jobs/cron.h"
 
 #include "cron.sql.h"
+#include "domain/jobs/lease.h"
 
 #define LEADER_LEASE   "cron"
 #define SEARCH_MINUTES (4LL * 366 * 24 * 60) /* 29 February comes within four years */
@@ -112,17 +113,6 @@ int64_t cron_last_slot(const char *when, int64_t now)
     return INT_ABSENT;
 }
 
-static enum err take_lead(struct db_tx *tx, int64_t now, int64_t node, int64_t lease_us,
-                          bool *ret_leads, struct error *e)
-{
-    int64_t changes;
-    struct db_value name = db_text(LEADER_LEASE), until = db_int(now + lease_us);
-    TRY(db_exec(tx, &lease_insert, DB_ARGS(name, db_int(node), until), NULL, e));
-    TRY(db_exec(tx, &lease_take, DB_ARGS(name, db_int(node), until, db_int(now)), &changes, e));
-    *ret_leads = changes > 0;
-    return OK;
-}
-
 static enum err enqueue_due(struct db_tx *tx, const struct env *env, int64_t now,
                             const struct cron *cron, struct arena *arena, int64_t *enqueued,
                             struct error *e)
@@ -149,7 +139,7 @@ enum err cron_tick(struct db_tx *tx, const struct env *env, int64_t node, int64_
     bool leads;
     int64_t now, enqueued = 0;
     TRY(db_now(tx, &now, e));
-    TRY(take_lead(tx, now, node, lease_us, &leads, e));
+    TRY(lease_take(tx, LEADER_LEASE, node, now, lease_us, &leads, e));
     for (size_t i = 0; leads && i < count; i++)
         TRY(enqueue_due(tx, env, now, &crons[i], arena, &enqueued, e));
     *ret_enqueued = enqueued;

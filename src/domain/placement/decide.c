@@ -4,9 +4,10 @@
 static inline const struct cell *look_up(const struct steps *s, int64_t value)
 {
     size_t n = 0;
-    for (const int64_t *start = s->start; start < s->start + s->count; start += STEPS_AT_ONCE)
-        n += (size_t)(value >= start[0]) + (size_t)(value >= start[1]) +
-             (size_t)(value >= start[2]) + (size_t)(value >= start[3]);
+    uint64_t at = step_edge(value);
+    for (const uint64_t *edge = s->edge; edge < s->edge + s->count; edge += STEPS_AT_ONCE)
+        n += (size_t)(at >= edge[0]) + (size_t)(at >= edge[1]) + (size_t)(at >= edge[2]) +
+             (size_t)(at >= edge[3]);
     return &s->cell[n];
 }
 
@@ -23,42 +24,44 @@ static inline decimal clamp(decimal score)
     return score < 0 ? 0 : score > DECIMAL_ONE ? DECIMAL_ONE : score;
 }
 
+/* A whole outcome or holding; what is not a number to add is carried along and not looked at. */
+typedef uint32_t lanes __attribute__((vector_size(16)));
+_Static_assert(sizeof(struct outcome) == sizeof(lanes) && sizeof(struct holding) == sizeof(lanes),
+               "each is one register");
+
 /* What the factors looked up so far come to. */
 struct tally {
-    decimal scores[MODE_COUNT];
-    struct holding holding;
+    lanes outcomes, holdings;
 };
 
-static inline void count(enum factor factor, const struct cell *cell, struct tally *t,
-                         struct decision *d)
+static inline void count(const struct cell *cell, struct tally *t, struct outcome *ret_outcome)
 {
-    d->factors[factor] = cell->outcome;
-    t->scores[MULTI_TENANT] += cell->outcome.add[MULTI_TENANT];
-    t->scores[SINGLE_TENANT] += cell->outcome.add[SINGLE_TENANT];
-    t->holding.constraints &= cell->holding.constraints;
-    t->holding.floors &= cell->holding.floors;
-    t->holding.plan_rules &= cell->holding.plan_rules;
+    lanes outcome, holding;
+    memcpy(&outcome, &cell->outcome, sizeof(outcome));
+    memcpy(&holding, &cell->holding, sizeof(holding));
+    memcpy(ret_outcome, &outcome, sizeof(outcome));
+    t->outcomes += outcome;
+    t->holdings &= holding;
 }
 
 static inline struct holding score(const struct policy *p, const struct profile *profile,
                                    struct decision *d)
 {
     struct inputs in = inputs_of(profile);
-    struct tally t = {
-        .scores = {p->base_score, p->base_score},
-        .holding = {UINT32_MAX, UINT32_MAX, UINT32_MAX},
-    };
-#define COUNT(factor) count(factor, look_up(&p->steps[factor], in.values[factor]), &t, d)
+    struct tally t = {.outcomes = {0}, .holdings = ~(lanes){0}};
+#define COUNT(factor) count(look_up(&p->steps[factor], in.values[factor]), &t, &d->factors[factor])
     COUNT(FACTOR_BUDGET);
     COUNT(FACTOR_VEHICLES);
-    count(FACTOR_COMPLIANCE, look_up_words(&p->words, in.words), &t, d);
+    count(look_up_words(&p->words, in.words), &t, &d->factors[FACTOR_COMPLIANCE]);
     COUNT(FACTOR_LATENCY);
     COUNT(FACTOR_REGIONS);
     COUNT(FACTOR_PEAK_USERS);
 #undef COUNT
-    d->scores[MULTI_TENANT] = clamp(t.scores[MULTI_TENANT]);
-    d->scores[SINGLE_TENANT] = clamp(t.scores[SINGLE_TENANT]);
-    return t.holding;
+    struct holding holding;
+    memcpy(&holding, &t.holdings, sizeof(holding));
+    d->scores[MULTI_TENANT] = clamp(p->base_score + (int32_t)t.outcomes[MULTI_TENANT]);
+    d->scores[SINGLE_TENANT] = clamp(p->base_score + (int32_t)t.outcomes[SINGLE_TENANT]);
+    return holding;
 }
 
 /*

@@ -196,6 +196,8 @@ static void compile_steps(struct policy *p, enum factor factor)
     }
     while (s->count % STEPS_AT_ONCE != 0)
         s->start[s->count++] = INT64_MAX;
+    for (size_t i = 0; i < s->count; i++)
+        s->edge[i] = step_edge(s->start[i]);
 }
 
 /* Splits each atom into the words that the condition speaks of and the others. */

@@ -37,15 +37,16 @@ struct rules {
     size_t count;
 };
 
-/* What one factor contributes to both scores. */
+/* What one factor contributes to both scores. Sixteen bytes, so that it is one register. */
 struct outcome {
-    int32_t add[MODE_COUNT];
+    _Alignas(16) int32_t add[MODE_COUNT];
     int8_t rule[MODE_COUNT]; /* the index of the rule that matched; RULE_NONE */
 };
 
 /* Sets of clauses, a bit for each item. A clause holds when it is in the sets of all factors. */
 struct holding {
-    uint32_t constraints, floors, plan_rules;
+    _Alignas(16) uint32_t constraints;
+    uint32_t floors, plan_rules;
 };
 
 struct cell {
@@ -59,8 +60,15 @@ struct steps {
     size_t
         count; /* a multiple of STEPS_AT_ONCE: filled up with INT64_MAX, which no value reaches */
     int64_t start[STEPS_MAX];
+    uint64_t edge[STEPS_MAX]; /* the same as step_edge(): compared without a sign */
     struct cell cell[STEPS_MAX + 1];
 };
+
+/* Keeps the order. A sum of unsigned comparisons is two instructions for each, of signed four. */
+static inline uint64_t step_edge(int64_t value)
+{
+    return (uint64_t)value ^ (UINT64_C(1) << 63);
+}
 
 /*
  * The same for compliance, whose values are sets of words. An atom is a set of words that no

@@ -179,7 +179,7 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
     TRY(db_exec(tx, &deployment_mark_active,
                 DB_ARGS(db_text(d->id), db_text(database_url), db_int(env_now(env))), &changes, e));
     if (changes == 0)
-        return OK; /* it was active already: this is a repeated run */
+        return OK;     /* it was active already: this is a repeated run */
     if (d->is_current) /* a move's target is where the customer lives once it is switched to */
         TRY(facts_set_place(tx, d->customer_id, (enum mode)d->mode, env_now(env), false, e));
     return audit_write(tx, env, arena, actor, "deployment.activated", d->id, NULL, e);

@@ -34,14 +34,18 @@
 #include "instance.sql.h"
 #include "job.sql.h"
 #include "key.sql.h"
+#include "lease.sql.h"
 #include "measure.sql.h"
 #include "move.sql.h"
 #include "offboarding.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
+#include "proposal.sql.h"
 #include "queue.sql.h"
 #include "signup.sql.h"
+#include "simulate.sql.h"
 #include "slot.sql.h"
+#include "sweep.sql.h"
 #include "tenant.sql.h"
 #include "tokens.sql.h"
 
@@ -53,8 +57,9 @@ static const struct db_query *const *const core_files[] = {
     claim_queries,       cron_queries,     customer_queries, decisions_queries,  deployment_queries,
     host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
     signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
-    offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
-    hours_queries,       measure_queries,  facts_queries,
+    offboarding_queries, capacity_queries, facts_queries,    simulate_queries,   proposal_queries,
+    lease_queries,       sweep_queries,    drain_queries,    host_order_queries, slot_queries,
+    hours_queries,       measure_queries,
 };
 
 /* For the customers' databases. */
