@@ -42,6 +42,7 @@
 #include "plan.sql.h"
 #include "proposal.sql.h"
 #include "queue.sql.h"
+#include "retention.sql.h"
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
@@ -53,13 +54,15 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,    owners_queries,   calls_queries,      install_queries,
-    claim_queries,       cron_queries,     customer_queries, decisions_queries,  deployment_queries,
-    host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
-    signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
-    offboarding_queries, capacity_queries, facts_queries,    simulate_queries,   proposal_queries,
-    lease_queries,       sweep_queries,    drain_queries,    host_order_queries, slot_queries,
-    hours_queries,       measure_queries,
+    audit_queries,       drift_queries,      owners_queries, calls_queries,
+    install_queries,     claim_queries,      cron_queries,   customer_queries,
+    decisions_queries,   deployment_queries, host_queries,   job_queries,
+    move_queries,        plan_queries,       queue_queries,  signup_queries,
+    tokens_queries,      instance_queries,   key_queries,    exports_queries,
+    offboarding_queries, capacity_queries,   facts_queries,  simulate_queries,
+    proposal_queries,    lease_queries,      sweep_queries,  drain_queries,
+    host_order_queries,  slot_queries,       hours_queries,  measure_queries,
+    retention_queries,
 };
 
 /* For the customers' databases. */

@@ -52,3 +52,18 @@ SELECT count(*) FROM sweeps WHERE finished_at IS NULL;
 
 -- name: put_usage_user
 INSERT INTO usage_users (customer_id, hour, user_hash, windows) VALUES ($1, $2, $3, $4);
+
+-- name: put_day_users
+INSERT INTO usage_days (customer_id, day, users) VALUES ($1, $2, $3);
+
+-- name: put_event_id
+INSERT INTO usage_event_ids (customer_id, hash_high, hash_low, seen_at) VALUES ($1, $2, 0, $3);
+
+-- name: count_days
+SELECT count(*) FROM usage_days;
+
+-- name: count_users
+SELECT count(*) FROM usage_users;
+
+-- name: count_event_ids
+SELECT count(*) FROM usage_event_ids;
