@@ -21,7 +21,6 @@
 
 #include "domain/core/env.h"
 
-#define USEC_PER_HOUR   (3600 * USEC_PER_SEC)
 #define HOURS_A_DAY     24
 #define HOURS_KEPT      (35 * HOURS_A_DAY) /* then days; also how late an event may come */
 #define DAYS_KEPT       400

@@ -17,6 +17,7 @@
 #include "calls.sql.h"
 #include "capacity.sql.h"
 #include "claim.sql.h"
+#include "collect.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
@@ -54,15 +55,13 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,      owners_queries, calls_queries,
-    install_queries,     claim_queries,      cron_queries,   customer_queries,
-    decisions_queries,   deployment_queries, host_queries,   job_queries,
-    move_queries,        plan_queries,       queue_queries,  signup_queries,
-    tokens_queries,      instance_queries,   key_queries,    exports_queries,
-    offboarding_queries, capacity_queries,   facts_queries,  simulate_queries,
-    proposal_queries,    lease_queries,      sweep_queries,  drain_queries,
-    host_order_queries,  slot_queries,       hours_queries,  measure_queries,
-    retention_queries,
+    audit_queries,       drift_queries,    owners_queries,   calls_queries,      install_queries,
+    claim_queries,       cron_queries,     customer_queries, decisions_queries,  deployment_queries,
+    host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
+    signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
+    offboarding_queries, capacity_queries, facts_queries,    simulate_queries,   proposal_queries,
+    lease_queries,       sweep_queries,    drain_queries,    host_order_queries, slot_queries,
+    hours_queries,       measure_queries,  collect_queries,  retention_queries,
 };
 
 /* For the customers' databases. */

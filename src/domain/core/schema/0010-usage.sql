@@ -126,6 +126,12 @@ CREATE TABLE usage_event_ids (
 
 CREATE INDEX usage_event_ids_by_age ON usage_event_ids (seen_at);
 
+-- How far a worker that goes through everything has come: the next run goes on from there.
+CREATE TABLE usage_positions (
+    name TEXT PRIMARY KEY,
+    position TEXT NOT NULL
+);
+
 -- What is known of each customer for deciding about its place, in numbers, one row each: the sweep
 -- reads a million of them at a time (facts/facts.h).
 CREATE TABLE customer_facts (

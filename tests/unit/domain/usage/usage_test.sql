@@ -67,3 +67,12 @@ SELECT count(*) FROM usage_users;
 
 -- name: count_event_ids
 SELECT count(*) FROM usage_event_ids;
+
+-- name: newest_change
+SELECT max(changed_at) FROM usage_hours;
+
+-- name: set_database_url
+UPDATE deployments SET database_url = $2 WHERE id = $1;
+
+-- name: set_not_current
+UPDATE deployments SET is_current = 0 WHERE id = $1;
