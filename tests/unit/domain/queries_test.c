@@ -25,6 +25,7 @@
 #include "deployment.sql.h"
 #include "drain.sql.h"
 #include "drift.sql.h"
+#include "example.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
 #include "facts.sql.h"
@@ -61,7 +62,7 @@ static const struct db_query *const *const core_files[] = {
     signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
     offboarding_queries, capacity_queries, facts_queries,    simulate_queries,   proposal_queries,
     lease_queries,       sweep_queries,    drain_queries,    host_order_queries, slot_queries,
-    hours_queries,       measure_queries,  collect_queries,  retention_queries,
+    hours_queries,       measure_queries,  collect_queries,  example_queries,    retention_queries,
 };
 
 /* For the customers' databases. */
