@@ -21,7 +21,12 @@ static enum err count_now(const struct api_call *call, const struct deployment *
     TRY(tenant_measure(call->api->provisioning->stores, d->database_url, d->customer_id,
                        env_now(call->api->env), &usage, e));
     _cleanup_json_ json_t *counted = json_encode(tenant_usage_fields, &usage, JSON_KEEP_ABSENT);
-    (void)json_object_update(metrics, counted);
+    const char *key;
+    json_t *value;
+    json_object_foreach (counted, key, value) {
+        if (json_is_null(json_object_get(metrics, key))) /* points may have come as events */
+            (void)json_object_set(metrics, key, value);
+    }
     return OK;
 }
 

@@ -65,7 +65,9 @@ void chart_print(const struct table *t, const struct chart *chart)
     size_t columns = each > 0 ? (chart->count + each - 1) / each : 0;
     double *sums = arena_new_array(t->arena, columns, double), most = 0;
     for (size_t i = 0; i < chart->count; i++)
-        sums[i / each] += chart->values[i];
+        sums[i / each] = !chart->largest                     ? sums[i / each] + chart->values[i]
+                         : chart->values[i] > sums[i / each] ? chart->values[i]
+                                                             : sums[i / each];
     for (size_t i = 0; i < columns; i++)
         most = sums[i] > most ? sums[i] : most;
     if (most <= 0)

@@ -1,6 +1,7 @@
 #include "app/cli/text.h"
 
 #include "base/clock.h"
+#include "base/err.h"
 
 #include <sys/ioctl.h>
 

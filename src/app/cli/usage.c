@@ -32,7 +32,7 @@ static const struct option_spec usage_options[] = {
 
 static const struct column total_columns[] = {
     {"totals.api_calls", "API calls", COLUMN_TEXT},
-    {"totals.error_rate", "Error rate", COLUMN_TEXT},
+    {"shown.error_rate", "Error rate", COLUMN_TEXT},
     {"totals.average_response_time_ms", "Response ms", COLUMN_TEXT},
     {"totals.p50_response_time_ms", "p50 ms", COLUMN_TEXT},
     {"totals.p95_response_time_ms", "p95 ms", COLUMN_TEXT},
@@ -43,14 +43,14 @@ static const struct column total_columns[] = {
     {"totals.peak_concurrent_users", "Peak users", COLUMN_TEXT},
     {"totals.vehicle_count", "Vehicles", COLUMN_TEXT},
     {"totals.storage_used_mb", "Storage MB", COLUMN_TEXT},
-    {"totals.cpu_utilization", "CPU", COLUMN_TEXT},
-    {"totals.memory_utilization", "Memory", COLUMN_TEXT},
-    {"totals.disk_utilization", "Disk", COLUMN_TEXT},
-    {"growth_rate", "Growth", COLUMN_TEXT},
-    {"regions_shown", "Regions", COLUMN_TEXT},
-    {"peaks_shown", "Peak hours", COLUMN_TEXT},
+    {"shown.cpu_utilization", "CPU", COLUMN_TEXT},
+    {"shown.memory_utilization", "Memory", COLUMN_TEXT},
+    {"shown.disk_utilization", "Disk", COLUMN_TEXT},
+    {"shown.growth_rate", "Growth", COLUMN_TEXT},
+    {"shown.regions", "Regions", COLUMN_TEXT},
+    {"shown.peaks", "Peak hours", COLUMN_TEXT},
     {"patterns.seasonal_patterns", "Seasons", COLUMN_TEXT},
-    {"forecast_shown", "Slot", COLUMN_TEXT},
+    {"shown.forecast", "Slot", COLUMN_TEXT},
     COLUMN_END,
 };
 
@@ -107,16 +107,32 @@ static const char *forecast_in_words(const json_t *report, struct arena *arena)
     return text_eq(outcome, "steady") ? "not outgrown: its load does not grow" : NULL;
 }
 
-static void add_words(json_t *report, const char *key, const char *words)
+/* A member that is a share, in percent. */
+static const char *percent(const json_t *object, const char *key, struct arena *arena)
 {
-    if (words)
-        (void)json_object_set_new(report, key, json_string(words));
+    const json_t *share = json_object_get(object, key);
+    return json_is_number(share) ? arena_printf(arena, "%.2f %%", 100 * json_number_value(share))
+                                 : NULL;
+}
+
+/* What the columns show in other words than the report has; the caller owns it. */
+static json_t *words_of(const json_t *report, struct arena *arena)
+{
+    const json_t *totals = json_object_get(report, "totals");
+    return json_pack("{s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?}", "error_rate",
+                     percent(totals, "error_rate", arena), "cpu_utilization",
+                     percent(totals, "cpu_utilization", arena), "memory_utilization",
+                     percent(totals, "memory_utilization", arena), "disk_utilization",
+                     percent(totals, "disk_utilization", arena), "growth_rate",
+                     percent(report, "growth_rate", arena), "regions",
+                     regions_in_words(report, arena), "peaks", peaks_in_words(report, arena),
+                     "forecast", forecast_in_words(report, arena));
 }
 
 /* -- charts ----------------------------------------------------------------------------------- */
 
 static void print_chart(const struct table *t, const json_t *report, const char *key,
-                        const char *title)
+                        const char *title, bool largest)
 {
     const json_t *series = json_object_get(report, "series"), *step;
     size_t i, count = json_array_size(series);
@@ -133,6 +149,7 @@ static void print_chart(const struct table *t, const json_t *report, const char 
         .title = arena_printf(t->arena, "%s by %s", title, hours ? "hour" : "day"),
         .values = values,
         .count = count,
+        .largest = largest,
         .first = arena_printf(t->arena, "%.*s", width, first),
         .last = arena_printf(t->arena, "%.*s", width, last),
     };
@@ -142,9 +159,7 @@ static void print_chart(const struct table *t, const json_t *report, const char 
 static void print_report(struct cli *cli, json_t *report)
 {
     const struct table t = cli_table(cli);
-    add_words(report, "regions_shown", regions_in_words(report, &cli->arena));
-    add_words(report, "peaks_shown", peaks_in_words(report, &cli->arena));
-    add_words(report, "forecast_shown", forecast_in_words(report, &cli->arena));
+    (void)json_object_set_new(report, "shown", words_of(report, &cli->arena));
     const json_t *events = json_at(report, "totals.events");
     const json_t *vehicles = json_at(report, "totals.vehicle_count");
     if (json_integer_value(events) == 0 && !json_is_integer(vehicles)) {
@@ -153,9 +168,9 @@ static void print_report(struct cli *cli, json_t *report)
         return;
     }
     card_print(&t, total_columns, report);
-    print_chart(&t, report, "api_calls", "API calls");
-    print_chart(&t, report, "gps_points", "GPS points");
-    print_chart(&t, report, "users", "Users");
+    print_chart(&t, report, "api_calls", "API calls", false);
+    print_chart(&t, report, "gps_points", "GPS points", false);
+    print_chart(&t, report, "users", "Users", true);
 }
 
 static enum cli_exit usage_run(struct cli *cli, const struct command *self, const void *options)

@@ -69,6 +69,22 @@ static struct line line_through(const double *x, const double *y, size_t count)
     return line;
 }
 
+/* Takes off what the days of the week differ by from the line. */
+static void level_weekdays(const double *x, double *y, size_t count)
+{
+    struct line line = line_through(x, y, count);
+    double off[WEEK] = {0}, days[WEEK] = {0};
+    for (size_t i = 0; i < count; i++) {
+        size_t weekday = (size_t)(((int64_t)x[i] % WEEK + WEEK) % WEEK);
+        off[weekday] += y[i] - line.level - line.slope * x[i];
+        days[weekday]++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t weekday = (size_t)(((int64_t)x[i] % WEEK + WEEK) % WEEK);
+        y[i] -= off[weekday] / days[weekday];
+    }
+}
+
 /* -- seasons ---------------------------------------------------------------------------------- */
 
 /*
@@ -204,12 +220,18 @@ void forecast_find(const int64_t *days, const double *values, size_t count, int6
     *ret = f;
     if (count < FORECAST_DAYS_MIN)
         return;
-    double x[DAYS_CONSIDERED];
+    double x[DAYS_CONSIDERED], y[DAYS_CONSIDERED], freedom = (double)count - 2;
     BUG_ON(count > DAYS_CONSIDERED);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         x[i] = (double)(days[i] - today);
-    struct line line = line_through(x, values, count);
-    double error = sqrt(line.residual / (double)(count - 2) / line.spread);
+        y[i] = values[i];
+    }
+    if (count >= (size_t)SEASON_WEEKS * WEEK) {
+        level_weekdays(x, y, count);
+        freedom -= WEEK - 1;
+    }
+    struct line line = line_through(x, y, count);
+    double error = sqrt(line.residual / freedom / line.spread);
     double r_squared = line.total > 0 ? 1 - line.residual / line.total : 0;
     f.level = rounded(line.level);
     f.growth_a_month = rounded(line.slope * MONTH_DAYS);

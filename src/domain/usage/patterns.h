@@ -46,9 +46,10 @@ void patterns_find(const int64_t *hours, size_t days, struct patterns *ret);
 /* -- forecast --------------------------------------------------------------------------------- */
 
 /*
- * A line through daily values by least squares, and when it reaches the limit. It grows when its
- * slope is more than twice its standard error; `earliest` and `latest` are where a slope that much
- * steeper and flatter would lead.
+ * A line through daily values by least squares, and when it reaches the limit. From SEASON_WEEKS
+ * on the days of the week are made alike first, since weekends would drown the trend. The line
+ * grows when its slope is more than twice its standard error; `earliest` and `latest` are where a
+ * slope that much steeper and flatter would lead.
  */
 #define FORECAST_DAYS_MIN 7 /* measured ones */
 #define FORECAST_AHEAD    365
