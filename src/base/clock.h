@@ -10,9 +10,10 @@
 
 #include <pthread.h>
 
-#define USEC_PER_SEC INT64_C(1000000)
-#define USEC_PER_MS  INT64_C(1000)
-#define USEC_PER_DAY (INT64_C(86400) * USEC_PER_SEC)
+#define USEC_PER_SEC  INT64_C(1000000)
+#define USEC_PER_MS   INT64_C(1000)
+#define USEC_PER_HOUR (INT64_C(3600) * USEC_PER_SEC)
+#define USEC_PER_DAY  (INT64_C(86400) * USEC_PER_SEC)
 
 struct clock {
     int64_t (*now)(const struct clock *self);

@@ -122,7 +122,7 @@ enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char
 
 /* Handlers by file. */
 api_handler api_signup, api_plans, api_customers, api_customer, api_customer_change,
-    api_customer_decisions, api_decision;
+    api_customer_decisions, api_decision, api_customer_usage;
 api_handler api_offboard, api_offboard_cancel, api_export_request, api_export;
 api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
     api_migration_cancel;

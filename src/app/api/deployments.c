@@ -3,22 +3,30 @@
 #include "domain/accounts/decisions.h"
 #include "domain/accounts/evaluation.h"
 #include "domain/migration/move.h"
+#include "domain/usage/report.h"
 
 /* -- usage ------------------------------------------------------------------------------------ */
 
 /*
- * What is measured of a customer now, under the plan's names; null is "not measured". Read from the
- * tenant's own database, outside of any transaction of ours. A tenant that has no database yet, or
- * whose database is being deleted, has no usage either.
+ * Until the collector has been there, vehicles and points are read from the tenant's own database,
+ * outside of any transaction of ours. A tenant that has no database yet, or whose database is being
+ * deleted, has none either.
  */
-static enum err usage_metrics(const struct api_call *call, const struct deployment *d, json_t **ret,
-                              struct error *e)
+static enum err count_now(const struct api_call *call, const struct deployment *d, json_t *metrics,
+                          struct error *e)
 {
-    struct tenant_usage usage = {INT_ABSENT, INT_ABSENT};
-    if (d->database_url && d->status < DEPLOYMENT_RETIRING)
-        TRY(tenant_measure(call->api->provisioning->stores, d->database_url, d->customer_id,
-                           env_now(call->api->env), &usage, e));
-    *ret = json_encode(tenant_usage_fields, &usage, JSON_KEEP_ABSENT);
+    struct tenant_usage usage;
+    if (!d->database_url || d->status >= DEPLOYMENT_RETIRING)
+        return OK;
+    TRY(tenant_measure(call->api->provisioning->stores, d->database_url, d->customer_id,
+                       env_now(call->api->env), &usage, e));
+    _cleanup_json_ json_t *counted = json_encode(tenant_usage_fields, &usage, JSON_KEEP_ABSENT);
+    const char *key;
+    json_t *value;
+    json_object_foreach (counted, key, value) {
+        if (json_is_null(json_object_get(metrics, key))) /* points may have come as events */
+            (void)json_object_set(metrics, key, value);
+    }
     return OK;
 }
 
@@ -42,7 +50,8 @@ struct evaluate_work {
     struct api_call *call;
     struct evaluation evaluation;
     const struct prices *prices;
-    json_t *deployment;
+    json_t *deployment, *metrics;
+    bool counted;
 };
 
 static enum err evaluate_work(struct db_tx *tx, void *arg, struct error *e)
@@ -53,7 +62,12 @@ static enum err evaluate_work(struct db_tx *tx, void *arg, struct error *e)
     TRY(evaluate_customer(tx, call->api->policy, request->customer_id, &request->form, call->arena,
                           &call->problems, &w->evaluation, e));
     TRY(price_book_now(call->api->prices, tx, call->arena, &w->prices, e));
-    return deployment_json(tx, &w->evaluation.current, call->arena, &w->deployment, e);
+    TRY(usage_metrics(tx, call->api->env, w->evaluation.customer.id, call->arena, &w->metrics,
+                      &w->counted, e));
+    enum err err = deployment_json(tx, &w->evaluation.current, call->arena, &w->deployment, e);
+    if (err != OK)
+        json_decref(w->metrics);
+    return err;
 }
 
 enum err api_evaluate(struct db_tx *tx, struct api_call *call, struct error *e)
@@ -62,18 +76,18 @@ enum err api_evaluate(struct db_tx *tx, struct api_call *call, struct error *e)
     const struct api *api = call->api;
     struct evaluate_work w = {.call = call};
     const struct evaluation *v = &w.evaluation;
-    json_t *usage;
     TRY(db_read(api->env->db, evaluate_work, &w, e));
-    enum err err = usage_metrics(call, &v->current, &usage, e);
+    enum err err = w.counted ? OK : count_now(call, &v->current, w.metrics, e);
     if (err != OK) {
         json_decref(w.deployment);
+        json_decref(w.metrics);
         return err;
     }
     struct decided decided = {api->policy, w.prices, &v->profile, &v->context, &v->decision};
     api_reply(call,
               json_pack("{s:s, s:o, s:o, s:b, s:o}", "customer_id", v->customer.id,
                         "current_deployment", w.deployment, "recommended", decision_json(&decided),
-                        "migration_due", (int)v->migration_due, "usage_metrics", usage));
+                        "migration_due", (int)v->migration_due, "usage_metrics", w.metrics));
     return OK;
 }
 
@@ -82,7 +96,8 @@ enum err api_evaluate(struct db_tx *tx, struct api_call *call, struct error *e)
 struct status_work {
     struct api_call *call;
     struct deployment current;
-    json_t *reply;
+    json_t *reply, *metrics; /* the second is part of the first */
+    bool counted;
 };
 
 /* "none", or where the customer's latest move stands, and the move itself. */
@@ -123,6 +138,8 @@ static enum err status_work(struct db_tx *tx, void *arg, struct error *e)
     (void)json_object_set_new(reply, "last_decision", decision_record_json(&decision));
     (void)json_object_set_new(reply, "jobs",
                               json_encode_list(job_fields, jobs, sizeof(struct job), 0));
+    TRY(usage_metrics(tx, call->api->env, customer.id, call->arena, &w->metrics, &w->counted, e));
+    (void)json_object_set_new(reply, "usage_metrics", w->metrics);
     w->reply = json_incref(reply);
     return OK;
 }
@@ -131,10 +148,7 @@ enum err api_status(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     (void)tx;
     struct status_work w = {.call = call};
-    json_t *usage;
     TRY(db_read(call->api->env->db, status_work, &w, e));
     api_reply(call, w.reply);
-    TRY(usage_metrics(call, &w.current, &usage, e));
-    (void)json_object_set_new(w.reply, "usage_metrics", usage);
-    return OK;
+    return w.counted ? OK : count_now(call, &w.current, w.metrics, e);
 }

@@ -5,6 +5,7 @@
 
 static const char *const query_page[] = {PAGE_QUERY, NULL};
 static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
+static const char *const query_usage[] = {"from", "to", "step", NULL};
 static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
 static const char *const query_hosts[] = {PAGE_QUERY, "status", NULL};
 static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker", "customer", NULL};
@@ -45,6 +46,8 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/api/customers/{customer}/decisions", VIEWER, READ,
           .handler = api_customer_decisions, .query = query_page,
           .summary = "List the decisions about a customer"),
+    ROUTE(GET, "/api/customers/{customer}/usage", VIEWER, READ, .handler = api_customer_usage,
+          .query = query_usage, .summary = "Show what is recorded about a customer's usage"),
     ROUTE(POST, "/api/customers/{customer}/offboard", ADMIN, WRITE, .handler = api_offboard,
           .body = &api_offboard_body, .summary = "Let a customer leave: export, retain, delete"),
     ROUTE(POST, "/api/customers/{customer}/offboard/cancel", ADMIN, WRITE,

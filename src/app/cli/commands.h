@@ -44,6 +44,8 @@ extern const struct command command_sweep, command_sweeps, command_explain,
 extern const struct command command_proposals_list, command_proposals_approve,
     command_proposals_reject; /* proposals.c */
 
+extern const struct command command_usage; /* usage.c */
+
 extern const struct command command_serve, command_sandbox; /* serve.c */
 
 extern const struct command command_doctor; /* doctor.c */

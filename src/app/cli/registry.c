@@ -18,6 +18,7 @@ const struct command *const commands[] = {
     &command_customers_export,
     &command_decisions_list,
     &command_decisions_show,
+    &command_usage,
     &command_sweep,
     &command_sweeps,
     &command_explain,

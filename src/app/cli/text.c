@@ -1,6 +1,7 @@
 #include "app/cli/text.h"
 
 #include "base/clock.h"
+#include "base/err.h"
 
 #include <sys/ioctl.h>
 
@@ -20,9 +21,21 @@ static size_t width_of(int fd)
     return WIDTH_DEFAULT;
 }
 
+/* What the locale's encoding is by its name, as locale(7) tells which variable counts. */
+static bool locale_is_utf8(void)
+{
+    static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        const char *value = getenv(variables[i]);
+        if (value && value[0])
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
 struct terminal terminal_of(FILE *stream, bool no_color)
 {
-    struct terminal t = {.width = WIDTH_DEFAULT};
+    struct terminal t = {.width = WIDTH_DEFAULT, .utf8 = locale_is_utf8()};
     int fd = fileno(stream);
     if (fd < 0 || !isatty(fd))
         return t;

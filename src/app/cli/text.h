@@ -9,6 +9,7 @@
 struct terminal {
     bool is_tty;
     bool colors;
+    bool utf8;    /* the locale can show more than ASCII */
     size_t width; /* columns; 80 when it is not a terminal */
 };
 

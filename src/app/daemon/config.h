@@ -12,6 +12,7 @@
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
 #include "domain/provisioning/settings.h"
+#include "domain/usage/settings.h"
 #include "domain/usage/tracker.h"
 
 struct config {
@@ -32,6 +33,7 @@ struct config {
         int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
     struct offboarding_settings offboarding;
+    struct usage_settings usage;
     struct tracker_settings tracker;
     struct notify_settings notify;
     struct provisioning_settings provisioning;

@@ -1,5 +1,7 @@
 #include "app/daemon/demo.h"
 
+#include "domain/usage/example.h"
+
 #define DEMO_WAIT_US   (300 * USEC_PER_MS)
 #define DEMO_PLAN_SIZE 40 /* more vehicles than this show nothing new */
 
@@ -101,16 +103,36 @@ struct fill_work {
     struct fill_args args;
     struct deployment deployment;
     struct profile profile;
+    struct customer customer;
 };
 
 static enum err look_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct fill_work *w = arg;
-    struct customer customer;
     struct arena *arena = w->run->arena;
-    TRY(customer_find(tx, w->args.customer, arena, &customer, e));
-    TRY(customer_profile(tx, &customer, arena, &w->profile, e));
-    return deployment_current(tx, customer.id, arena, &w->deployment, e);
+    TRY(customer_find(tx, w->args.customer, arena, &w->customer, e));
+    TRY(customer_profile(tx, &w->customer, arena, &w->profile, e));
+    return deployment_current(tx, w->customer.id, arena, &w->deployment, e);
+}
+
+/* The weeks before, so that there is something to see. Harbour Taxis is about to outgrow its slot.
+ */
+static enum err usage_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct fill_work *w = arg;
+    const struct profile *p = &w->profile;
+    bool shared = w->deployment.mode == MULTI_TENANT;
+    const struct usage_example example = {
+        .customer_id = w->customer.id,
+        .seed = strlen(w->customer.slug),
+        .vehicles = p->vehicle_count,
+        .users = p->peak_users != INT_ABSENT ? p->peak_users : p->vehicle_count,
+        .cpu = shared ? 60 * p->vehicle_count : 3500,
+        .region = p->region_count > 0 ? p->regions[0] : (uint8_t)GEOGRAPHY_US,
+        .many_regions = p->region_count > 1,
+        .response_us = shared ? 90000 : 45000,
+    };
+    return usage_add_example(tx, w->run->job->inserted_at, &example, w->run->arena, e);
 }
 
 static enum job_result fill_perform(struct job_run *run, struct error *e)
@@ -135,6 +157,9 @@ static enum job_result fill_perform(struct job_run *run, struct error *e)
     int64_t vehicles = w.profile.vehicle_count;
     vehicles = vehicles > DEMO_PLAN_SIZE ? DEMO_PLAN_SIZE : vehicles;
     /* The job's own time, so that a repeated run writes the same rows. */
+    enum err err = db_write(run->env->db, usage_work, &w, e);
+    if (err != OK)
+        return provider_result(err);
     return provider_result(tenant_fill_example(demo->provisioning->stores,
                                                w.deployment.database_url, w.deployment.customer_id,
                                                vehicles, run->job->inserted_at, e));

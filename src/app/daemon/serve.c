@@ -19,6 +19,9 @@
 #include "domain/provisioning/reconcile.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
+#include "domain/usage/collect.h"
+#include "domain/usage/measure.h"
+#include "domain/usage/retention.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
@@ -57,6 +60,7 @@ struct daemon {
     struct secret *key;
     struct provisioning provisioning;
     struct move_context moves;
+    struct collector collector;
     struct tracker tracker;
     struct evaluations evaluations;
     struct demo demo;
@@ -196,6 +200,9 @@ static void add_workers(struct daemon *d)
     instance_workers(&d->provisioning, room(d, INSTANCE_WORKERS));
     move_workers(&d->moves, room(d, MOVE_WORKERS));
     offboarding_workers(&d->exports, room(d, OFFBOARDING_WORKERS));
+    *room(d, 1) = collect_worker(&d->collector);
+    *room(d, 1) = measure_worker();
+    *room(d, 1) = usage_retention_worker();
     *room(d, 1) = sweep_worker(&d->tracker);
     *room(d, 1) = evaluation_worker(&d->evaluations);
     *room(d, 1) = notification_worker(&d->config.notify);
@@ -218,6 +225,10 @@ static void add_crons(struct daemon *d)
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
     add_prune_rule(d, (struct prune_rule){sweep_prune, c->tracker.keep_sweeps_days * USEC_PER_DAY});
+    struct prune_rule usage[USAGE_PRUNE_RULES];
+    usage_prune_rules(usage);
+    for (size_t i = 0; i < USAGE_PRUNE_RULES; i++)
+        add_prune_rule(d, usage[i]);
     d->prune.rules = d->prune_rules;
     const struct cron crons[] = {
         prune_cron(),
@@ -227,6 +238,9 @@ static void add_crons(struct daemon *d)
         drain_cron(),
         price_cron(),
         sweep_cron(&c->tracker, &d->arena),
+        collect_cron(&c->usage, &d->arena),
+        measure_cron(&c->usage, &d->arena),
+        usage_retention_cron(),
     };
     _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
                    "room for every cron");
@@ -268,6 +282,7 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     d->price_refresh = (struct price_refresh){&d->provisioning, &d->price_book};
     d->demo = (struct demo){&d->env, d->policy, &d->price_book, &d->provisioning};
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
+    d->collector = (struct collector){&d->provisioning, &d->config.usage};
     d->tracker = (struct tracker){&d->env, d->policy, &d->price_book, &d->config.tracker};
     d->evaluations = (struct evaluations){&d->tracker, &d->config.notify};
     d->exports = (struct exports){

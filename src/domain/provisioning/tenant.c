@@ -9,16 +9,24 @@
 #define TENANT_BUSY_TIMEOUT_US (10 * USEC_PER_SEC)
 #define EXAMPLE_POINTS         60
 
+/*
+ * One open database, or one that is being opened: then its first user opens it without the lock and
+ * the others wait for `opened`. One that could not be opened is not in the table any more; its last
+ * user frees it.
+ */
 struct store {
     char *url; /* key */
     struct db *db;
     unsigned users;
+    bool opening;
+    struct error failure; /* code OK: none */
     UT_hash_handle hh;
 };
 
 struct tenant_stores {
     const struct secret *key; /* may be NULL */
-    pthread_mutex_t lock;     /* held while opening, so that a url is opened once */
+    pthread_mutex_t lock;     /* guards what follows, and the stores */
+    pthread_cond_t opened;
     struct store *by_url;
 };
 
@@ -33,6 +41,7 @@ struct tenant_stores *tenant_stores_new(const struct secret *key)
     BUG_ON(!stores);
     stores->key = key;
     BUG_ON(pthread_mutex_init(&stores->lock, NULL));
+    BUG_ON(pthread_cond_init(&stores->opened, NULL));
     return stores;
 }
 
@@ -41,6 +50,7 @@ void tenant_stores_free(struct tenant_stores *stores)
     if (!stores)
         return;
     BUG_ON(stores->by_url);
+    (void)pthread_cond_destroy(&stores->opened);
     (void)pthread_mutex_destroy(&stores->lock);
     free(stores);
 }
@@ -97,9 +107,8 @@ static void conceal(const struct secret *password, struct error *e)
         *at = '\0';
 }
 
-/* Called with the lock held. */
-static enum err open_store(struct tenant_stores *stores, const char *url, struct store **ret,
-                           struct error *e)
+static enum err open_db(struct tenant_stores *stores, const char *url, struct db **ret_db,
+                        struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
     struct secret *password = NULL;
@@ -110,35 +119,78 @@ static enum err open_store(struct tenant_stores *stores, const char *url, struct
         .busy_timeout_us = TENANT_BUSY_TIMEOUT_US,
     };
     TRY(resolve(stores, url, &arena, &options.url, &password, e));
-    struct db *db;
-    enum err err = db_open(&options, &db, e);
+    enum err err = db_open(&options, ret_db, e);
     if (err != OK)
         conceal(password, e);
     secret_free(password);
-    TRY(err);
+    return err;
+}
+
+/* The rest is called with the lock held. */
+
+static void store_free(struct store *store)
+{
+    free(store->url);
+    free(store);
+}
+
+static struct store *store_new(struct tenant_stores *stores, const char *url)
+{
     struct store *store = calloc(1, sizeof(*store));
     BUG_ON(!store);
     store->url = strdup(url);
     BUG_ON(!store->url);
-    store->db = db;
+    store->opening = true;
     HASH_ADD_KEYPTR(hh, stores->by_url, store->url, strlen(store->url), store);
-    *ret = store;
-    return OK;
+    return store;
+}
+
+/* Lets go of the lock meanwhile. Who comes after a failure tries anew. */
+static void store_open(struct tenant_stores *stores, struct store *store)
+{
+    struct db *db = NULL;
+    struct error failure = {0};
+    pthread_mutex_unlock(&stores->lock);
+    failure.code = open_db(stores, store->url, &db, &failure);
+    pthread_mutex_lock(&stores->lock);
+    store->opening = false;
+    store->db = db;
+    store->failure = failure;
+    if (failure.code != OK)
+        HASH_DEL(stores->by_url, store);
+    pthread_cond_broadcast(&stores->opened);
+}
+
+static enum err store_use(struct tenant_stores *stores, const char *url, struct db **ret_db,
+                          struct error *e)
+{
+    struct store *store;
+    HASH_FIND_STR(stores->by_url, url, store);
+    bool first = !store;
+    if (first)
+        store = store_new(stores, url);
+    store->users++;
+    if (first)
+        store_open(stores, store);
+    while (store->opening)
+        pthread_cond_wait(&stores->opened, &stores->lock);
+    enum err err = store->failure.code;
+    if (err == OK) {
+        *ret_db = store->db;
+        return OK;
+    }
+    if (e)
+        *e = store->failure;
+    if (--store->users == 0)
+        store_free(store);
+    return err;
 }
 
 enum err tenant_store_get(struct tenant_stores *stores, const char *url, struct db **ret_db,
                           struct error *e)
 {
-    struct store *store;
-    enum err err = OK;
     pthread_mutex_lock(&stores->lock);
-    HASH_FIND_STR(stores->by_url, url, store);
-    if (!store)
-        err = open_store(stores, url, &store, e);
-    if (err == OK) {
-        store->users++;
-        *ret_db = store->db;
-    }
+    enum err err = store_use(stores, url, ret_db, e);
     pthread_mutex_unlock(&stores->lock);
     return err;
 }
@@ -153,8 +205,7 @@ void tenant_store_put(struct tenant_stores *stores, struct db *db)
     if (--store->users == 0) {
         HASH_DEL(stores->by_url, store);
         db_close(store->db);
-        free(store->url);
-        free(store);
+        store_free(store);
     }
     pthread_mutex_unlock(&stores->lock);
 }
@@ -302,6 +353,99 @@ enum err tenant_measure(struct tenant_stores *stores, const char *url, const cha
     *ret_usage = w.usage;
     return OK;
 }
+
+/* -- all tenants of a database ---------------------------------------------------------------- */
+
+static const struct field sample_fields[] = {
+    {"customer_id", FIELD_TEXT, offsetof(struct tenant_sample, customer_id)},
+    {"vehicles", FIELD_INT, offsetof(struct tenant_sample, vehicles)},
+    {"storage_bytes", FIELD_INT, offsetof(struct tenant_sample, storage_bytes)}, /* no column */
+    FIELD_END,
+};
+
+static const struct field points_fields[] = {
+    {"customer_id", FIELD_TEXT, offsetof(struct tenant_points, customer_id)},
+    {"hour", FIELD_INT, offsetof(struct tenant_points, hour)},
+    {"points", FIELD_INT, offsetof(struct tenant_points, points)},
+    FIELD_END,
+};
+
+struct tenant_rows {
+    const char *customer_id;
+    int64_t rows;
+};
+
+static const struct field rows_fields[] = {
+    {"customer_id", FIELD_TEXT, offsetof(struct tenant_rows, customer_id)},
+    {"rows", FIELD_INT, offsetof(struct tenant_rows, rows)},
+    FIELD_END,
+};
+
+struct survey_work {
+    struct arena *arena;
+    int64_t first, end; /* hours */
+    struct tenant_survey survey;
+    int64_t bytes;
+    struct records rows;
+};
+
+static enum err survey_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct survey_work *w = arg;
+    TRY(db_list(tx, &tenants_vehicles, DB_ARGS(db_int(TENANTS_MAX)), sample_fields,
+                sizeof(struct tenant_sample), TENANTS_MAX, w->arena, &w->survey.samples, e));
+    size_t hours = (size_t)(w->end - w->first);
+    return db_list(tx, &tenants_points,
+                   DB_ARGS(db_int(w->first * USEC_PER_HOUR), db_int(w->end * USEC_PER_HOUR)),
+                   points_fields, sizeof(struct tenant_points), TENANTS_MAX * hours, w->arena,
+                   &w->survey.points, e);
+}
+
+/* Who has a database alone has all of it: its rows, perhaps very many, need not be counted. */
+static enum err storage_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct survey_work *w = arg;
+    TRY(db_get_int(tx, &tenants_bytes, DB_NO_ARGS, &w->bytes, e));
+    w->rows = (struct records){0};
+    if (w->survey.samples.count < 2)
+        return OK;
+    return db_list(tx, &tenants_rows, DB_ARGS(db_int(TENANTS_MAX)), rows_fields,
+                   sizeof(struct tenant_rows), TENANTS_MAX, w->arena, &w->rows, e);
+}
+
+static void share_storage(struct survey_work *w)
+{
+    struct tenant_sample *samples = w->survey.samples.items;
+    const struct tenant_rows *rows = w->rows.items, *end = rows + w->rows.count;
+    int64_t all = 0;
+    if (w->survey.samples.count == 1)
+        samples[0].storage_bytes = w->bytes;
+    for (size_t i = 0; i < w->rows.count; i++)
+        all += rows[i].rows;
+    for (size_t i = 0; i < w->survey.samples.count && rows < end; i++) {
+        while (rows < end && strcmp(rows->customer_id, samples[i].customer_id) < 0)
+            rows++;
+        if (rows < end && text_eq(rows->customer_id, samples[i].customer_id))
+            samples[i].storage_bytes = (int64_t)((__int128)w->bytes * rows->rows / all);
+    }
+}
+
+enum err tenant_survey(struct tenant_stores *stores, const char *url, int64_t first, int64_t end,
+                       struct arena *arena, struct tenant_survey *ret, struct error *e)
+{
+    struct survey_work w = {.arena = arena, .first = first, .end = end};
+    struct db *db;
+    TRY(tenant_store_get(stores, url, &db, e));
+    enum err err = db_read(db, survey_work, &w, e);
+    if (err == OK && db_read(db, storage_work, &w, NULL) == OK)
+        share_storage(&w);
+    tenant_store_put(stores, db);
+    TRY(err);
+    *ret = w.survey;
+    return OK;
+}
+
+/* -- examples --------------------------------------------------------------------------------- */
 
 /* A point a minute, each vehicle on a straight road of its own. */
 static enum err fill_vehicle(struct db_tx *tx, const struct tenant_work *w, int64_t number,

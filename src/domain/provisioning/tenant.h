@@ -6,7 +6,8 @@
  *
  * A `struct tenant_stores` hands out open databases: everyone in the process who works on one url
  * at a time shares one `struct db`, because a SQLite file must have a single connection that writes
- * and checkpoints. A database is closed when its last user puts it back. Thread-safe.
+ * and checkpoints. A database is closed when its last user puts it back. Thread-safe; who waits for
+ * a server that does not answer keeps nobody from other databases.
  */
 #ifndef WEBHOST_DOMAIN_PROVISIONING_TENANT_H
 #define WEBHOST_DOMAIN_PROVISIONING_TENANT_H
@@ -79,6 +80,38 @@ extern const struct field tenant_usage_fields[];
 
 enum err tenant_measure(struct tenant_stores *stores, const char *url, const char *customer_id,
                         int64_t now, struct tenant_usage *ret_usage, struct error *e);
+
+/* One tenant of a database, as tenant_survey() finds it. */
+struct tenant_sample {
+    const char *customer_id;
+    int64_t vehicles;
+    int64_t storage_bytes; /* INT_ABSENT: could not be measured */
+};
+
+/* The points of a tenant whose time is in that hour (since 1970). */
+struct tenant_points {
+    const char *customer_id;
+    int64_t hour, points;
+};
+
+struct tenant_survey {
+    struct records samples; /* struct tenant_sample, by customer */
+    struct records points;  /* struct tenant_points, by customer and hour */
+};
+
+#define TENANTS_MAX 10000 /* in one database */
+
+/*
+ * Looks at all tenants of a database at once, with a few queries however many they are: vehicles,
+ * the points from hour `first` up to before hour `end`, storage.
+ *
+ * Storage is what the tables and their indexes take up on disk: the pages of a SQLite file,
+ * pg_total_relation_size() on PostgreSQL. Who shares the database gets the share that its rows are
+ * of all rows: an estimate, since rows are not equally long. When it cannot be had (counting the
+ * rows took too long) the rest is given without it.
+ */
+enum err tenant_survey(struct tenant_stores *stores, const char *url, int64_t first, int64_t end,
+                       struct arena *arena, struct tenant_survey *ret, struct error *e);
 
 /*
  * Example data for demonstrations: `vehicles` vehicles with a point a minute for the last hour.

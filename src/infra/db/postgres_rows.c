@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 enum {
-    PARAMS_MAX = 64,
+    PARAMS_MAX = 72,
     NUMBER_TEXT_MAX = 24,
     ARRAY_TEXT_MAX = 256 * 1024 * 1024,
 };

@@ -1,10 +1,14 @@
 #include "infra/db/sqlite_rows.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #define POINTER_TYPE "webhost rows"
 
-enum { ARGUMENTS = SQLITE_ROWS_WIDTH_MAX };
+enum {
+    ARGUMENTS = 16, /* SQLite compares what stands behind the 16th itself, and finds it different */
+    DECLARATION_MAX = 4096,
+};
 
 struct rows_cursor {
     sqlite3_vtab_cursor base; /* first: SQLite's part */
@@ -18,6 +22,19 @@ static struct rows_cursor *cursor_of(sqlite3_vtab_cursor *base)
 }
 
 /* Columns c0.. are the values, a0.. the hidden ones that hold the arguments. */
+static int declare(sqlite3 *handle)
+{
+    _cleanup_buf_ struct buf sql = BUF_INIT(DECLARATION_MAX);
+    (void)buf_append_text(&sql, "CREATE TABLE rows (");
+    for (int i = 0; i < SQLITE_ROWS_WIDTH_MAX; i++)
+        (void)buf_printf(&sql, "c%d, ", i);
+    for (int i = 0; i < ARGUMENTS; i++)
+        (void)buf_printf(&sql, "%sa%d HIDDEN", i > 0 ? ", " : "", i);
+    (void)buf_append_char(&sql, ')');
+    BUG_ON(buf_is_full(&sql));
+    return sqlite3_declare_vtab(handle, buf_text(&sql));
+}
+
 static int rows_connect(sqlite3 *handle, void *aux, int argc, const char *const *argv,
                         sqlite3_vtab **ret_table, char **ret_error)
 {
@@ -25,12 +42,7 @@ static int rows_connect(sqlite3 *handle, void *aux, int argc, const char *const 
     (void)argc;
     (void)argv;
     (void)ret_error;
-    int rc = sqlite3_declare_vtab(handle, "CREATE TABLE rows (c0, c1, c2, c3, c4, c5, c6, c7, c8,"
-                                          " c9, c10, c11, c12, c13, c14, c15,"
-                                          " a0 HIDDEN, a1 HIDDEN, a2 HIDDEN, a3 HIDDEN,"
-                                          " a4 HIDDEN, a5 HIDDEN, a6 HIDDEN, a7 HIDDEN, a8 HIDDEN,"
-                                          " a9 HIDDEN, a10 HIDDEN, a11 HIDDEN, a12 HIDDEN,"
-                                          " a13 HIDDEN, a14 HIDDEN, a15 HIDDEN)");
+    int rc = declare(handle);
     if (rc != SQLITE_OK)
         return rc;
     *ret_table = sqlite3_malloc(sizeof(**ret_table));

@@ -4,8 +4,9 @@
  * SQLite has no arrays. A statement that takes many rows at once reads them from this table-valued
  * function (https://sqlite.org/vtab.html#tabfunc2), so that it is run once and opens each index
  * once instead of once for every row. The rows come through a pointer bound to the function's first
- * argument (https://sqlite.org/bindptr.html), which SQL text cannot forge; the other arguments
- * stand for the row's further parameters and are not looked at.
+ * argument (https://sqlite.org/bindptr.html), which SQL text cannot forge; the other arguments, at
+ * most 15, stand for the row's further parameters and are not looked at. Where there are more, one
+ * argument stands for all of them: rows($1, coalesce($2, $3, ...)).
  */
 #ifndef WEBHOST_INFRA_DB_SQLITE_ROWS_H
 #define WEBHOST_INFRA_DB_SQLITE_ROWS_H
@@ -14,7 +15,7 @@
 
 #include <sqlite3.h>
 
-#define SQLITE_ROWS_WIDTH_MAX 16
+#define SQLITE_ROWS_WIDTH_MAX 64
 
 struct sqlite_rows {
     const struct db_value *values; /* row after row; must outlive the statement's run */

@@ -17,6 +17,7 @@
 #include "calls.sql.h"
 #include "capacity.sql.h"
 #include "claim.sql.h"
+#include "collect.sql.h"
 #include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
@@ -24,16 +25,19 @@
 #include "deployment.sql.h"
 #include "drain.sql.h"
 #include "drift.sql.h"
+#include "example.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
 #include "facts.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
+#include "hours.sql.h"
 #include "install.sql.h"
 #include "instance.sql.h"
 #include "job.sql.h"
 #include "key.sql.h"
 #include "lease.sql.h"
+#include "measure.sql.h"
 #include "move.sql.h"
 #include "offboarding.sql.h"
 #include "owners.sql.h"
@@ -41,6 +45,7 @@
 #include "prices.sql.h"
 #include "proposal.sql.h"
 #include "queue.sql.h"
+#include "retention.sql.h"
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
@@ -61,6 +66,8 @@ static const struct db_query *const *const core_files[] = {
     offboarding_queries, capacity_queries,   drain_queries,        host_order_queries,
     slot_queries,        prices_queries,     subscription_queries, facts_queries,
     simulate_queries,    proposal_queries,   lease_queries,        sweep_queries,
+    hours_queries,       measure_queries,    collect_queries,      example_queries,
+    retention_queries,
 };
 
 /* For the customers' databases. */

@@ -1,92 +1,108 @@
 -- Usage: what customers do, added up by customer and hour, later by day.
 -- Every number can be added to (or be the larger of two), so a batch of events is one statement on
 -- any node, whatever others write. l00..l31 count api calls by duration (usage/hours.h).
+--
+-- Points may come as events and lie in the customer's database too. They are counted apart and the
+-- larger count is the hour's: a day's gps_points are the sum of those.
 
 CREATE TABLE usage_hours (
     customer_id TEXT NOT NULL,
     hour BIGINT NOT NULL, -- hours since 1970
-    events BIGINT NOT NULL,
-    api_calls BIGINT NOT NULL,
-    api_errors BIGINT NOT NULL, -- status 500 and above
-    api_us BIGINT NOT NULL,     -- their durations, summed
-    bytes BIGINT NOT NULL,      -- of requests and replies
-    calls_us BIGINT NOT NULL,   -- api_calls by where the caller was
-    calls_eu BIGINT NOT NULL,
-    calls_apac BIGINT NOT NULL,
-    gps_points BIGINT NOT NULL,
-    realtime_ops BIGINT NOT NULL, -- gps_points events of one point
-    batch_ops BIGINT NOT NULL,    -- gps_points events of several: uploads of what was collected
-    sessions BIGINT NOT NULL,
-    session_us BIGINT NOT NULL,
-    vehicles_added BIGINT NOT NULL,
-    vehicles_removed BIGINT NOT NULL,
-    vehicles BIGINT NOT NULL,      -- the most that was counted; 0: nobody counted
-    storage_bytes BIGINT NOT NULL, -- the most that was measured
-    samples BIGINT NOT NULL,       -- resource samples, whose sums and maxima follow
-    cpu_sum BIGINT NOT NULL,       -- 1/10000 of what there is
-    cpu_max BIGINT NOT NULL,
-    memory_sum BIGINT NOT NULL,
-    memory_max BIGINT NOT NULL,
-    disk_sum BIGINT NOT NULL,
-    disk_max BIGINT NOT NULL,
-    connections_sum BIGINT NOT NULL, -- to the database
-    connections_max BIGINT NOT NULL,
-    users BIGINT NOT NULL,      -- distinct, set when the hour is summed up
-    peak_users BIGINT NOT NULL, -- active in the same five minutes, likewise
-    l00 BIGINT NOT NULL, l01 BIGINT NOT NULL, l02 BIGINT NOT NULL, l03 BIGINT NOT NULL,
-    l04 BIGINT NOT NULL, l05 BIGINT NOT NULL, l06 BIGINT NOT NULL, l07 BIGINT NOT NULL,
-    l08 BIGINT NOT NULL, l09 BIGINT NOT NULL, l10 BIGINT NOT NULL, l11 BIGINT NOT NULL,
-    l12 BIGINT NOT NULL, l13 BIGINT NOT NULL, l14 BIGINT NOT NULL, l15 BIGINT NOT NULL,
-    l16 BIGINT NOT NULL, l17 BIGINT NOT NULL, l18 BIGINT NOT NULL, l19 BIGINT NOT NULL,
-    l20 BIGINT NOT NULL, l21 BIGINT NOT NULL, l22 BIGINT NOT NULL, l23 BIGINT NOT NULL,
-    l24 BIGINT NOT NULL, l25 BIGINT NOT NULL, l26 BIGINT NOT NULL, l27 BIGINT NOT NULL,
-    l28 BIGINT NOT NULL, l29 BIGINT NOT NULL, l30 BIGINT NOT NULL, l31 BIGINT NOT NULL,
+    events BIGINT NOT NULL DEFAULT 0,
+    api_calls BIGINT NOT NULL DEFAULT 0,
+    api_errors BIGINT NOT NULL DEFAULT 0, -- status 500 and above
+    api_us BIGINT NOT NULL DEFAULT 0,     -- their durations, summed
+    bytes BIGINT NOT NULL DEFAULT 0,      -- of requests and replies
+    calls_us BIGINT NOT NULL DEFAULT 0,   -- api_calls by where the caller was
+    calls_eu BIGINT NOT NULL DEFAULT 0,
+    calls_apac BIGINT NOT NULL DEFAULT 0,
+    gps_points BIGINT NOT NULL DEFAULT 0,
+    realtime_ops BIGINT NOT NULL DEFAULT 0, -- gps_points events of one point
+    batch_ops BIGINT NOT NULL DEFAULT 0,    -- gps_points events of several
+    gps_collected BIGINT NOT NULL DEFAULT 0, -- points found in the customer's database
+    sessions BIGINT NOT NULL DEFAULT 0,
+    session_us BIGINT NOT NULL DEFAULT 0,
+    vehicles_added BIGINT NOT NULL DEFAULT 0,
+    vehicles_removed BIGINT NOT NULL DEFAULT 0,
+    collections BIGINT NOT NULL DEFAULT 0,   -- looks into the customer's database
+    vehicles BIGINT NOT NULL DEFAULT 0,      -- the most that was counted
+    storage_bytes BIGINT NOT NULL DEFAULT 0, -- the most that was measured
+    samples BIGINT NOT NULL DEFAULT 0,       -- resource samples, whose sums and maxima follow
+    cpu_sum BIGINT NOT NULL DEFAULT 0,       -- 1/10000 of what there is
+    cpu_max BIGINT NOT NULL DEFAULT 0,
+    memory_sum BIGINT NOT NULL DEFAULT 0,
+    memory_max BIGINT NOT NULL DEFAULT 0,
+    disk_sum BIGINT NOT NULL DEFAULT 0,
+    disk_max BIGINT NOT NULL DEFAULT 0,
+    connections_sum BIGINT NOT NULL DEFAULT 0, -- to the database
+    connections_max BIGINT NOT NULL DEFAULT 0,
+    users BIGINT NOT NULL DEFAULT 0,      -- distinct, set when the hour is summed up
+    peak_users BIGINT NOT NULL DEFAULT 0, -- active in the same five minutes, likewise
+    l00 BIGINT NOT NULL DEFAULT 0, l01 BIGINT NOT NULL DEFAULT 0, l02 BIGINT NOT NULL DEFAULT 0,
+    l03 BIGINT NOT NULL DEFAULT 0, l04 BIGINT NOT NULL DEFAULT 0, l05 BIGINT NOT NULL DEFAULT 0,
+    l06 BIGINT NOT NULL DEFAULT 0, l07 BIGINT NOT NULL DEFAULT 0, l08 BIGINT NOT NULL DEFAULT 0,
+    l09 BIGINT NOT NULL DEFAULT 0, l10 BIGINT NOT NULL DEFAULT 0, l11 BIGINT NOT NULL DEFAULT 0,
+    l12 BIGINT NOT NULL DEFAULT 0, l13 BIGINT NOT NULL DEFAULT 0, l14 BIGINT NOT NULL DEFAULT 0,
+    l15 BIGINT NOT NULL DEFAULT 0, l16 BIGINT NOT NULL DEFAULT 0, l17 BIGINT NOT NULL DEFAULT 0,
+    l18 BIGINT NOT NULL DEFAULT 0, l19 BIGINT NOT NULL DEFAULT 0, l20 BIGINT NOT NULL DEFAULT 0,
+    l21 BIGINT NOT NULL DEFAULT 0, l22 BIGINT NOT NULL DEFAULT 0, l23 BIGINT NOT NULL DEFAULT 0,
+    l24 BIGINT NOT NULL DEFAULT 0, l25 BIGINT NOT NULL DEFAULT 0, l26 BIGINT NOT NULL DEFAULT 0,
+    l27 BIGINT NOT NULL DEFAULT 0, l28 BIGINT NOT NULL DEFAULT 0, l29 BIGINT NOT NULL DEFAULT 0,
+    l30 BIGINT NOT NULL DEFAULT 0, l31 BIGINT NOT NULL DEFAULT 0,
+    changed_at BIGINT NOT NULL DEFAULT 0, -- when it was added to last, microseconds
     PRIMARY KEY (customer_id, hour)
 )/*sqlite WITHOUT ROWID*/;
 
 CREATE INDEX usage_hours_by_hour ON usage_hours (hour);
 
+-- What is older, and before that already the day's distinct users.
 CREATE TABLE usage_days (
     customer_id TEXT NOT NULL,
     day BIGINT NOT NULL, -- days since 1970
-    events BIGINT NOT NULL,
-    api_calls BIGINT NOT NULL,
-    api_errors BIGINT NOT NULL, -- status 500 and above
-    api_us BIGINT NOT NULL,     -- their durations, summed
-    bytes BIGINT NOT NULL,      -- of requests and replies
-    calls_us BIGINT NOT NULL,   -- api_calls by where the caller was
-    calls_eu BIGINT NOT NULL,
-    calls_apac BIGINT NOT NULL,
-    gps_points BIGINT NOT NULL,
-    realtime_ops BIGINT NOT NULL, -- gps_points events of one point
-    batch_ops BIGINT NOT NULL,    -- gps_points events of several: uploads of what was collected
-    sessions BIGINT NOT NULL,
-    session_us BIGINT NOT NULL,
-    vehicles_added BIGINT NOT NULL,
-    vehicles_removed BIGINT NOT NULL,
-    vehicles BIGINT NOT NULL,      -- the most that was counted; 0: nobody counted
-    storage_bytes BIGINT NOT NULL, -- the most that was measured
-    samples BIGINT NOT NULL,       -- resource samples, whose sums and maxima follow
-    cpu_sum BIGINT NOT NULL,       -- 1/10000 of what there is
-    cpu_max BIGINT NOT NULL,
-    memory_sum BIGINT NOT NULL,
-    memory_max BIGINT NOT NULL,
-    disk_sum BIGINT NOT NULL,
-    disk_max BIGINT NOT NULL,
-    connections_sum BIGINT NOT NULL, -- to the database
-    connections_max BIGINT NOT NULL,
-    users BIGINT NOT NULL,      -- distinct, set when the hour is summed up
-    peak_users BIGINT NOT NULL, -- active in the same five minutes, likewise
-    l00 BIGINT NOT NULL, l01 BIGINT NOT NULL, l02 BIGINT NOT NULL, l03 BIGINT NOT NULL,
-    l04 BIGINT NOT NULL, l05 BIGINT NOT NULL, l06 BIGINT NOT NULL, l07 BIGINT NOT NULL,
-    l08 BIGINT NOT NULL, l09 BIGINT NOT NULL, l10 BIGINT NOT NULL, l11 BIGINT NOT NULL,
-    l12 BIGINT NOT NULL, l13 BIGINT NOT NULL, l14 BIGINT NOT NULL, l15 BIGINT NOT NULL,
-    l16 BIGINT NOT NULL, l17 BIGINT NOT NULL, l18 BIGINT NOT NULL, l19 BIGINT NOT NULL,
-    l20 BIGINT NOT NULL, l21 BIGINT NOT NULL, l22 BIGINT NOT NULL, l23 BIGINT NOT NULL,
-    l24 BIGINT NOT NULL, l25 BIGINT NOT NULL, l26 BIGINT NOT NULL, l27 BIGINT NOT NULL,
-    l28 BIGINT NOT NULL, l29 BIGINT NOT NULL, l30 BIGINT NOT NULL, l31 BIGINT NOT NULL,
+    events BIGINT NOT NULL DEFAULT 0,
+    api_calls BIGINT NOT NULL DEFAULT 0,
+    api_errors BIGINT NOT NULL DEFAULT 0, -- status 500 and above
+    api_us BIGINT NOT NULL DEFAULT 0,     -- their durations, summed
+    bytes BIGINT NOT NULL DEFAULT 0,      -- of requests and replies
+    calls_us BIGINT NOT NULL DEFAULT 0,   -- api_calls by where the caller was
+    calls_eu BIGINT NOT NULL DEFAULT 0,
+    calls_apac BIGINT NOT NULL DEFAULT 0,
+    gps_points BIGINT NOT NULL DEFAULT 0,
+    realtime_ops BIGINT NOT NULL DEFAULT 0, -- gps_points events of one point
+    batch_ops BIGINT NOT NULL DEFAULT 0,    -- gps_points events of several
+    sessions BIGINT NOT NULL DEFAULT 0,
+    session_us BIGINT NOT NULL DEFAULT 0,
+    vehicles_added BIGINT NOT NULL DEFAULT 0,
+    vehicles_removed BIGINT NOT NULL DEFAULT 0,
+    collections BIGINT NOT NULL DEFAULT 0,   -- looks into the customer's database
+    vehicles BIGINT NOT NULL DEFAULT 0,      -- the most that was counted
+    storage_bytes BIGINT NOT NULL DEFAULT 0, -- the most that was measured
+    samples BIGINT NOT NULL DEFAULT 0,       -- resource samples, whose sums and maxima follow
+    cpu_sum BIGINT NOT NULL DEFAULT 0,       -- 1/10000 of what there is
+    cpu_max BIGINT NOT NULL DEFAULT 0,
+    memory_sum BIGINT NOT NULL DEFAULT 0,
+    memory_max BIGINT NOT NULL DEFAULT 0,
+    disk_sum BIGINT NOT NULL DEFAULT 0,
+    disk_max BIGINT NOT NULL DEFAULT 0,
+    connections_sum BIGINT NOT NULL DEFAULT 0, -- to the database
+    connections_max BIGINT NOT NULL DEFAULT 0,
+    users BIGINT NOT NULL DEFAULT 0,      -- distinct, set while usage_users has them
+    peak_users BIGINT NOT NULL DEFAULT 0, -- active in the same five minutes, likewise
+    l00 BIGINT NOT NULL DEFAULT 0, l01 BIGINT NOT NULL DEFAULT 0, l02 BIGINT NOT NULL DEFAULT 0,
+    l03 BIGINT NOT NULL DEFAULT 0, l04 BIGINT NOT NULL DEFAULT 0, l05 BIGINT NOT NULL DEFAULT 0,
+    l06 BIGINT NOT NULL DEFAULT 0, l07 BIGINT NOT NULL DEFAULT 0, l08 BIGINT NOT NULL DEFAULT 0,
+    l09 BIGINT NOT NULL DEFAULT 0, l10 BIGINT NOT NULL DEFAULT 0, l11 BIGINT NOT NULL DEFAULT 0,
+    l12 BIGINT NOT NULL DEFAULT 0, l13 BIGINT NOT NULL DEFAULT 0, l14 BIGINT NOT NULL DEFAULT 0,
+    l15 BIGINT NOT NULL DEFAULT 0, l16 BIGINT NOT NULL DEFAULT 0, l17 BIGINT NOT NULL DEFAULT 0,
+    l18 BIGINT NOT NULL DEFAULT 0, l19 BIGINT NOT NULL DEFAULT 0, l20 BIGINT NOT NULL DEFAULT 0,
+    l21 BIGINT NOT NULL DEFAULT 0, l22 BIGINT NOT NULL DEFAULT 0, l23 BIGINT NOT NULL DEFAULT 0,
+    l24 BIGINT NOT NULL DEFAULT 0, l25 BIGINT NOT NULL DEFAULT 0, l26 BIGINT NOT NULL DEFAULT 0,
+    l27 BIGINT NOT NULL DEFAULT 0, l28 BIGINT NOT NULL DEFAULT 0, l29 BIGINT NOT NULL DEFAULT 0,
+    l30 BIGINT NOT NULL DEFAULT 0, l31 BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (customer_id, day)
 )/*sqlite WITHOUT ROWID*/;
+
+CREATE INDEX usage_days_by_day ON usage_days (day);
 
 -- Who was active: bit n of `windows` is the n-th five minutes of the hour. Kept for two days.
 CREATE TABLE usage_users (
@@ -109,6 +125,12 @@ CREATE TABLE usage_event_ids (
 )/*sqlite WITHOUT ROWID*/;
 
 CREATE INDEX usage_event_ids_by_age ON usage_event_ids (seen_at);
+
+-- How far a worker that goes through everything has come: the next run goes on from there.
+CREATE TABLE usage_positions (
+    name TEXT PRIMARY KEY,
+    position TEXT NOT NULL
+);
 
 -- What is known of each customer for deciding about its place, in numbers, one row each: the sweep
 -- reads a million of them at a time (facts/facts.h).
@@ -141,7 +163,7 @@ CREATE TABLE customer_facts (
     p99_us BIGINT,
     error_rate BIGINT,      -- 1/10000
     cpu BIGINT,             -- 1/10000, average
-    growth BIGINT,          -- 1/10000, api calls and points of 30 days by those of the 30 before
+    growth BIGINT,          -- 1/10000, of calls and points, 30 days against the 30 before
     regions_used BIGINT     -- packed, by share; NULL: no calls
 )/*sqlite WITHOUT ROWID*/;
 

@@ -2,7 +2,10 @@
 #include "domain/provisioning/tenant.h"
 #include "product.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct fixture {
     struct testdb a, b;
@@ -262,6 +265,85 @@ static void rows_of_a_tenant_that_does_not_exist_are_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* -- a server that does not answer ------------------------------------------------------------ */
+
+struct silent_server {
+    struct fixture *f;
+    char url[128];
+    pthread_t user;
+    struct error e;
+    enum err result;
+};
+
+static void *use_silent_server(void *arg)
+{
+    struct silent_server *s = arg;
+    struct db *db;
+    s->result = tenant_store_get(s->f->stores, s->url, &db, &s->e);
+    return NULL;
+}
+
+/* A socket that takes connections and says nothing. */
+static int listen_silently(struct silent_server *s)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    (void)snprintf(s->url, sizeof(s->url), "postgres://nobody@127.0.0.1:%d/none",
+                   ntohs(address.sin_port));
+    return fd;
+}
+
+static void a_server_that_does_not_answer_keeps_nobody_from_other_databases(void **state)
+{
+    struct silent_server s = {.f = *state};
+    int fd = listen_silently(&s);
+    assert_int_equal(pthread_create(&s.user, NULL, use_silent_server, &s), 0);
+    int connection = accept(fd, NULL, NULL); /* it waits for an answer now */
+    assert_true(connection >= 0);
+    create(s.f, "acme");
+    fill(s.f, "acme", 1);
+    assert_int_equal(close(connection), 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(pthread_join(s.user, NULL), 0);
+    assert_int_not_equal(s.result, OK);
+    assert_true(s.e.text[0] != '\0');
+}
+
+/* -- looking at all at once -------------------------------------------------------------------- */
+
+static void a_survey_finds_every_tenant_with_its_vehicles_points_and_storage(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_arena_ struct arena arena = {0};
+    struct tenant_survey survey;
+    int64_t hour = PRODUCT_START_US / USEC_PER_HOUR;
+    create(f, "a");
+    create(f, "b");
+    create(f, "c");
+    fill(f, "a", 1);
+    fill(f, "b", 3);
+    ASSERT_OK(f, tenant_survey(f->stores, f->a.url, hour - 1, hour + 1, &arena, &survey, &f->e));
+    const struct tenant_sample *samples = survey.samples.items;
+    const struct tenant_points *points = survey.points.items;
+    assert_int_equal(survey.samples.count, 3);
+    assert_string_equal(samples[1].customer_id, "b");
+    assert_int_equal(samples[0].vehicles, 1);
+    assert_int_equal(samples[1].vehicles, 3);
+    assert_int_equal(samples[2].vehicles, 0);
+    assert_true(samples[1].storage_bytes > 2 * samples[0].storage_bytes);
+    assert_true(samples[0].storage_bytes > samples[2].storage_bytes);
+    int64_t of_a = 0, of_b = 0;
+    for (size_t i = 0; i < survey.points.count; i++)
+        *(text_eq(points[i].customer_id, "a") ? &of_a : &of_b) += points[i].points;
+    assert_int_equal(of_a, 60);
+    assert_int_equal(of_b, 180);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +360,8 @@ int main(void)
         TEST(usage_counts_the_points_of_the_last_24_hours),
         TEST(the_example_repeated_at_one_moment_adds_nothing),
         TEST(rows_of_a_tenant_that_does_not_exist_are_refused),
+        TEST(a_server_that_does_not_answer_keeps_nobody_from_other_databases),
+        TEST(a_survey_finds_every_tenant_with_its_vehicles_points_and_storage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,3 +49,30 @@ INSERT INTO leases (name, node, lease_until) VALUES ('sweep', 1, $1);
 
 -- name: count_unfinished_sweeps
 SELECT count(*) FROM sweeps WHERE finished_at IS NULL;
+
+-- name: put_usage_user
+INSERT INTO usage_users (customer_id, hour, user_hash, windows) VALUES ($1, $2, $3, $4);
+
+-- name: put_day_users
+INSERT INTO usage_days (customer_id, day, users) VALUES ($1, $2, $3);
+
+-- name: put_event_id
+INSERT INTO usage_event_ids (customer_id, hash_high, hash_low, seen_at) VALUES ($1, $2, 0, $3);
+
+-- name: count_days
+SELECT count(*) FROM usage_days;
+
+-- name: count_users
+SELECT count(*) FROM usage_users;
+
+-- name: count_event_ids
+SELECT count(*) FROM usage_event_ids;
+
+-- name: newest_change
+SELECT max(changed_at) FROM usage_hours;
+
+-- name: set_database_url
+UPDATE deployments SET database_url = $2 WHERE id = $1;
+
+-- name: set_not_current
+UPDATE deployments SET is_current = 0 WHERE id = $1;
