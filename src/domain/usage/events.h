@@ -111,6 +111,9 @@ struct usage_request {
  */
 enum err usage_load(struct usage_parser *parser, struct str body, bool gzip, struct error *e);
 
+/* Forgets the body, and gives back what only a large one needed. */
+void usage_unload(struct usage_parser *parser);
+
 /*
  * Parses what was loaded, as often as wanted. ERR_INVALID when the whole is wrong, ERR_TOO_LARGE
  * when it has more than one request may have; otherwise what `find` failed with.

@@ -11,6 +11,8 @@ enum {
     TABLE_FIRST = 1024,
     TABLE_KEEP = 65536,
     ID_TEXT_MAX = 512,
+    KEPT_BYTES = 1 << 20, /* of the body, and items of the arrays, for the next batch */
+    KEPT_ITEMS = 4096,
 };
 
 /* An array with room for one more; `*room` in items. */
@@ -57,7 +59,8 @@ struct subject *parser_subject(struct usage_parser *p, struct str name)
         if (!str_eq(s->name, name))
             continue;
         /* Who was unknown a batch ago may have signed up. */
-        return s->id || s->asked == p->number || look_up(p, s) ? s : NULL;
+        bool settled = s->id || s->asked == p->number || p->request->skip;
+        return settled || look_up(p, s) ? s : NULL;
     }
     struct subject s = {
         .name = {arena_text_n(&p->names, name.ptr, name.len), name.len},
@@ -182,6 +185,8 @@ static void begin(struct usage_parser *p, const struct usage_request *request, s
     p->failure.code = OK;
     table_clear(&p->hour_table, TABLE_KEEP);
     table_clear(&p->user_table, TABLE_KEEP);
+    if (request->skip)
+        return; /* the same body again: it may be inside of a transaction, and asks nobody */
     if (request->now - p->subjects_since > CUSTOMERS_KEPT_US || p->subject_count > SUBJECTS_MAX)
         forget_subjects(p, request->now);
 }
@@ -234,6 +239,24 @@ enum err usage_parse(struct usage_parser *p, const struct usage_request *request
         return error_set(e, p->failure.code, "%s", p->failure.text);
     *ret_batch = p->batch;
     return OK;
+}
+
+void usage_unload(struct usage_parser *p)
+{
+    buf_reset(&p->text);
+    if (p->text.cap > KEPT_BYTES)
+        buf_release(&p->text);
+    if (p->hour_room <= KEPT_ITEMS && p->user_room <= KEPT_ITEMS && p->id_room <= KEPT_ITEMS)
+        return;
+    free(p->batch.hours);
+    free(p->batch.users);
+    free(p->batch.ids);
+    free(p->hour_subjects);
+    p->batch.hours = NULL;
+    p->batch.users = NULL;
+    p->batch.ids = NULL;
+    p->hour_subjects = NULL;
+    p->hour_room = p->user_room = p->id_room = 0;
 }
 
 struct usage_parser *usage_parser_new(const struct usage_parser_options *options)

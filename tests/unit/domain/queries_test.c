@@ -29,6 +29,7 @@
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "hours.sql.h"
+#include "ingest.sql.h"
 #include "install.sql.h"
 #include "instance.sql.h"
 #include "job.sql.h"
@@ -52,7 +53,7 @@ static const struct db_query *const *const core_files[] = {
     host_queries,        job_queries,      move_queries,     plan_queries,       queue_queries,
     signup_queries,      tokens_queries,   instance_queries, key_queries,        exports_queries,
     offboarding_queries, capacity_queries, drain_queries,    host_order_queries, slot_queries,
-    hours_queries,
+    hours_queries, ingest_queries,
 };
 
 /* For the customers' databases. */
