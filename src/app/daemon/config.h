@@ -28,6 +28,9 @@ struct config {
         int64_t provisioning, migration, notifications, maintenance; /* jobs at a time */
         int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
+    struct {
+        int64_t memory_mb; /* of usage on its way into the database */
+    } ingest;
     struct offboarding_settings offboarding;
     struct provisioning_settings provisioning;
 };
