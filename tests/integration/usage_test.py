@@ -121,6 +121,57 @@ def test_what_is_collected_is_measured_into_the_facts(webhost):
     run_now(webhost, "UsageRetentionWorker")
 
 
+def cloud_event(number, kind, **data):
+    return {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "/app",
+        "type": kind,
+        "subject": "acme",
+        "data": data,
+    }
+
+
+def a_minute_of_acme():
+    calls = [
+        cloud_event(n, "api_call", duration_ms=20 * (1 + n % 2), status=500 if n == 0 else 200,
+                    region="EU" if n % 4 else "US", user=f"user-{n % 3}", bytes=100)
+        for n in range(40)
+    ]  # fmt: skip
+    return calls + [
+        cloud_event(40, "gps_points", vehicle="v1"),
+        cloud_event(41, "gps_points", vehicle="v2", count=9),
+        cloud_event(42, "storage", bytes=5_000_000),
+        cloud_event(43, "resource_sample", cpu=0.5, memory=0.25, disk=0.1, database_connections=7),
+        cloud_event(44, "session", duration_ms=60_000, user="user-1"),
+        cloud_event(45, "vehicle", vehicle="v1", change="added"),
+    ]
+
+
+def test_what_is_sent_as_events_is_what_is_reported_and_decided_by(webhost):
+    server = serve(webhost)
+    arrive(server, "acme")
+    sent = server.post("/api/usage/events", a_minute_of_acme())
+    assert (sent.status, sent.body["accepted"]) == (200, 46), sent.text
+    run_now(webhost, "UsageMeasureWorker")
+    report = server.get("/api/customers/acme/usage?step=hour").body
+    expected = {
+        "events": 46, "api_calls": 40, "api_errors": 1, "error_rate": 0.025,
+        "average_response_time_ms": 30, "bytes": 4000, "gps_points": 10,
+        "real_time_operations": 1, "batch_operations": 1, "sessions": 1, "users": 3,
+        "peak_concurrent_users": 3, "vehicles_added": 1, "storage_used_mb": 5,
+        "cpu_utilization": 0.5, "memory_utilization": 0.25, "disk_utilization": 0.1,
+        "database_connections": 7,
+    }  # fmt: skip
+    assert {key: report["totals"][key] for key in expected} == expected
+    assert [(r["region"], r["share"]) for r in report["regions"]] == [("EU", 0.75), ("US", 0.25)]
+    metrics = server.get("/api/admin/deployment/status/acme").body["usage_metrics"]
+    assert metrics["api_calls_today"] == 40
+    assert metrics["users_today"] == metrics["peak_concurrent_users"] == 3
+    facts = "SELECT api_calls, gps_points, peak_users, response_us FROM customer_facts"
+    assert [list(map(int, row)) for row in map(list, webhost.rows(facts))] == [[40, 10, 3, 30000]]
+
+
 def test_the_command_prints_totals_and_charts_in_the_width_it_has(webhost):
     server = serve(webhost)
     customer_id = arrive(server, "acme")

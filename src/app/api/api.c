@@ -124,6 +124,13 @@ static enum err authenticate_work(struct db_tx *tx, void *arg, struct error *e)
     return token_authenticate(tx, a->text, a->arena, a->token, e);
 }
 
+static bool may_call(enum api_access access, int role)
+{
+    if (role == TOKEN_ADMIN)
+        return true;
+    return role == TOKEN_INGEST ? access == API_INGEST : access == API_VIEWER;
+}
+
 static enum err authenticate(const struct api_route *route, struct api_call *call, struct error *e,
                              int *ret_status)
 {
@@ -142,12 +149,11 @@ static enum err authenticate(const struct api_route *route, struct api_call *cal
         *ret_status = 401;
     TRY(err);
     call->actor = arena_printf(call->arena, "token:%s", call->token.name);
-    if (route->access == API_ADMIN && call->token.role != TOKEN_ADMIN) {
-        *ret_status = 403;
-        return error_set(e, ERR_DENIED, "token %s is a viewer's; this request needs an admin's",
-                         call->token.name);
-    }
-    return OK;
+    if (may_call(route->access, call->token.role))
+        return OK;
+    *ret_status = 403;
+    return error_set(e, ERR_DENIED, "the role of token %s is %s, which may not do this",
+                     call->token.name, token_role_names[call->token.role]);
 }
 
 /* -- the way through -------------------------------------------------------------------------- */
@@ -172,8 +178,7 @@ static enum err run_work(struct db_tx *tx, void *arg, struct error *e)
     return idempotency_end(tx, &run->idempotency, call, e);
 }
 
-static enum err run_handler(const struct api_route *route, struct api_call *call,
-                            struct http_response *response, struct error *e)
+static enum err run_handler(const struct api_route *route, struct api_call *call, struct error *e)
 {
     struct db *db = call->api->env->db;
     struct run run = {route, call, {0}};
@@ -185,21 +190,20 @@ static enum err run_handler(const struct api_route *route, struct api_call *call
     case API_WRITE:
         TRY(idempotency_read_key(&run.idempotency, call, e));
         TRY(db_write(db, run_work, &run, e));
-        if (run.idempotency.replayed)
-            http_set_header(response, "Idempotency-Replayed", "true");
+        call->replayed = run.idempotency.replayed;
         runner_wake(call->api->runner);
         return OK;
     }
     BUG_ON(true);
 }
 
-static enum err go_through(const struct api_route *route, struct api_call *call,
-                           struct http_response *response, struct error *e, int *ret_status)
+static enum err go_through(const struct api_route *route, struct api_call *call, struct error *e,
+                           int *ret_status)
 {
     TRY(authenticate(route, call, e, ret_status));
     TRY(check_query(route, call, e));
     TRY(read_body(route, call, e, ret_status));
-    return run_handler(route, call, response, e);
+    return run_handler(route, call, e);
 }
 
 static const char *problem_detail(const struct api_call *call, const struct error *e)
@@ -232,9 +236,9 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
     };
     struct error e = {0};
     int status = 0; /* where the class alone does not tell */
-    enum err err = go_through(route, &call, response, &e, &status);
+    enum err err = go_through(route, &call, &e, &status);
     if (err != OK) {
-        status = status ? status : problem_status(err);
+        status = status ? status : call.error_status ? call.error_status : problem_status(err);
         if (status == 500)
             log_error("request failed", LOG_TEXT("path", request->path), LOG_TEXT("error", e.text));
         problem_write(response, status, problem_detail(&call, &e), &call.problems);
@@ -243,12 +247,17 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
     } else if (call.text.len > 0) {
         response->content_type = "text/plain; version=0.0.4";
         (void)buf_append_str(&response->body, buf_str(&call.text));
+    } else if (call.json) {
+        (void)buf_append_text(&response->body, call.json);
+        (void)buf_append_char(&response->body, '\n');
     } else {
         response->status = call.status;
         if (call.reply && (!json_write(call.reply, 2, &response->body) ||
                            !buf_append_char(&response->body, '\n')))
             problem_write(response, 500, "the reply is too large; ask for a smaller page", NULL);
     }
+    if (err == OK && call.replayed)
+        http_set_header(response, "Idempotency-Replayed", "true");
     buf_release(&call.text);
     json_decref(call.reply);
 }

@@ -19,6 +19,7 @@
 #include "domain/placement/policy.h"
 #include "domain/provisioning/prices.h"
 #include "domain/provisioning/provider.h"
+#include "domain/usage/ingest.h"
 #include "domain/usage/sweep.h"
 #include "infra/http/server.h"
 #include "infra/json/json.h"
@@ -35,6 +36,7 @@ struct api {
     const struct offboarding_settings *offboarding;
     const struct exports *exports;
     const struct tracker *tracker;
+    struct ingest *ingest;
 };
 
 /* A file instead of a reply. */
@@ -53,9 +55,12 @@ struct api_call {
     const char *actor;  /* "token:NAME", for the audit record */
     void *body;         /* the decoded record; NULL for routes without fields */
     struct problems problems;
-    int status;      /* 200 when the handler starts */
-    json_t *reply;   /* set by the handler, owned by the call */
-    struct buf text; /* instead of a reply: plain text, owned by the call */
+    int status;       /* 200 when the handler starts */
+    json_t *reply;    /* set by the handler, owned by the call */
+    struct buf text;  /* instead of a reply: plain text, owned by the call */
+    const char *json; /* instead of a reply: its text */
+    bool replayed;    /* the reply is an earlier one's, under the same Idempotency-Key */
+    int error_status; /* what a failure is told with; 0: what its class is */
     struct api_file file;
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
@@ -70,7 +75,8 @@ struct api_body {
     size_t size;
 };
 
-enum api_access { API_OPEN, API_VIEWER, API_ADMIN };
+/* Ingest tokens may call API_INGEST and nothing else, which viewers may not. */
+enum api_access { API_OPEN, API_VIEWER, API_ADMIN, API_INGEST };
 
 enum api_transaction {
     API_READ,  /* a snapshot */
@@ -95,6 +101,9 @@ http_handler api_handle;
 http_refusal api_refuse;
 
 /* -- for the handlers ---------------------------------------------------------------------- */
+
+/* The Idempotency-Key, or NULL; ERR_INVALID with the problem named. */
+enum err api_idempotency_key(struct api_call *call, const char **ret_key, struct error *e);
 
 /* The page that `limit` and `cursor` ask for; ERR_INVALID with the problem named. */
 enum err api_page(struct api_call *call, struct page *ret_page, struct error *e);
@@ -135,6 +144,7 @@ api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain,
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
 api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
+api_handler api_usage_events;
 api_handler api_healthz, api_readyz;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,

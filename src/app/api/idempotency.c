@@ -17,16 +17,24 @@ static const struct field stored_fields[] = {
     FIELD_END,
 };
 
-enum err idempotency_read_key(struct idempotency *i, struct api_call *call, struct error *e)
+enum err api_idempotency_key(struct api_call *call, const char **ret_key, struct error *e)
 {
     const char *key = http_header(call->request, "Idempotency-Key");
-    if (!key)
-        return OK;
-    if (!str_is_printable(str_from(key), IDEMPOTENCY_KEY_MAX)) {
+    if (key && !str_is_printable(str_from(key), IDEMPOTENCY_KEY_MAX)) {
         problem_add(&call->problems, "Idempotency-Key", 0, "must be 1 to %d printable characters",
                     IDEMPOTENCY_KEY_MAX);
         return problems_error(&call->problems, e);
     }
+    *ret_key = key;
+    return OK;
+}
+
+enum err idempotency_read_key(struct idempotency *i, struct api_call *call, struct error *e)
+{
+    const char *key;
+    TRY(api_idempotency_key(call, &key, e));
+    if (!key)
+        return OK;
     const struct http_request *r = call->request;
     const char *request = arena_printf(call->arena, "%s %s\n%.*s", http_method_names[r->method],
                                        r->path, STR_ARG(r->body));

@@ -62,6 +62,7 @@ enum err api_audit(struct db_tx *tx, struct api_call *call, struct error *e)
 struct token_request {
     const char *name;
     int role;
+    const char *customer;
 };
 
 static const char *token_name_check(const char *text)
@@ -73,7 +74,9 @@ static const struct field token_request_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct token_request, name), .required = true,
      .check = token_name_check, .help = "what or who uses it"},
     {"role", FIELD_ENUM, offsetof(struct token_request, role), .required = true,
-     .names = token_role_names, .help = "admin or viewer"},
+     .names = token_role_names, .help = "admin, viewer or ingest"},
+    {"customer", FIELD_TEXT, offsetof(struct token_request, customer),
+     .help = "an ingest token's: whose usage it may send, by id or slug"},
     FIELD_END,
 };
 
@@ -94,10 +97,17 @@ enum err api_tokens(struct db_tx *tx, struct api_call *call, struct error *e)
 enum err api_token_create(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct token_request *request = call->body;
+    struct customer customer = {0};
     struct token token;
     char text[TOKEN_TEXT_MAX];
+    if (request->customer && request->role != TOKEN_INGEST) {
+        problem_add(&call->problems, "customer", 0, "is for ingest tokens only");
+        return problems_error(&call->problems, e);
+    }
+    if (request->customer)
+        TRY(customer_find(tx, request->customer, call->arena, &customer, e));
     TRY(token_create(tx, call->api->env, call->actor, request->name, (enum token_role)request->role,
-                     call->arena, &token, text, e));
+                     customer.id, call->arena, &token, text, e));
     json_t *reply = json_encode(token_fields, &token, JSON_KEEP_ABSENT);
     (void)json_object_set_new(reply, "token", json_string(text));
     call->secret_member = "token";

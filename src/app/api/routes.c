@@ -13,12 +13,16 @@ static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker",
 static const char *const query_calls[] = {PAGE_QUERY, "provider", "customer", "host",
                                           "outcome",  "since",    NULL};
 
+static const char *const query_events[] = {"dedupe", NULL};
+
 static const char *const query_drift[] = {PAGE_QUERY, "kind", NULL};
 
-#define ROUTE(method_, pattern_, ...)                                                              \
+#define ROUTE(method_, pattern_, ...) ROUTE_OF(method_, pattern_, 0, __VA_ARGS__)
+
+#define ROUTE_OF(method_, pattern_, body_max_, ...)                                                \
     {                                                                                              \
         .method = HTTP_##method_, .pattern = pattern_, .handler = api_handle,                      \
-        .data = &(const struct api_route)                                                          \
+        .body_max = body_max_, .data = &(const struct api_route)                                   \
         {                                                                                          \
             __VA_ARGS__                                                                            \
         }                                                                                          \
@@ -28,6 +32,7 @@ static const char *const query_drift[] = {PAGE_QUERY, "kind", NULL};
 #define OPEN   .access = API_OPEN
 #define VIEWER .access = API_VIEWER
 #define ADMIN  .access = API_ADMIN
+#define INGEST .access = API_INGEST
 #define READ   .transaction = API_READ
 #define WRITE  .transaction = API_WRITE
 #define PLAIN  .transaction = API_PLAIN
@@ -153,6 +158,9 @@ const struct http_route api_routes[] = {
           .summary = "Create a token and show its text once"),
     ROUTE(DELETE, "/api/tokens/{id}", ADMIN, WRITE, .handler = api_token_revoke,
           .summary = "Revoke a token"),
+
+    ROUTE_OF(POST, "/api/usage/events", USAGE_BODY_MAX, INGEST, PLAIN, .handler = api_usage_events,
+             .query = query_events, .summary = "Count usage: CloudEvents, one or many"),
 
     ROUTE(GET, "/healthz", OPEN, PLAIN, .handler = api_healthz, .summary = "Is the process alive"),
     ROUTE(GET, "/readyz", OPEN, READ, .handler = api_readyz, .summary = "Does the database answer"),

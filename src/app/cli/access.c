@@ -3,11 +3,12 @@
 #include "app/cli/request.h"
 #include "app/cli/views.h"
 
-static const char *const role_names[] = {"admin", "viewer", NULL};
+static const char *const role_names[] = {"admin", "viewer", "ingest", NULL};
 
 struct create_options {
     const char *name;
     int role;
+    const char *customer;
 };
 
 struct revoke_options {
@@ -20,9 +21,14 @@ static const struct option_spec create_options[] = {
      .metavar = "NAME",
      .key = "name"},
     {.field = {"role", FIELD_ENUM, offsetof(struct create_options, role), .required = true,
-               .names = role_names, .help = "admin may do everything, viewer may read"},
-     .metavar = "admin|viewer",
+               .names = role_names,
+               .help = "admin may do everything, viewer may read, ingest sends usage"},
+     .metavar = "admin|viewer|ingest",
      .key = "role"},
+    {.field = {"customer", FIELD_TEXT, offsetof(struct create_options, customer),
+               .help = "let an ingest token send this customer's usage only"},
+     .metavar = "CUSTOMER",
+     .key = "customer"},
     OPTION_END,
 };
 
@@ -36,6 +42,7 @@ static const struct column token_columns[] = {
     {"id", "ID", COLUMN_TEXT},
     {"name", "NAME", COLUMN_TEXT},
     {"role", "ROLE", COLUMN_TEXT},
+    {"customer_id", "CUSTOMER", COLUMN_TEXT},
     {"created_at", "CREATED", COLUMN_AGO},
     {"revoked_at", "REVOKED", COLUMN_AGO},
     COLUMN_END,
@@ -84,6 +91,8 @@ const struct command command_token_create = {
         (const struct example[]){
             {"(umask 077; webhost token create --name ci --role viewer > ci.token)",
              "A token in a file that --token-file accepts"},
+            {"webhost token create --name acme-api --role ingest --customer acme",
+             "A token with which acme's servers send acme's usage"},
             {0},
         },
 };

@@ -30,6 +30,11 @@ static const struct field jobs_fields[] = {
     FIELD_END,
 };
 
+static const struct field ingest_fields[] = {
+    {"memory_mb", FIELD_INT, 0, .min = 1, .max = 65536},
+    FIELD_END,
+};
+
 const struct field config_fields[] = {
     {"listen", FIELD_TEXT, offsetof(struct config, listen)},
     {"data", FIELD_TEXT, offsetof(struct config, data)},
@@ -39,6 +44,7 @@ const struct field config_fields[] = {
     {"prices", FIELD_TEXT, offsetof(struct config, prices)},
     {"log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields},
     {"jobs", FIELD_OBJECT, offsetof(struct config, jobs), .fields = jobs_fields},
+    {"ingest", FIELD_OBJECT, offsetof(struct config, ingest), .fields = ingest_fields},
     {"offboarding", FIELD_OBJECT, offsetof(struct config, offboarding),
      .fields = offboarding_settings_fields},
     {"usage", FIELD_OBJECT, offsetof(struct config, usage), .fields = usage_settings_fields},
@@ -75,6 +81,7 @@ static struct config config_default(struct arena *arena)
                  .notifications = 2,
                  .maintenance = 2,
                  .keep_days = 30},
+        .ingest = {.memory_mb = 64},
         .offboarding = offboarding_settings_default(),
         .usage = usage_settings_default(),
         .tracker = tracker_settings_default(),

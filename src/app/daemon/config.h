@@ -32,6 +32,9 @@ struct config {
         int64_t notifications, maintenance;
         int64_t keep_days; /* how long finished jobs are kept */
     } jobs;
+    struct {
+        int64_t memory_mb; /* of usage on its way into the database */
+    } ingest;
     struct offboarding_settings offboarding;
     struct usage_settings usage;
     struct tracker_settings tracker;

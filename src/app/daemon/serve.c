@@ -76,6 +76,7 @@ struct daemon {
     char node_name[HOST_NAME_MAX + 1];
     struct runner *runner;
     bool runner_runs;
+    struct ingest *ingest;
     struct api api;
     struct http_server *http;
 };
@@ -229,6 +230,7 @@ static void add_crons(struct daemon *d)
     usage_prune_rules(usage);
     for (size_t i = 0; i < USAGE_PRUNE_RULES; i++)
         add_prune_rule(d, usage[i]);
+    add_prune_rule(d, (struct prune_rule){usage_keys_prune, INGEST_KEY_KEEP_US});
     d->prune.rules = d->prune_rules;
     const struct cron crons[] = {
         prune_cron(),
@@ -324,6 +326,7 @@ static void observe_request(void *ctx, const struct http_request *request,
 
 static enum err start_http(struct daemon *d, struct error *e)
 {
+    d->ingest = ingest_new(&d->env, d->key);
     d->api = (struct api){
         .env = &d->env,
         .provisioning = &d->provisioning,
@@ -335,6 +338,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .offboarding = &d->config.offboarding,
         .exports = &d->exports,
         .tracker = &d->tracker,
+        .ingest = d->ingest,
     };
     struct http_server_options options = {
         .threads = HTTP_THREADS,
@@ -342,6 +346,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .idle_timeout_s = HTTP_IDLE_S,
         .body_max = BODY_MAX,
         .response_max = RESPONSE_MAX,
+        .large_bodies_max = (size_t)d->config.ingest.memory_mb << 20,
         .routes = api_routes,
         .route_count = api_route_count,
         .refuse = api_refuse,
@@ -396,6 +401,7 @@ static void stop(struct daemon *d)
     if (d->provisioning.traffic)
         traffic_stop(d->provisioning.traffic);
     traffic_free(d->provisioning.traffic);
+    ingest_free(d->ingest);
     tenant_stores_free(d->provisioning.stores);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);

@@ -25,7 +25,8 @@ static enum err token_work(struct db_tx *tx, void *arg, struct error *e)
     TRY(token_count(tx, &count, e));
     if (count > 0 && !w->demo)
         return OK;
-    return token_create(tx, w->env, "system", name, TOKEN_ADMIN, w->arena, &token, w->token, e);
+    return token_create(tx, w->env, "system", name, TOKEN_ADMIN, NULL, w->arena, &token, w->token,
+                        e);
 }
 
 /* How this program is called from here: its path, below the working directory when it is there. */

@@ -3,33 +3,37 @@
 #include "domain/audit/audit.h"
 #include "tokens.sql.h"
 
-const char *const token_role_names[] = {"viewer", "admin", NULL};
+const char *const token_role_names[] = {"viewer", "admin", "ingest", NULL};
 
 const struct field token_fields[] = {
     {"id", FIELD_TEXT, offsetof(struct token, id)},
     {"name", FIELD_TEXT, offsetof(struct token, name)},
     {"role", FIELD_ENUM, offsetof(struct token, role), .names = token_role_names},
+    {"customer_id", FIELD_TEXT, offsetof(struct token, customer_id)},
     {"created_at", FIELD_TIME, offsetof(struct token, created_at)},
     {"revoked_at", FIELD_TIME, offsetof(struct token, revoked_at)},
     FIELD_END,
 };
 
 enum err token_create(struct db_tx *tx, const struct env *env, const char *actor, const char *name,
-                      enum token_role role, struct arena *arena, struct token *ret_token,
-                      char ret_text[TOKEN_TEXT_MAX], struct error *e)
+                      enum token_role role, const char *customer_id, struct arena *arena,
+                      struct token *ret_token, char ret_text[TOKEN_TEXT_MAX], struct error *e)
 {
+    BUG_ON(customer_id && role != TOKEN_INGEST);
     char text[TOKEN_TEXT_MAX], hash[HASH_TEXT_MAX];
     token_generate(env->rng, text);
     struct token token = {
         .id = env_id(env, arena),
         .name = arena_text(arena, name),
         .role = (int)role,
+        .customer_id = arena_text(arena, customer_id),
         .created_at = env_now(env),
         .revoked_at = INT_ABSENT,
     };
     TRY(db_exec(tx, &token_insert,
                 DB_ARGS(db_text(token.id), db_text(token.name), db_text(token_role_names[role]),
-                        db_text(sha256_hex(str_from(text), hash)), db_int(token.created_at)),
+                        db_text(sha256_hex(str_from(text), hash)), db_int(token.created_at),
+                        db_text(token.customer_id)),
                 NULL, e));
     TRY(audit_write(tx, env, arena, actor, "token.created", token.id, NULL, e));
     *ret_token = token;

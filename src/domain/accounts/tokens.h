@@ -2,7 +2,8 @@
  * Bearer tokens: who may call the API.
  *
  * A token's text exists once, in the reply that created it; the database holds its SHA-256. An
- * admin may do everything, a viewer may read. Revoking is final. Roles are checked by the API
+ * admin may do everything, a viewer may read, an ingest token may send usage and nothing else,
+ * perhaps of one customer only. Revoking is final. Roles are checked by the API
  * layer, against the route's table.
  */
 #ifndef WEBHOST_DOMAIN_ACCOUNTS_TOKENS_H
@@ -11,24 +12,28 @@
 #include "domain/core/env.h"
 #include "infra/secrets/secret.h"
 
-enum token_role { TOKEN_VIEWER, TOKEN_ADMIN };
+enum token_role { TOKEN_VIEWER, TOKEN_ADMIN, TOKEN_INGEST };
 
-extern const char *const token_role_names[]; /* "viewer", "admin", NULL */
+extern const char *const token_role_names[]; /* "viewer", "admin", "ingest", NULL */
 
 struct token {
     const char *id;
     const char *name;
-    int role; /* enum token_role */
+    int role;                /* enum token_role */
+    const char *customer_id; /* whose usage it may send; NULL: anybody's */
     int64_t created_at;
     int64_t revoked_at; /* INT_ABSENT while it works */
 };
 
 extern const struct field token_fields[];
 
-/* Creates a token and gives its text, the only time it can be seen. Audited. */
+/*
+ * Creates a token and gives its text, the only time it can be seen. Only an ingest token may have a
+ * customer. Audited.
+ */
 enum err token_create(struct db_tx *tx, const struct env *env, const char *actor, const char *name,
-                      enum token_role role, struct arena *arena, struct token *ret_token,
-                      char ret_text[TOKEN_TEXT_MAX], struct error *e);
+                      enum token_role role, const char *customer_id, struct arena *arena,
+                      struct token *ret_token, char ret_text[TOKEN_TEXT_MAX], struct error *e);
 
 /* The working token with this text; ERR_DENIED when there is none. */
 enum err token_authenticate(struct db_tx *tx, struct str text, struct arena *arena,

@@ -1,15 +1,16 @@
 -- name: token_insert
-INSERT INTO tokens (id, name, role, sha256, created_at) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO tokens (id, name, role, sha256, created_at, customer_id)
+VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: token_by_hash
-SELECT id, name, role, created_at, revoked_at FROM tokens
+SELECT id, name, role, customer_id, created_at, revoked_at FROM tokens
 WHERE sha256 = $1 AND revoked_at IS NULL;
 
 -- name: token_by_id
-SELECT id, name, role, created_at, revoked_at FROM tokens WHERE id = $1;
+SELECT id, name, role, customer_id, created_at, revoked_at FROM tokens WHERE id = $1;
 
 -- name: token_page
-SELECT id, name, role, created_at, revoked_at FROM tokens
+SELECT id, name, role, customer_id, created_at, revoked_at FROM tokens
 WHERE id < $1 ORDER BY id DESC LIMIT $2;
 
 -- name: token_mark_revoked

@@ -197,6 +197,12 @@ enum err db_list(struct db_tx *tx, const struct db_query *query, struct db_args 
                  const struct field *fields, size_t row_size, size_t max, struct arena *arena,
                  struct records *ret_rows, struct error *e);
 
+/* db_exec_rows() of a statement with RETURNING: at most one row for each that it is given. */
+enum err db_list_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                      const struct db_value *values, size_t width, size_t count,
+                      const struct field *fields, size_t row_size, struct arena *arena,
+                      struct records *ret_rows, struct error *e);
+
 /* The first column of the first row as a number; INT_ABSENT when NULL or no row. */
 enum err db_get_int(struct db_tx *tx, const struct db_query *query, struct db_args args,
                     int64_t *ret_value, struct error *e);

@@ -294,6 +294,20 @@ enum err db_list(struct db_tx *tx, const struct db_query *query, struct db_args 
     return OK;
 }
 
+enum err db_list_rows(struct db_tx *tx, const struct db_query *query, struct db_args shared,
+                      const struct db_value *values, size_t width, size_t count,
+                      const struct field *fields, size_t row_size, struct arena *arena,
+                      struct records *ret_rows, struct error *e)
+{
+    struct records rows;
+    struct list_context list = list_start(fields, row_size, count, arena, &rows);
+    const struct db_params p = {shared, values, width, count};
+    if (count > 0)
+        TRY(run_with(tx, query, &p, list_row, &list, NULL, e));
+    *ret_rows = rows;
+    return OK;
+}
+
 /* -- single values -------------------------------------------------------------------------- */
 
 static enum err int_row(struct db_tx *tx, void *context, bool *stop, struct error *e)

@@ -15,10 +15,13 @@
  * What is read of a body nobody wants. A client that is still sending when the connection closes
  * sees a reset instead of the answer, so the answer waits for the end of the body up to here.
  */
-#define DRAIN_MAX (16u << 20)
+#define DRAIN_MAX (32u << 20)
 
 /* Half of it is the read buffer; large bodies arrive about twice as fast as with the default. */
 #define CONNECTION_MEMORY (128u << 10)
+
+/* Seconds until a refused large body may fit. */
+#define RETRY_AFTER_S "1"
 
 /* How long http_server_stop() waits for replies to reach their clients. */
 #define STOP_WAIT_S 10
@@ -29,6 +32,8 @@ struct http_server {
     int listen_fd;
     uint16_t port;
     atomic_bool stopping;
+
+    atomic_size_t large_bodies; /* bytes in hand of routes with a body_max of their own */
 
     pthread_mutex_t lock; /* guards in_flight */
     pthread_cond_t idle;  /* signalled when in_flight drops to 0 */
@@ -44,8 +49,9 @@ struct exchange {
     struct http_request request;
     struct http_response response;
     struct buf body;
-    uint64_t drained; /* bytes of a body that was refused */
-    int refusal;      /* status, 0 for none */
+    size_t counted_bytes; /* in large_bodies */
+    uint64_t drained;     /* bytes of a body that was refused */
+    int refusal;          /* status, 0 for none */
     const char *refusal_detail;
     const char *allow;
     bool close; /* end the connection after the reply */
@@ -63,12 +69,20 @@ static int64_t monotonic_us(void)
 
 /* --- replies --- */
 
+/* The body is gone, or is about to be. */
+static void uncount_body(struct exchange *x)
+{
+    atomic_fetch_sub(&x->server->large_bodies, x->counted_bytes);
+    x->counted_bytes = 0;
+}
+
 static void refuse(struct exchange *x, int status, const char *detail)
 {
     x->refusal = status;
     x->refusal_detail = detail;
     x->request.body = STR("");
     buf_release(&x->body);
+    uncount_body(x);
 }
 
 /* What the handler made and nobody will send. */
@@ -91,6 +105,8 @@ static void fill_refusal(struct exchange *x)
     };
     if (x->allow)
         http_set_header(&x->response, "Allow", x->allow);
+    if (x->refusal == 429)
+        http_set_header(&x->response, "Retry-After", RETRY_AFTER_S);
     if (o->refuse)
         o->refuse(o->ctx, &x->request, x->refusal, x->refusal_detail, &x->response);
     else
@@ -289,8 +305,21 @@ static enum MHD_Result on_head(struct exchange *x, struct MHD_Connection *connec
     return MHD_YES;
 }
 
+/* Counted as it arrives, not as it is announced: announcing costs a client nothing. */
+static bool count_body(struct exchange *x, size_t len)
+{
+    struct http_server *s = x->server;
+    size_t max = s->options.large_bodies_max;
+    if (max == 0 || x->request.route->body_max == 0)
+        return true;
+    x->counted_bytes += len;
+    return atomic_fetch_add(&s->large_bodies, len) + len <= max;
+}
+
 static enum MHD_Result on_body(struct exchange *x, const char *bytes, size_t len)
 {
+    if (!x->refusal && !count_body(x, len))
+        refuse(x, 429, "too many large requests are on their way; repeat this one later");
     if (!x->refusal && !buf_append(&x->body, bytes, len)) {
         refuse(x, 413, "the request body is larger than this path accepts");
         x->close = true;
@@ -352,6 +381,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **context
                              monotonic_us() - x->began_us);
     bool counted = x->counted;
     buf_release(&x->body);
+    uncount_body(x);
     drop_reply(x);
     arena_release(&x->arena);
     free(x);

@@ -5,7 +5,8 @@
  * It refuses before a handler sees anything: ambiguous framing (Content-Length together with
  * Transfer-Encoding, several or malformed Content-Lengths, control characters in headers; 400 and
  * the connection is closed), bodies over the route's bound (413, after reading and discarding a
- * bounded amount so that the client gets to see the answer), unknown paths (404) and methods (405
+ * bounded amount so that the client gets to see the answer), large bodies while too many are in
+ * hand (429), unknown paths (404) and methods (405
  * with Allow), idle connections.
  *
  * HEAD is answered as GET without the body. Of the routes that fit a path and method, the first in
@@ -53,6 +54,11 @@ struct http_server_options {
     unsigned idle_timeout_s;
     size_t body_max;     /* default bound of a request body */
     size_t response_max; /* bound of a response body */
+    /*
+     * Of all bodies in hand for routes with a body_max of their own; what would pass it is refused
+     * with 429 and a Retry-After. 0: no bound.
+     */
+    size_t large_bodies_max;
     const struct http_route *routes;
     size_t route_count;
     http_refusal *refuse;  /* NULL: the detail as plain text */

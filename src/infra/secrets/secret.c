@@ -322,3 +322,28 @@ const char *sha256_end(struct sha256 *h, char out[HASH_TEXT_MAX])
     (void)sodium_bin2hex(out, HASH_TEXT_MAX, hash, sizeof(hash));
     return out;
 }
+
+_Static_assert(sizeof(struct hash_key) == crypto_shorthash_KEYBYTES, "SipHash's key");
+_Static_assert(2 * sizeof(uint64_t) == crypto_shorthash_siphashx24_BYTES, "SipHash's wide hash");
+
+void hash_key_derive(const struct secret *key, const char *name, struct hash_key *ret_key)
+{
+    struct secret *derived = secret_derive(key, name);
+    (void)crypto_generichash(ret_key->bytes, sizeof(ret_key->bytes),
+                             (const unsigned char *)derived->text, derived->len, NULL, 0);
+    secret_free(derived);
+}
+
+uint64_t keyed_hash(const struct hash_key *key, struct str bytes)
+{
+    uint64_t hash;
+    (void)crypto_shorthash((unsigned char *)&hash, (const unsigned char *)bytes.ptr, bytes.len,
+                           key->bytes);
+    return hash;
+}
+
+void keyed_hash_wide(const struct hash_key *key, struct str bytes, uint64_t ret[2])
+{
+    (void)crypto_shorthash_siphashx24((unsigned char *)ret, (const unsigned char *)bytes.ptr,
+                                      bytes.len, key->bytes);
+}

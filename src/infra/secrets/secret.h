@@ -73,4 +73,17 @@ void sha256_begin(struct sha256 *h);
 void sha256_add(struct sha256 *h, struct str bytes);
 const char *sha256_end(struct sha256 *h, char out[HASH_TEXT_MAX]);
 
+/*
+ * A keyed hash (SipHash-2-4) for what must be recognised again but not be read back from what is
+ * stored, and for tables that are filled from outside. The key follows from an installation's and a
+ * name.
+ */
+struct hash_key {
+    unsigned char bytes[16];
+};
+
+void hash_key_derive(const struct secret *key, const char *name, struct hash_key *ret_key);
+uint64_t keyed_hash(const struct hash_key *key, struct str bytes);
+void keyed_hash_wide(const struct hash_key *key, struct str bytes, uint64_t ret[2]);
+
 #endif

@@ -32,6 +32,7 @@
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "hours.sql.h"
+#include "ingest.sql.h"
 #include "install.sql.h"
 #include "instance.sql.h"
 #include "job.sql.h"
@@ -67,7 +68,7 @@ static const struct db_query *const *const core_files[] = {
     slot_queries,        prices_queries,     subscription_queries, facts_queries,
     simulate_queries,    proposal_queries,   lease_queries,        sweep_queries,
     hours_queries,       measure_queries,    collect_queries,      example_queries,
-    retention_queries,
+    retention_queries,   ingest_queries,
 };
 
 /* For the customers' databases. */

@@ -20,15 +20,15 @@ struct fixture {
     struct price_book prices;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
     struct runner *runner;            /* not started: nothing runs the jobs */
-    char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX];
+    char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX], ingest[TOKEN_TEXT_MAX];
 };
 
 static void create_token(struct fixture *f, enum token_role role, char *text)
 {
     struct product *p = &f->p;
     struct token token;
-    ASSERT_OK(p, token_create(p->tx, &p->env, "system", token_role_names[role], role, &p->arena,
-                              &token, text, &p->e));
+    ASSERT_OK(p, token_create(p->tx, &p->env, "system", token_role_names[role], role, NULL,
+                              &p->arena, &token, text, &p->e));
 }
 
 static int setup(void **state)
@@ -64,6 +64,7 @@ static int setup(void **state)
     product_begin(&f->p);
     create_token(f, TOKEN_ADMIN, f->admin);
     create_token(f, TOKEN_VIEWER, f->viewer);
+    create_token(f, TOKEN_INGEST, f->ingest);
     product_commit(&f->p);
     *state = f;
     return 0;
@@ -278,10 +279,22 @@ static void a_viewer_may_read_and_is_refused_what_is_for_admins(void **state)
         struct ask a = {api_routes[i].method, api_routes[i].pattern, .token = f->viewer,
                         .param = strchr(api_routes[i].pattern, '{') ? "x" : NULL};
         int status = status_of(f, a);
-        if (route->access == API_ADMIN)
+        if (route->access == API_ADMIN || route->access == API_INGEST)
             assert_int_equal(status, 403);
         else
             assert_true(status == 200 || status == 404);
+    }
+}
+
+static void an_ingest_token_may_send_usage_and_do_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < api_route_count; i++) {
+        const struct api_route *route = api_routes[i].data;
+        struct ask a = {api_routes[i].method, api_routes[i].pattern, .token = f->ingest,
+                        .param = strchr(api_routes[i].pattern, '{') ? "x" : NULL};
+        int expected = route->access == API_INGEST ? 415 : route->access == API_OPEN ? 200 : 403;
+        assert_int_equal(status_of(f, a), expected);
     }
 }
 
@@ -506,6 +519,7 @@ int main(void)
         cmocka_unit_test(every_class_of_error_has_a_status),
         TEST(without_a_valid_token_it_is_401_and_nothing_is_done),
         TEST(a_viewer_may_read_and_is_refused_what_is_for_admins),
+        TEST(an_ingest_token_may_send_usage_and_do_nothing_else),
         TEST(a_body_is_not_looked_at_before_the_token),
         TEST(a_limit_is_a_whole_number_from_1_to_200),
         TEST(a_cursor_is_an_id),

@@ -8,8 +8,8 @@ static struct token create(struct product *p, const char *name, char text[TOKEN_
 {
     struct token token;
     product_begin(p);
-    ASSERT_OK(p, token_create(p->tx, &p->env, "system", name, TOKEN_ADMIN, &p->arena, &token, text,
-                              &p->e));
+    ASSERT_OK(p, token_create(p->tx, &p->env, "system", name, TOKEN_ADMIN, NULL, &p->arena, &token,
+                              text, &p->e));
     product_commit(p);
     clock_virtual_advance(&p->clock, USEC_PER_SEC); /* ids of one millisecond have no order here */
     return token;

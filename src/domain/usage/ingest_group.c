@@ -1,0 +1,369 @@
+#include "domain/usage/ingest_group.h"
+
+#include "infra/json/json.h"
+#include "ingest.sql.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+struct stored_key {
+    const char *token_id, *key, *request_hash, *body;
+};
+
+static const struct field stored_key_fields[] = {
+    {"token_id", FIELD_TEXT, offsetof(struct stored_key, token_id)},
+    {"key", FIELD_TEXT, offsetof(struct stored_key, key)},
+    {"request_hash", FIELD_TEXT, offsetof(struct stored_key, request_hash)},
+    {"body", FIELD_TEXT, offsetof(struct stored_key, body)},
+    FIELD_END,
+};
+
+struct stored_id {
+    const char *customer_id;
+    int64_t hash_high, hash_low;
+};
+
+static const struct field stored_id_fields[] = {
+    {"customer_id", FIELD_TEXT, offsetof(struct stored_id, customer_id)},
+    {"hash_high", FIELD_INT, offsetof(struct stored_id, hash_high)},
+    {"hash_low", FIELD_INT, offsetof(struct stored_id, hash_low)},
+    FIELD_END,
+};
+
+/* One try of the transaction. */
+struct store {
+    struct ingest_group *group;
+    struct arena arena;
+    int64_t now;
+    struct usage_hour *hours; /* of all batches, one for each customer and hour */
+    size_t hour_count;
+    struct table hour_table;
+    struct usage_user *users; /* likewise; `hour` is an index into `hours` above */
+    size_t user_count;
+    struct table user_table;
+};
+
+const char *ingest_reply_text(const struct usage_batch *b, struct arena *arena)
+{
+    _cleanup_json_ json_t *errors = json_array();
+    for (size_t i = 0; i < b->refused_count && i < USAGE_REFUSED_MAX; i++)
+        (void)json_array_append_new(errors, json_pack("{s:I, s:o}", "index",
+                                                      (json_int_t)b->refused[i].index, "reason",
+                                                      json_from_text(b->refused[i].reason)));
+    _cleanup_json_ json_t *reply = json_pack(
+        "{s:I, s:I, s:I, s:O}", "accepted", (json_int_t)b->accepted, "refused",
+        (json_int_t)b->refused_count, "duplicate", (json_int_t)b->skipped, "errors", errors);
+    return json_text(reply, arena);
+}
+
+/* -- keys ------------------------------------------------------------------------------------- */
+
+static enum err replay(struct db_tx *tx, struct ingest_batch *b, struct error *e)
+{
+    struct stored_key stored;
+    TRY(db_get(tx, &usage_key_find,
+               DB_ARGS(db_text(b->request->token_id), db_text(b->request->key)), stored_key_fields,
+               b->arena, &stored, e));
+    b->replayed = true;
+    b->body = stored.body;
+    if (!text_eq(stored.request_hash, b->fingerprint))
+        (void)error_set(&b->error, ERR_INVALID,
+                        "this Idempotency-Key was used for another request; use a new one");
+    return OK;
+}
+
+static bool is_among(const struct records *fresh, const struct ingest_request *request)
+{
+    const struct stored_key *keys = fresh->items;
+    for (size_t i = 0; i < fresh->count; i++) {
+        if (text_eq(keys[i].key, request->key) && text_eq(keys[i].token_id, request->token_id))
+            return true;
+    }
+    return false;
+}
+
+/* Sorted, so that two nodes that insert the same keys wait for each other in one order. */
+static int compare_keys(const void *a, const void *b)
+{
+    const struct db_value *x = a, *y = b;
+    int order = strcmp(x[1].text, y[1].text);
+    return order != 0 ? order : strcmp(x[0].text, y[0].text);
+}
+
+/* Keys come first: what was counted before is not looked at any further. */
+static enum err store_keys(struct db_tx *tx, struct store *s, struct error *e)
+{
+    enum { WIDTH = 4 };
+    size_t count = 0;
+    for (struct ingest_batch *b = s->group->first; b; b = b->next)
+        count += b->request->key != NULL;
+    struct db_value *rows = arena_new_array(&s->arena, count * WIDTH, struct db_value);
+    struct db_value *row = rows;
+    for (struct ingest_batch *b = s->group->first; b; b = b->next) {
+        if (!b->request->key)
+            continue;
+        *row++ = db_text(b->request->token_id);
+        *row++ = db_text(b->request->key);
+        *row++ = db_text(b->fingerprint);
+        *row++ = db_text(b->body);
+    }
+    if (count > 1)
+        qsort(rows, count, WIDTH * sizeof(*rows), compare_keys);
+    struct records fresh;
+    TRY(db_list_rows(tx, &usage_keys_insert, DB_ARGS(db_int(s->now)), rows, WIDTH, count,
+                     stored_key_fields, sizeof(struct stored_key), &s->arena, &fresh, e));
+    for (struct ingest_batch *b = s->group->first; b && fresh.count < count; b = b->next) {
+        if (b->request->key && !is_among(&fresh, b->request))
+            TRY(replay(tx, b, e));
+    }
+    return OK;
+}
+
+/* -- ids of events ---------------------------------------------------------------------------- */
+
+static bool same_id(const struct usage_event_id *a, const struct usage_event_id *b)
+{
+    return a->hash[0] == b->hash[0] && a->hash[1] == b->hash[1] &&
+           text_eq(a->customer_id, b->customer_id);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct usage_event_id *x = *(const struct usage_event_id *const *)a;
+    const struct usage_event_id *y = *(const struct usage_event_id *const *)b;
+    int order = strcmp(x->customer_id, y->customer_id);
+    for (size_t i = 0; i < ARRAY_LEN(x->hash) && order == 0; i++)
+        order = (x->hash[i] > y->hash[i]) - (x->hash[i] < y->hash[i]);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Finds the batch's ids that are new; of an id that it has twice, the first event. */
+static enum err insert_ids(struct db_tx *tx, struct store *s, const struct ingest_batch *b,
+                           uint8_t *skip, struct error *e)
+{
+    enum { WIDTH = 3 };
+    const struct usage_event_id **ids =
+        arena_new_array(&s->arena, b->id_count, const struct usage_event_id *);
+    for (size_t i = 0; i < b->id_count; i++)
+        ids[i] = &b->ids[i];
+    qsort(ids, b->id_count, sizeof(*ids), compare_ids);
+
+    struct table table;
+    table_init(&table, 1024);
+    struct db_value *rows = arena_new_array(&s->arena, b->id_count * WIDTH, struct db_value);
+    size_t count = 0;
+    for (size_t i = 0; i < b->id_count; i++) {
+        const struct usage_event_id *id = ids[i];
+        skip[id->index / 8] |= (uint8_t)(1 << id->index % 8); /* until it turns out to be new */
+        if (i > 0 && same_id(id, ids[i - 1]))
+            continue;
+        struct db_value *row = rows + count++ * WIDTH;
+        row[0] = db_text(id->customer_id);
+        row[1] = (struct db_value){DB_INT, (int64_t)id->hash[0], NULL};
+        row[2] = (struct db_value){DB_INT, (int64_t)id->hash[1], NULL};
+        table_add(&table, id->hash[0], (uint32_t)i);
+    }
+    struct records fresh;
+    enum err err =
+        db_list_rows(tx, &usage_event_ids_insert, DB_ARGS(db_int(s->now)), rows, WIDTH, count,
+                     stored_id_fields, sizeof(struct stored_id), &s->arena, &fresh, e);
+    for (size_t i = 0; err == OK && i < fresh.count; i++) {
+        const struct stored_id *row = (const struct stored_id *)fresh.items + i;
+        const struct usage_event_id id = {
+            .customer_id = row->customer_id,
+            .hash = {(uint64_t)row->hash_high, (uint64_t)row->hash_low},
+        };
+        TABLE_EACH(&table, id.hash[0], at)
+        {
+            const struct usage_event_id *ours = ids[table_item(&table, at)];
+            if (same_id(ours, &id))
+                skip[ours->index / 8] &= (uint8_t) ~(1 << ours->index % 8);
+        }
+    }
+    table_release(&table);
+    return err;
+}
+
+static enum err store_ids(struct db_tx *tx, struct store *s, struct ingest_batch *b,
+                          struct error *e)
+{
+    uint8_t *skip = arena_alloc(&s->arena, USAGE_EVENTS_MAX / 8 + 1);
+    TRY(insert_ids(tx, s, b, skip, e));
+    bool any = false;
+    for (size_t i = 0; i <= USAGE_EVENTS_MAX / 8 && !any; i++)
+        any = skip[i] != 0;
+    if (!any && !b->parsed_again)
+        return OK;
+    struct usage_request again = b->parsed_as;
+    again.skip = skip;
+    again.want_ids = false;
+    b->parsed_again = true;
+    TRY(usage_parse(b->parser, &again, b->arena, &b->batch, e));
+    b->body = ingest_reply_text(&b->batch, b->arena);
+    if (!b->request->key)
+        return OK;
+    return db_exec(
+        tx, &usage_key_reply,
+        DB_ARGS(db_text(b->request->token_id), db_text(b->request->key), db_text(b->body)), NULL,
+        e);
+}
+
+/* -- sums ------------------------------------------------------------------------------------- */
+
+static uint64_t hour_hash(const struct usage_hour *h)
+{
+    return XXH3_64bits_withSeed(h->customer_id, strlen(h->customer_id), (uint64_t)h->hour);
+}
+
+/* Adds a batch's hour to the group's; its index there. */
+static uint32_t merge_hour(struct store *s, const struct usage_hour *from)
+{
+    uint64_t hash = hour_hash(from);
+    TABLE_EACH(&s->hour_table, hash, at)
+    {
+        struct usage_hour *to = &s->hours[table_item(&s->hour_table, at)];
+        if (to->hour == from->hour && text_eq(to->customer_id, from->customer_id)) {
+            usage_hour_add(to, from);
+            return table_item(&s->hour_table, at);
+        }
+    }
+    s->hours[s->hour_count] = *from;
+    table_add(&s->hour_table, hash, (uint32_t)s->hour_count);
+    return (uint32_t)s->hour_count++;
+}
+
+static void merge_user(struct store *s, uint32_t hour, const struct usage_user *from)
+{
+    uint64_t hash = table_mix((uint64_t)from->user_hash ^ hour);
+    TABLE_EACH(&s->user_table, hash, at)
+    {
+        struct usage_user *to = &s->users[table_item(&s->user_table, at)];
+        if (to->hour == hour && to->user_hash == from->user_hash) {
+            to->windows |= from->windows;
+            return;
+        }
+    }
+    s->users[s->user_count] = (struct usage_user){hour, from->user_hash, from->windows};
+    table_add(&s->user_table, hash, (uint32_t)s->user_count++);
+}
+
+static bool counts(const struct ingest_batch *b)
+{
+    return !b->replayed && b->error.code == OK;
+}
+
+static void merge(struct store *s)
+{
+    size_t hours = 0, users = 0;
+    for (const struct ingest_batch *b = s->group->first; b; b = b->next) {
+        hours += counts(b) ? b->batch.hour_count : 0;
+        users += counts(b) ? b->batch.user_count : 0;
+    }
+    s->hours = arena_new_array(&s->arena, hours, struct usage_hour);
+    s->users = arena_new_array(&s->arena, users, struct usage_user);
+    for (const struct ingest_batch *b = s->group->first; b; b = b->next) {
+        if (!counts(b))
+            continue;
+        uint32_t *index = arena_new_array(&s->arena, b->batch.hour_count, uint32_t);
+        for (size_t i = 0; i < b->batch.hour_count; i++)
+            index[i] = merge_hour(s, &b->batch.hours[i]);
+        for (size_t i = 0; i < b->batch.user_count; i++)
+            merge_user(s, index[b->batch.users[i].hour], &b->batch.users[i]);
+    }
+}
+
+/* -- users ------------------------------------------------------------------------------------ */
+
+/* Where the user's entry is; `ret_key` is what it has there when it is there. */
+static struct seen_user *seen_at(const struct store *s, const struct usage_user *u,
+                                 uint64_t ret_key[2])
+{
+    ret_key[0] = hour_hash(&s->hours[u->hour]);
+    ret_key[1] = (uint64_t)u->user_hash;
+    return &s->group->seen[table_mix(ret_key[0] ^ ret_key[1]) % SEEN_USERS];
+}
+
+static bool is_seen(const struct store *s, const struct usage_user *u)
+{
+    uint64_t key[2];
+    const struct seen_user *seen = seen_at(s, u, key);
+    return seen->key[0] == key[0] && seen->key[1] == key[1] && (u->windows & ~seen->windows) == 0;
+}
+
+/* After the commit: what failed is written again. */
+static void remember_users(const struct store *s)
+{
+    for (size_t i = 0; i < s->user_count; i++) {
+        uint64_t key[2];
+        struct seen_user *seen = seen_at(s, &s->users[i], key);
+        if (seen->key[0] != key[0] || seen->key[1] != key[1])
+            *seen = (struct seen_user){{key[0], key[1]}, 0};
+        seen->windows |= s->users[i].windows;
+    }
+}
+
+static int compare_users(const void *a, const void *b)
+{
+    const struct db_value *x = a, *y = b;
+    int order = strcmp(x[0].text, y[0].text);
+    for (size_t i = 1; i <= 2 && order == 0; i++)
+        order = (x[i].number > y[i].number) - (x[i].number < y[i].number);
+    return order;
+}
+
+static enum err store_users(struct db_tx *tx, struct store *s, struct error *e)
+{
+    enum { WIDTH = 4 };
+    struct db_value *rows = arena_new_array(&s->arena, s->user_count * WIDTH, struct db_value);
+    size_t count = 0;
+    for (size_t i = 0; i < s->user_count; i++) {
+        const struct usage_user *u = &s->users[i];
+        if (is_seen(s, u))
+            continue;
+        struct db_value *row = rows + count++ * WIDTH;
+        row[0] = db_text(s->hours[u->hour].customer_id);
+        row[1] = db_int(s->hours[u->hour].hour);
+        row[2] = (struct db_value){DB_INT, u->user_hash, NULL};
+        row[3] = db_int(u->windows);
+    }
+    if (count > 1)
+        qsort(rows, count, WIDTH * sizeof(*rows), compare_users);
+    return db_exec_rows(tx, &usage_users_add, DB_NO_ARGS, rows, WIDTH, count, NULL, e);
+}
+
+/* -- the transaction -------------------------------------------------------------------------- */
+
+static enum err store_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct store *s = arg;
+    arena_release(&s->arena);
+    table_clear(&s->hour_table, s->hour_table.size);
+    table_clear(&s->user_table, s->user_table.size);
+    s->hour_count = s->user_count = 0;
+    for (struct ingest_batch *b = s->group->first; b; b = b->next) {
+        b->replayed = false;
+        b->error.code = OK;
+    }
+    TRY(store_keys(tx, s, e));
+    for (struct ingest_batch *b = s->group->first; b; b = b->next) {
+        if (counts(b) && b->id_count > 0)
+            TRY(store_ids(tx, s, b, e));
+    }
+    merge(s);
+    TRY(usage_hours_add(tx, s->now, s->hours, s->hour_count, &s->arena, e));
+    return store_users(tx, s, e);
+}
+
+enum err ingest_group_store(struct ingest_group *group, struct error *e)
+{
+    struct store s = {.group = group, .now = env_now(group->env)};
+    table_init(&s.hour_table, 1024);
+    table_init(&s.user_table, 1024);
+    enum err err = db_write_relaxed(group->env->db, store_work, &s, e);
+    if (err == OK)
+        remember_users(&s);
+    table_release(&s.hour_table);
+    table_release(&s.user_table);
+    arena_release(&s.arena);
+    return err;
+}

@@ -1,0 +1,291 @@
+#include "domain/usage/parser.h"
+
+#include "infra/archive/gunzip.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum {
+    SUBJECTS_MAX = 20000,    /* remembered from batch to batch */
+    SUBJECT_NAME_MAX = 1024, /* bytes: no customer's id or slug is as long */
+    TABLE_FIRST = 1024,
+    TABLE_KEEP = 65536,
+    ID_TEXT_MAX = 512,
+    KEPT_BYTES = 1 << 20, /* of the body, and items of the arrays, for the next batch */
+    KEPT_ITEMS = 4096,
+};
+
+/* An array with room for one more; `*room` in items. */
+static void *with_room(void *items, size_t count, size_t *room, size_t item_size)
+{
+    if (count < *room)
+        return items;
+    *room = *room ? *room * 2 : 256;
+    items = reallocarray(items, *room, item_size);
+    BUG_ON(!items);
+    return items;
+}
+
+/* -- subjects --------------------------------------------------------------------------------- */
+
+static void forget_subjects(struct usage_parser *p, int64_t now)
+{
+    arena_release(&p->names);
+    p->subject_count = 0;
+    table_clear(&p->subject_table, TABLE_KEEP);
+    p->subjects_since = now;
+}
+
+static bool look_up(struct usage_parser *p, struct subject *s)
+{
+    s->asked = p->number;
+    s->id = NULL;
+    if (s->name.len <= SUBJECT_NAME_MAX &&
+        p->options.find(p->options.arg, s->name, &p->names, &s->id, &p->failure) != OK)
+        return false;
+    if (!s->id && ++p->unknown > USAGE_UNKNOWN_MAX)
+        return error_set(&p->failure, ERR_INVALID,
+                         "the body names more than %d customers that do not exist",
+                         USAGE_UNKNOWN_MAX) == OK;
+    return true;
+}
+
+struct subject *parser_subject(struct usage_parser *p, struct str name)
+{
+    uint64_t hash = XXH3_64bits(name.ptr, name.len);
+    TABLE_EACH(&p->subject_table, hash, at)
+    {
+        struct subject *s = &p->subjects[table_item(&p->subject_table, at)];
+        if (!str_eq(s->name, name))
+            continue;
+        /* Who was unknown a batch ago may have signed up. */
+        bool settled = s->id || s->asked == p->number || p->request->skip;
+        return settled || look_up(p, s) ? s : NULL;
+    }
+    struct subject s = {
+        .name = {arena_text_n(&p->names, name.ptr, name.len), name.len},
+    };
+    if (!look_up(p, &s))
+        return NULL;
+    p->subjects = with_room(p->subjects, p->subject_count, &p->subject_room, sizeof(s));
+    p->subjects[p->subject_count] = s;
+    table_add(&p->subject_table, hash, (uint32_t)p->subject_count);
+    return &p->subjects[p->subject_count++];
+}
+
+/* -- sums ------------------------------------------------------------------------------------- */
+
+static uint32_t new_hour(struct usage_parser *p, uint32_t subject, int64_t hour)
+{
+    struct usage_batch *b = &p->batch;
+    size_t room = p->hour_room;
+    b->hours = with_room(b->hours, b->hour_count, &p->hour_room, sizeof(*b->hours));
+    p->hour_subjects = with_room(p->hour_subjects, b->hour_count, &room, sizeof(*p->hour_subjects));
+    b->hours[b->hour_count] =
+        (struct usage_hour){.customer_id = p->subjects[subject].id, .hour = hour};
+    p->hour_subjects[b->hour_count] = subject;
+    return (uint32_t)b->hour_count++;
+}
+
+bool parser_hour(struct usage_parser *p, struct subject *subject, int64_t hour, uint32_t *ret_index)
+{
+    if (subject->batch == p->number && subject->hour == hour) {
+        *ret_index = subject->cell;
+        return true;
+    }
+    uint32_t number = (uint32_t)(subject - p->subjects), found = UINT32_MAX;
+    uint64_t hash = table_mix((uint64_t)number << 32 ^ (uint64_t)hour);
+    TABLE_EACH(&p->hour_table, hash, at)
+    {
+        uint32_t item = table_item(&p->hour_table, at);
+        if (p->hour_subjects[item] == number && p->batch.hours[item].hour == hour) {
+            found = item;
+            break;
+        }
+    }
+    if (found == UINT32_MAX && p->batch.hour_count == USAGE_HOURS_MAX)
+        return error_set(&p->failure, ERR_TOO_LARGE,
+                         "the body has events of more than %d customers and hours; send fewer at "
+                         "a time",
+                         USAGE_HOURS_MAX) == OK;
+    if (found == UINT32_MAX) {
+        found = new_hour(p, number, hour);
+        table_add(&p->hour_table, hash, found);
+    }
+    subject->batch = p->number;
+    subject->hour = hour;
+    *ret_index = subject->cell = found;
+    return true;
+}
+
+void parser_user(struct usage_parser *p, uint32_t hour, int64_t user_hash, int64_t windows)
+{
+    struct usage_batch *b = &p->batch;
+    uint64_t hash = table_mix((uint64_t)user_hash ^ hour);
+    TABLE_EACH(&p->user_table, hash, at)
+    {
+        struct usage_user *user = &b->users[table_item(&p->user_table, at)];
+        if (user->hour == hour && user->user_hash == user_hash) {
+            user->windows |= windows;
+            return;
+        }
+    }
+    if (b->user_count == USAGE_USERS_MAX) {
+        (void)error_set(&p->failure, ERR_TOO_LARGE,
+                        "the body has more than %d users of an hour; send fewer events at a time",
+                        USAGE_USERS_MAX);
+        return;
+    }
+    b->users = with_room(b->users, b->user_count, &p->user_room, sizeof(*b->users));
+    b->users[b->user_count] = (struct usage_user){hour, user_hash, windows};
+    table_add(&p->user_table, hash, (uint32_t)b->user_count++);
+}
+
+void parser_id(struct usage_parser *p, uint32_t index, const char *customer_id, struct str source,
+               struct str id)
+{
+    char text[ID_TEXT_MAX];
+    BUG_ON(source.len + 1 + id.len > sizeof(text));
+    memcpy(text, source.ptr, source.len);
+    text[source.len] = '\0';
+    memcpy(text + source.len + 1, id.ptr, id.len);
+
+    struct usage_batch *b = &p->batch;
+    b->ids = with_room(b->ids, b->id_count, &p->id_room, sizeof(*b->ids));
+    struct usage_event_id *kept = &b->ids[b->id_count++];
+    *kept = (struct usage_event_id){.index = index, .customer_id = customer_id};
+    keyed_hash_wide(p->options.ids, (struct str){text, source.len + 1 + id.len}, kept->hash);
+}
+
+/* -- a body ----------------------------------------------------------------------------------- */
+
+static bool take(const struct scan_object *object, void *arg)
+{
+    struct usage_parser *p = arg;
+    struct usage_batch *b = &p->batch;
+    if (object->index == USAGE_EVENTS_MAX)
+        return error_set(&p->failure, ERR_TOO_LARGE,
+                         "the body has more than %d events; send fewer at a time",
+                         USAGE_EVENTS_MAX) == OK;
+    const char *reason = event_add(p, object);
+    if (reason && b->refused_count++ < USAGE_REFUSED_MAX)
+        b->refused[b->refused_count - 1] = (struct usage_refused){object->index, reason};
+    return p->failure.code == OK;
+}
+
+/* The arrays stay with the parser; all else begins again. */
+static void begin(struct usage_parser *p, const struct usage_request *request, struct arena *arena)
+{
+    p->number++;
+    p->request = request;
+    p->arena = arena;
+    p->batch.hour_count = p->batch.user_count = p->batch.id_count = 0;
+    p->batch.accepted = p->batch.refused_count = p->batch.skipped = 0;
+    p->unknown = 0;
+    p->failure.code = OK;
+    table_clear(&p->hour_table, TABLE_KEEP);
+    table_clear(&p->user_table, TABLE_KEEP);
+    if (request->skip)
+        return; /* the same body again: it may be inside of a transaction, and asks nobody */
+    if (request->now - p->subjects_since > CUSTOMERS_KEPT_US || p->subject_count > SUBJECTS_MAX)
+        forget_subjects(p, request->now);
+}
+
+static enum err scan(struct usage_parser *p, struct error *e)
+{
+    struct str text = {p->text.ptr, p->text.len - SCAN_PADDING};
+    enum usage_format format = p->request->format;
+    const char *first = text.ptr;
+    while (first < text.ptr + text.len && strchr(" \t\r\n", *first))
+        first++;
+    if (first == text.ptr + text.len)
+        return error_set(e, ERR_INVALID, "the body is empty; it must hold events");
+    if (format == USAGE_ONE && *first == '[')
+        format = USAGE_BATCH;
+    if (format != USAGE_NDJSON && text.len > USAGE_LIST_MAX)
+        return error_set(e, ERR_TOO_LARGE,
+                         "the body is one JSON text of over %zu bytes; send application/x-ndjson, "
+                         "with one event on each line, or fewer events at a time",
+                         USAGE_LIST_MAX);
+    const char *fault = format == USAGE_NDJSON  ? scan_lines(p->scanner, text, take, p)
+                        : format == USAGE_BATCH ? scan_list(p->scanner, text, take, p)
+                                                : scan_one(p->scanner, text, take, p);
+    if (fault)
+        return error_set(e, ERR_INVALID, "the body %s", fault);
+    return OK;
+}
+
+enum err usage_load(struct usage_parser *p, struct str body, bool gzip, struct error *e)
+{
+    static const char padding[SCAN_PADDING];
+    buf_reset(&p->text);
+    p->text.max = USAGE_BODY_MAX;
+    if (gzip && gunzip(body, &p->text, e) != OK)
+        return error_prefix(e, "the body");
+    if (!gzip && !buf_append_str(&p->text, body))
+        return error_set(e, ERR_TOO_LARGE, "the body is over %zu bytes", USAGE_BODY_MAX);
+    p->text.max = USAGE_BODY_MAX + SCAN_PADDING;
+    BUG_ON(!buf_append(&p->text, padding, sizeof(padding)));
+    return OK;
+}
+
+enum err usage_parse(struct usage_parser *p, const struct usage_request *request,
+                     struct arena *arena, struct usage_batch *ret_batch, struct error *e)
+{
+    BUG_ON(p->text.len < SCAN_PADDING);
+    begin(p, request, arena);
+    TRY(scan(p, e));
+    if (p->failure.code != OK)
+        return error_set(e, p->failure.code, "%s", p->failure.text);
+    *ret_batch = p->batch;
+    return OK;
+}
+
+void usage_unload(struct usage_parser *p)
+{
+    buf_reset(&p->text);
+    if (p->text.cap > KEPT_BYTES)
+        buf_release(&p->text);
+    if (p->hour_room <= KEPT_ITEMS && p->user_room <= KEPT_ITEMS && p->id_room <= KEPT_ITEMS)
+        return;
+    free(p->batch.hours);
+    free(p->batch.users);
+    free(p->batch.ids);
+    free(p->hour_subjects);
+    p->batch.hours = NULL;
+    p->batch.users = NULL;
+    p->batch.ids = NULL;
+    p->hour_subjects = NULL;
+    p->hour_room = p->user_room = p->id_room = 0;
+}
+
+struct usage_parser *usage_parser_new(const struct usage_parser_options *options)
+{
+    struct usage_parser *p = calloc(1, sizeof(*p));
+    BUG_ON(!p);
+    p->options = *options;
+    p->scanner = scanner_new(&event_names);
+    p->text = BUF_INIT(USAGE_BODY_MAX + SCAN_PADDING);
+    table_init(&p->subject_table, TABLE_FIRST);
+    table_init(&p->hour_table, TABLE_FIRST);
+    table_init(&p->user_table, TABLE_FIRST);
+    return p;
+}
+
+void usage_parser_free(struct usage_parser *p)
+{
+    if (!p)
+        return;
+    scanner_free(p->scanner);
+    buf_release(&p->text);
+    arena_release(&p->names);
+    free(p->subjects);
+    free(p->batch.hours);
+    free(p->batch.users);
+    free(p->batch.ids);
+    free(p->hour_subjects);
+    table_release(&p->subject_table);
+    table_release(&p->hour_table);
+    table_release(&p->user_table);
+    free(p);
+}

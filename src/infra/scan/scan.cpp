@@ -1,0 +1,445 @@
+/*
+ * The only C++ of the product, because simdjson is C++. No exceptions: simdjson returns errors, and
+ * running out of memory stops the process.
+ */
+#include "infra/scan/scan.h"
+
+#include <cstdlib>
+#include <new>
+
+#include <simdjson.h>
+
+static_assert(SCAN_PADDING >= simdjson::SIMDJSON_PADDING, "simdjson reads further");
+
+namespace od = simdjson::ondemand;
+using simdjson::error_code;
+
+namespace
+{
+
+constexpr size_t KEPT_CAPACITY = size_t(1) << 20; /* a larger parser is not kept */
+constexpr size_t FIRST_CAPACITY = size_t(64) << 10;
+constexpr size_t NAME_SLOTS = 128;
+constexpr int NOT_WANTED = -1;
+
+/* JSON, but not the object or list that it should be. simdjson has no error like it. */
+constexpr error_code OTHER_SHAPE = simdjson::INDEX_OUT_OF_BOUNDS;
+
+error_code shape_error(error_code error)
+{
+    return error == simdjson::INCORRECT_TYPE ? OTHER_SHAPE : error;
+}
+
+/* Finds a member's number by its name: open addressing over length, first and last byte. */
+struct name_table {
+    struct slot {
+        struct str name;
+        int member;
+    } slots[NAME_SLOTS];
+
+    static size_t hash(struct str s)
+    {
+        auto first = static_cast<unsigned char>(s.ptr[0]);
+        auto last = static_cast<unsigned char>(s.ptr[s.len - 1]);
+        return (s.len * 31 + first * 7u + last) % NAME_SLOTS;
+    }
+
+    void add(struct str name, int member)
+    {
+        size_t at = hash(name);
+        while (slots[at].name.ptr)
+            at = (at + 1) % NAME_SLOTS;
+        slots[at] = {name, member};
+    }
+
+    int find(struct str name) const
+    {
+        if (name.len == 0)
+            return NOT_WANTED;
+        for (size_t at = hash(name); slots[at].name.ptr; at = (at + 1) % NAME_SLOTS) {
+            const struct str known = slots[at].name;
+            if (known.len == name.len && memcmp(known.ptr, name.ptr, name.len) == 0)
+                return slots[at].member;
+        }
+        return NOT_WANTED;
+    }
+};
+
+} // namespace
+
+struct scanner {
+    od::parser parser;
+    name_table outer{}, inner{};
+    int inner_of = 0; /* the number that `outer` has for it */
+    struct scan_object object {
+    };
+    struct scan_value values[SCAN_MEMBERS_MAX + 1];
+};
+
+namespace
+{
+
+struct str view(std::string_view s)
+{
+    return {s.data(), s.size()};
+}
+
+/* True for each byte (its high bit) of `word` that is `c`, and maybe for bytes above one that is.
+ */
+uint64_t bytes_that_are(uint64_t word, char c)
+{
+    constexpr uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t x = word ^ (ones * static_cast<unsigned char>(c));
+    return (x - ones) & ~x & highs;
+}
+
+/*
+ * The text behind an opening quote when it has no escapes: a view. Most have none. The first stage
+ * of simdjson has seen the closing quote.
+ */
+bool plain_text(const char *raw, struct str *ret)
+{
+    for (const char *p = raw;; p += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, p, sizeof(word));
+        uint64_t quotes = bytes_that_are(word, '"'), escapes = bytes_that_are(word, '\\');
+        if (!(quotes | escapes))
+            continue;
+        /* The lowest mark of each is exact (the machine is little-endian, as x86 and ARM are). */
+        if (escapes && (!quotes || (escapes & -escapes) < (quotes & -quotes)))
+            return false;
+        p += __builtin_ctzll(quotes) / 8;
+        *ret = {raw, static_cast<size_t>(p - raw)};
+        return true;
+    }
+}
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "plain_text() counts from the low end");
+
+error_code read_key(od::field &field, struct str *ret)
+{
+    if (plain_text(field.key().raw(), ret))
+        return simdjson::SUCCESS;
+    std::string_view text;
+    error_code error = field.unescaped_key().get(text);
+    *ret = view(text);
+    return error;
+}
+
+error_code read_text(od::value &value, struct str *ret)
+{
+    od::raw_json_string raw;
+    if (error_code error = value.get_raw_json_string().get(raw))
+        return error;
+    if (plain_text(raw.raw(), ret))
+        return simdjson::SUCCESS;
+    std::string_view text;
+    error_code error = value.get_string().get(text);
+    *ret = view(text);
+    return error;
+}
+
+error_code read_number(od::value &value, struct scan_value *ret)
+{
+    od::number number;
+    if (error_code error = value.get_number().get(number))
+        return error;
+    ret->type = number.is_int64() ? SCAN_WHOLE : SCAN_REAL;
+    ret->whole = number.is_int64() ? number.get_int64() : 0;
+    ret->real = number.as_double();
+    return simdjson::SUCCESS;
+}
+
+error_code read(od::value &value, struct scan_value *ret, int depth);
+
+error_code visit_object(od::value &value, int depth)
+{
+    od::object object;
+    if (error_code error = value.get_object().get(object))
+        return error;
+    for (auto result : object) {
+        od::field field;
+        struct str key;
+        struct scan_value ignored;
+        if (error_code error = std::move(result).get(field))
+            return error;
+        if (error_code error = read_key(field, &key))
+            return error;
+        if (error_code error = read(field.value(), &ignored, depth + 1))
+            return error;
+    }
+    return simdjson::SUCCESS;
+}
+
+error_code visit_list(od::value &value, int depth)
+{
+    od::array list;
+    if (error_code error = value.get_array().get(list))
+        return error;
+    for (auto result : list) {
+        od::value item;
+        struct scan_value ignored;
+        if (error_code error = result.get(item))
+            return error;
+        if (error_code error = read(item, &ignored, depth + 1))
+            return error;
+    }
+    return simdjson::SUCCESS;
+}
+
+error_code read(od::value &value, struct scan_value *ret, int depth)
+{
+    if (depth > SCAN_DEPTH_MAX)
+        return simdjson::DEPTH_ERROR;
+    od::json_type type;
+    if (error_code error = value.type().get(type))
+        return error;
+    bool truth;
+    switch (type) {
+    case od::json_type::string:
+        ret->type = SCAN_TEXT;
+        return read_text(value, &ret->text);
+    case od::json_type::number:
+        return read_number(value, ret);
+    case od::json_type::boolean:
+        ret->type = SCAN_BOOL;
+        return value.get_bool().get(truth);
+    case od::json_type::null:
+        ret->type = SCAN_NULL;
+        if (error_code error = value.is_null().get(truth))
+            return error;
+        return truth ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    case od::json_type::object:
+        ret->type = SCAN_OTHER;
+        return visit_object(value, depth);
+    case od::json_type::array:
+        ret->type = SCAN_OTHER;
+        return visit_list(value, depth);
+    }
+    return simdjson::TAPE_ERROR;
+}
+
+/* Marks a member as given; true when it was before. */
+bool note(struct scan_object *object, int member, struct str name)
+{
+    uint32_t bit = uint32_t(1) << member;
+    if (object->given & bit && object->twice.len == 0)
+        object->twice = name;
+    bool before = object->given & bit;
+    object->given |= bit;
+    return before;
+}
+
+error_code read_inner(struct scanner *s, od::value &value)
+{
+    od::object object;
+    if (error_code error = value.get_object().get(object))
+        return error;
+    for (auto result : object) {
+        od::field field;
+        struct str key;
+        struct scan_value other;
+        if (error_code error = std::move(result).get(field))
+            return error;
+        if (error_code error = read_key(field, &key))
+            return error;
+        int member = s->inner.find(key);
+        if (member == NOT_WANTED && s->object.inner_other.len == 0)
+            s->object.inner_other = key.len > 0 ? key : STR("\"\"");
+        bool keep = member != NOT_WANTED && !note(&s->object, member, key);
+        if (error_code error = read(field.value(), keep ? &s->values[member] : &other, 2))
+            return error;
+    }
+    return simdjson::SUCCESS;
+}
+
+error_code read_member(struct scanner *s, od::field &field)
+{
+    struct str key;
+    struct scan_value other;
+    if (error_code error = read_key(field, &key))
+        return error;
+    int member = s->outer.find(key);
+    bool keep = member != NOT_WANTED && !note(&s->object, member, key);
+    if (keep && member == s->inner_of) {
+        od::json_type type;
+        if (error_code error = field.value().type().get(type))
+            return error;
+        if (type == od::json_type::object) {
+            s->object.inner_given = true;
+            return read_inner(s, field.value());
+        }
+    }
+    return read(field.value(), keep ? &s->values[member] : &other, 1);
+}
+
+error_code read_object(struct scanner *s, od::object object)
+{
+    s->object.given = 0;
+    s->object.inner_given = false;
+    s->object.twice = s->object.inner_other = STR("");
+    for (auto result : object) {
+        od::field field;
+        if (error_code error = std::move(result).get(field))
+            return error;
+        if (error_code error = read_member(s, field))
+            return error;
+    }
+    return simdjson::SUCCESS;
+}
+
+const char *fault_text(error_code error)
+{
+    switch (error) {
+    case simdjson::UTF8_ERROR:
+        return "is not UTF-8";
+    case simdjson::DEPTH_ERROR:
+        return "is nested too deeply";
+    case OTHER_SHAPE:
+        return "is not a JSON object";
+    case simdjson::EMPTY:
+        return "is empty";
+    case simdjson::STRING_ERROR:
+    case simdjson::UNESCAPED_CHARS:
+        return "is not JSON: a text has a wrong escape or a control character";
+    case simdjson::UNCLOSED_STRING:
+        return "is not JSON: a text does not end";
+    case simdjson::NUMBER_ERROR:
+    case simdjson::NUMBER_OUT_OF_RANGE:
+        return "has a number that is malformed or too large";
+    case simdjson::MEMALLOC:
+        abort();
+    default:
+        return "is not JSON";
+    }
+}
+
+/* A parser that had to grow for one input does not stay so large. */
+void shrink(struct scanner *s)
+{
+    if (s->parser.capacity() <= KEPT_CAPACITY)
+        return;
+    s->parser = od::parser();
+    if (s->parser.allocate(FIRST_CAPACITY))
+        abort();
+}
+
+error_code nothing_behind(od::document &document)
+{
+    const char *at;
+    error_code error = document.current_location().get(at);
+    return error == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+}
+
+error_code read_document(struct scanner *s, struct str text)
+{
+    od::document document;
+    od::object object;
+    if (error_code error =
+            s->parser.iterate(text.ptr, text.len, text.len + SCAN_PADDING).get(document))
+        return error;
+    if (error_code error = document.get_object().get(object))
+        return shape_error(error);
+    if (error_code error = read_object(s, object))
+        return error;
+    return nothing_behind(document);
+}
+
+} // namespace
+
+struct scanner *scanner_new(const struct scan_names *names)
+{
+    auto *s = new (std::nothrow) struct scanner;
+    if (!s || s->parser.allocate(FIRST_CAPACITY))
+        abort();
+    int members = 0;
+    for (const char *const *name = names->outer; *name; name++)
+        s->outer.add(str_from(*name), members++);
+    for (const char *const *name = names->inner; *name; name++)
+        s->inner.add(str_from(*name), members++);
+    if (members >= SCAN_MEMBERS_MAX)
+        abort();
+    s->inner_of = members;
+    s->outer.add(str_from(names->inner_of), s->inner_of);
+    s->object.values = s->values;
+    return s;
+}
+
+void scanner_free(struct scanner *scanner)
+{
+    delete scanner;
+}
+
+const char *scan_one(struct scanner *s, struct str text, scan_taker *take, void *arg)
+{
+    error_code error = read_document(s, text);
+    s->object.index = 0;
+    s->object.fault = nullptr;
+    if (!error)
+        (void)take(&s->object, arg);
+    shrink(s);
+    return error ? fault_text(error) : nullptr;
+}
+
+static error_code read_list(struct scanner *s, struct str text, scan_taker *take, void *arg)
+{
+    od::document document;
+    od::array list;
+    if (error_code error =
+            s->parser.iterate(text.ptr, text.len, text.len + SCAN_PADDING).get(document))
+        return error;
+    if (error_code error = document.get_array().get(list))
+        return shape_error(error);
+    s->object.index = 0;
+    s->object.fault = nullptr;
+    for (auto result : list) {
+        od::value item;
+        od::object object;
+        if (error_code error = result.get(item))
+            return error;
+        if (error_code error = item.get_object().get(object))
+            return shape_error(error);
+        if (error_code error = read_object(s, object))
+            return error;
+        if (!take(&s->object, arg))
+            return simdjson::SUCCESS;
+        s->object.index++;
+    }
+    return nothing_behind(document);
+}
+
+const char *scan_list(struct scanner *s, struct str text, scan_taker *take, void *arg)
+{
+    error_code error = read_list(s, text, take, arg);
+    shrink(s);
+    if (error == OTHER_SHAPE)
+        return "is not a JSON list of objects";
+    return error ? fault_text(error) : nullptr;
+}
+
+const char *scan_lines(struct scanner *s, struct str text, scan_taker *take, void *arg)
+{
+    s->object.index = 0;
+    while (text.len > 0) {
+        auto *end = static_cast<const char *>(memchr(text.ptr, '\n', text.len));
+        size_t len = end ? static_cast<size_t>(end - text.ptr) : text.len;
+        struct str line = {text.ptr, len};
+        size_t passed = len + (end ? 1 : 0);
+        text = {text.ptr + passed, text.len - passed};
+        while (line.len > 0 && strchr(" \t\r", line.ptr[line.len - 1]))
+            line.len--;
+        if (line.len == 0)
+            continue;
+        error_code error = simdjson::SUCCESS;
+        s->object.fault = "is longer than a line may be";
+        if (line.len <= SCAN_LINE_MAX) {
+            error = read_document(s, line);
+            s->object.fault = error ? fault_text(error) : nullptr;
+        }
+        if (!take(&s->object, arg))
+            break;
+        s->object.index++;
+    }
+    shrink(s);
+    return nullptr;
+}
