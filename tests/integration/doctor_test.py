@@ -4,6 +4,7 @@ import json
 import socket
 
 from support.fleet import fleet, postgres  # noqa: F401
+from support.pooler import pooler
 
 TOKENS = {"HCLOUD_TOKEN": "hetzner-secret", "FLY_API_TOKEN": "fly-secret"}
 
@@ -106,11 +107,23 @@ def test_postgresql_is_asked_for_what_serve_relies_on(fleet):  # noqa: F811
     options = [*options_of(fleet.cloud, "one"), "--database", url]
     found = examine(fleet.cloud.webhost, *options, status=1)
     assert "PostgreSQL" in found["database"]["seen"]
-    assert found["database notifications"]["status"] == "ok"
+    assert found["database pooler"]["status"] == "ok"
     assert "synchronous_commit is on" in found["database commits"]["seen"]
     assert found["database clock"]["status"] == "ok"
     assert "of 200 are in use" in found["database connections"]["seen"]
     assert server.popen.poll() is None
+
+
+def test_a_pooler_that_swallows_notifications_is_told(fleet, postgres):  # noqa: F811
+    """serve would start, and its nodes would hear nothing of each other."""
+    fleet.serve("one")
+    with pooler(postgres.cluster, fleet.database) as url:
+        options = [*options_of(fleet.cloud, "one"), "--database", url]
+        found = examine(fleet.cloud.webhost, *options, status=2)
+    assert found["database"]["status"] == "ok"
+    assert found["database pooler"]["status"] == "fail"
+    assert "transaction mode" in found["database pooler"]["seen"]
+    assert "connect directly" in found["database pooler"]["advice"]
 
 
 def test_people_get_a_line_for_each_check_and_what_to_do(cloud):

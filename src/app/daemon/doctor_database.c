@@ -144,9 +144,10 @@ static void judge_listening(struct db *db, struct doctor_report *report)
     struct db_listener *listener = db_listen(db, DOCTOR_CHANNEL, on_heard, &ear);
     bool works = hears(&ear, 1) && db_write(db, notify_work, NULL, &e) == OK && hears(&ear, 2);
     db_listener_stop(listener);
-    doctor_add(report, "database notifications", works ? FINDING_OK : FINDING_FAIL,
+    doctor_add(report, "database pooler", works ? FINDING_OK : FINDING_FAIL,
                works ? NULL : "connect directly: not through PgBouncer in transaction mode",
-               works ? "LISTEN and NOTIFY work" : "what was notified was not heard");
+               works ? "none in the way: LISTEN and NOTIFY work"
+                     : "one in transaction mode is in the way: what was notified was not heard");
 }
 
 static void judge_postgres(struct db *db, const struct database_facts *f,
