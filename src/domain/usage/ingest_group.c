@@ -36,6 +36,7 @@ struct store {
     struct arena arena;
     int64_t now;
     struct usage_hour *hours; /* of all batches, one for each customer and hour */
+    uint64_t *hour_hashes;    /* of each */
     size_t hour_count;
     struct table hour_table;
     struct usage_user *users; /* likewise; `hour` is an index into `hours` above */
@@ -228,6 +229,7 @@ static uint32_t merge_hour(struct store *s, const struct usage_hour *from)
         }
     }
     s->hours[s->hour_count] = *from;
+    s->hour_hashes[s->hour_count] = hash;
     table_add(&s->hour_table, hash, (uint32_t)s->hour_count);
     return (uint32_t)s->hour_count++;
 }
@@ -260,6 +262,7 @@ static void merge(struct store *s)
         users += counts(b) ? b->batch.user_count : 0;
     }
     s->hours = arena_new_array(&s->arena, hours, struct usage_hour);
+    s->hour_hashes = arena_new_array(&s->arena, hours, uint64_t);
     s->users = arena_new_array(&s->arena, users, struct usage_user);
     for (const struct ingest_batch *b = s->group->first; b; b = b->next) {
         if (!counts(b))
@@ -278,7 +281,7 @@ static void merge(struct store *s)
 static struct seen_user *seen_at(const struct store *s, const struct usage_user *u,
                                  uint64_t ret_key[2])
 {
-    ret_key[0] = hour_hash(&s->hours[u->hour]);
+    ret_key[0] = s->hour_hashes[u->hour];
     ret_key[1] = (uint64_t)u->user_hash;
     return &s->group->seen[table_mix(ret_key[0] ^ ret_key[1]) % SEEN_USERS];
 }
