@@ -3,9 +3,6 @@
 #include "infra/json/json.h"
 #include "ingest.sql.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 struct stored_key {
     const char *token_id, *key, *request_hash, *body;
 };
@@ -211,15 +208,9 @@ static enum err store_ids(struct db_tx *tx, struct store *s, struct ingest_batch
 
 /* -- sums ------------------------------------------------------------------------------------- */
 
-static uint64_t hour_hash(const struct usage_hour *h)
-{
-    return XXH3_64bits_withSeed(h->customer_id, strlen(h->customer_id), (uint64_t)h->hour);
-}
-
 /* Adds a batch's hour to the group's; its index there. */
-static uint32_t merge_hour(struct store *s, const struct usage_hour *from)
+static uint32_t merge_hour(struct store *s, const struct usage_hour *from, uint64_t hash)
 {
-    uint64_t hash = hour_hash(from);
     TABLE_EACH(&s->hour_table, hash, at)
     {
         struct usage_hour *to = &s->hours[table_item(&s->hour_table, at)];
@@ -269,7 +260,7 @@ static void merge(struct store *s)
             continue;
         uint32_t *index = arena_new_array(&s->arena, b->batch.hour_count, uint32_t);
         for (size_t i = 0; i < b->batch.hour_count; i++)
-            index[i] = merge_hour(s, &b->batch.hours[i]);
+            index[i] = merge_hour(s, &b->batch.hours[i], b->batch.hour_hashes[i]);
         for (size_t i = 0; i < b->batch.user_count; i++)
             merge_user(s, index[b->batch.users[i].hour], &b->batch.users[i]);
     }
