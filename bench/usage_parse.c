@@ -40,6 +40,7 @@ int main(int argc, char **argv)
             usage_parse(parser, &request, &arena, &batch, &e) == OK && batch.refused_count > 0)
             (void)error_set(&e, ERR_INVALID, "%s", batch.refused[0].reason);
         events += (long long)batch.accepted;
+        usage_batch_release(&batch);
     }
     (void)printf("{\"events\":%lld,\"seconds\":%.6f}\n", events,
                  (double)(bench_now_us() - began) / (double)USEC_PER_SEC);

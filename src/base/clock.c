@@ -92,7 +92,9 @@ static bool take_digits(struct str *s, size_t n, int *ret_value)
 
 static bool take_char(struct str *s, const char *any_of)
 {
-    if (s->len == 0 || s->ptr[0] == '\0' || !strchr(any_of, s->ptr[0]))
+    while (*any_of && s->len > 0 && s->ptr[0] != *any_of)
+        any_of++;
+    if (s->len == 0 || !*any_of)
         return false;
     s->ptr++;
     s->len--;

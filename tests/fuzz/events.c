@@ -56,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(&batch);
         if (format != USAGE_NDJSON && batch.accepted > 0)
             check_is_json(text);
+        usage_batch_release(&batch);
     }
     struct error e = {0};
     (void)usage_load(parser, text, true, &e);

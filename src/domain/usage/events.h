@@ -68,7 +68,9 @@ struct usage_event_id {
     uint64_t hash[2];
 };
 
-/* What a body comes to. All memory is the parser's and lives until it parses again. */
+struct usage_names; /* ids of customers, shared by parsers and batches */
+
+/* What a body comes to. The arrays are its own: usage_batch_release(). */
 struct usage_batch {
     struct usage_hour *hours; /* one for each customer (as it was named) and hour */
     uint64_t *hour_hashes;    /* of each: of its customer and hour, the same for every parser */
@@ -77,9 +79,12 @@ struct usage_batch {
     size_t user_count;
     struct usage_event_id *ids; /* of what was accepted, when they were asked for */
     size_t id_count;
+    struct usage_names *names; /* keeps the ids in the arrays */
     size_t accepted, refused_count, skipped;
     struct usage_refused refused[USAGE_REFUSED_MAX]; /* the first ones; reasons in the arena */
 };
+
+void usage_batch_release(struct usage_batch *batch); /* one of zero bytes is fine */
 
 /*
  * Who a subject is. The id in the arena, or NULL when no customer that uses anything has this id or
@@ -117,7 +122,8 @@ void usage_unload(struct usage_parser *parser);
 
 /*
  * Parses what was loaded, as often as wanted. ERR_INVALID when the whole is wrong, ERR_TOO_LARGE
- * when it has more than one request may have; otherwise what `find` failed with.
+ * when it has more than one request may have; otherwise what `find` failed with. The caller
+ * releases the batch, which outlives the parser.
  */
 enum err usage_parse(struct usage_parser *parser, const struct usage_request *request,
                      struct arena *arena, struct usage_batch *ret_batch, struct error *e);

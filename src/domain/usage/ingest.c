@@ -248,6 +248,10 @@ enum err ingest_add(struct ingest *ingest, const struct ingest_request *request,
     struct ingest_batch b = {
         .request = request, .parser = take_parser(ingest), .arena = arena, .fingerprint = ""};
     enum err err = parse(ingest, &b, e);
+    if (!request->dedupe) { /* else it may have to parse again; this one is still in the cache */
+        give_parser(ingest, b.parser);
+        b.parser = NULL;
+    }
     if (err == OK) {
         store_with_others(ingest, &b);
         err = b.error.code;
@@ -260,7 +264,9 @@ enum err ingest_add(struct ingest *ingest, const struct ingest_request *request,
         has_read(ingest);
         pthread_mutex_unlock(&ingest->lock);
     }
-    give_parser(ingest, b.parser);
+    if (b.parser)
+        give_parser(ingest, b.parser);
+    usage_batch_release(&b.batch);
     return err;
 }
 

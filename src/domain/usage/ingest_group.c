@@ -196,7 +196,10 @@ static enum err store_ids(struct db_tx *tx, struct store *s, struct ingest_batch
     again.skip = skip;
     again.want_ids = false;
     b->parsed_again = true;
-    TRY(usage_parse(b->parser, &again, b->arena, &b->batch, e));
+    struct usage_batch counted;
+    TRY(usage_parse(b->parser, &again, b->arena, &counted, e));
+    usage_batch_release(&b->batch);
+    b->batch = counted;
     b->body = ingest_reply_text(&b->batch, b->arena);
     if (!b->request->key)
         return OK;

@@ -10,7 +10,7 @@
 /* A batch on its way. Its caller waits, so whoever leads may use all of it. */
 struct ingest_batch {
     const struct ingest_request *request;
-    struct usage_parser *parser;
+    struct usage_parser *parser; /* NULL when it cannot have to parse again */
     struct usage_request parsed_as;
     struct usage_batch batch;
     struct usage_event_id *ids; /* copies: parsing again overwrites the batch's */

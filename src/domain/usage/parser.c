@@ -2,6 +2,8 @@
 
 #include "infra/archive/gunzip.h"
 
+#include <stdatomic.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -11,26 +13,72 @@ enum {
     TABLE_FIRST = 1024,
     TABLE_KEEP = 65536,
     ID_TEXT_MAX = 512,
-    KEPT_BYTES = 1 << 20, /* of the body, and items of the arrays, for the next batch */
-    KEPT_ITEMS = 4096,
+    KEPT_BYTES = 1 << 20, /* of the body, for the next one */
+    FIRST_ROOM_MIN = 256, /* items of a batch's arrays */
+    FIRST_ROOM_MAX = 4096,
 };
 
-/* An array with room for one more; `*room` in items. */
-static void *with_room(void *items, size_t count, size_t *room, size_t item_size)
+/* -- arrays ----------------------------------------------------------------------------------- */
+
+/* An array with room for one more; `*room` in items, `expected` of them to begin with. */
+static void *with_room(void *items, size_t count, size_t *room, size_t expected, size_t item_size)
 {
     if (count < *room)
         return items;
-    *room = *room ? *room * 2 : 256;
+    size_t first = expected < FIRST_ROOM_MIN   ? FIRST_ROOM_MIN
+                   : expected < FIRST_ROOM_MAX ? expected
+                                               : FIRST_ROOM_MAX;
+    *room = *room ? *room * 2 : first;
     items = reallocarray(items, *room, item_size);
     BUG_ON(!items);
     return items;
+}
+
+/* -- names ------------------------------------------------------------------------------------ */
+
+struct usage_names {
+    atomic_uint users; /* the last one frees */
+    struct arena arena;
+};
+
+static struct usage_names *names_new(void)
+{
+    struct usage_names *names = calloc(1, sizeof(*names));
+    BUG_ON(!names);
+    atomic_init(&names->users, 1);
+    return names;
+}
+
+static struct usage_names *names_share(struct usage_names *names)
+{
+    atomic_fetch_add(&names->users, 1);
+    return names;
+}
+
+static void names_put(struct usage_names *names)
+{
+    if (!names || atomic_fetch_sub(&names->users, 1) != 1)
+        return;
+    arena_release(&names->arena);
+    free(names);
+}
+
+void usage_batch_release(struct usage_batch *batch)
+{
+    free(batch->hours);
+    free(batch->hour_hashes);
+    free(batch->users);
+    free(batch->ids);
+    names_put(batch->names);
+    memset(batch, 0, sizeof(*batch));
 }
 
 /* -- subjects --------------------------------------------------------------------------------- */
 
 static void forget_subjects(struct usage_parser *p, int64_t now)
 {
-    arena_release(&p->names);
+    names_put(p->names); /* batches that wait to be stored have them still */
+    p->names = names_new();
     p->subject_count = 0;
     table_clear(&p->subject_table, TABLE_KEEP);
     p->subjects_since = now;
@@ -41,7 +89,7 @@ static bool look_up(struct usage_parser *p, struct subject *s)
     s->asked = p->number;
     s->id = NULL;
     if (s->name.len <= SUBJECT_NAME_MAX &&
-        p->options.find(p->options.arg, s->name, &p->names, &s->id, &p->failure) != OK)
+        p->options.find(p->options.arg, s->name, &p->names->arena, &s->id, &p->failure) != OK)
         return false;
     s->id_hash = s->id ? XXH3_64bits(s->id, strlen(s->id)) : 0;
     if (!s->id && ++p->unknown > USAGE_UNKNOWN_MAX)
@@ -64,11 +112,11 @@ struct subject *parser_subject(struct usage_parser *p, struct str name)
         return settled || look_up(p, s) ? s : NULL;
     }
     struct subject s = {
-        .name = {arena_text_n(&p->names, name.ptr, name.len), name.len},
+        .name = {arena_text_n(&p->names->arena, name.ptr, name.len), name.len},
     };
     if (!look_up(p, &s))
         return NULL;
-    p->subjects = with_room(p->subjects, p->subject_count, &p->subject_room, sizeof(s));
+    p->subjects = with_room(p->subjects, p->subject_count, &p->subject_room, 0, sizeof(s));
     p->subjects[p->subject_count] = s;
     table_add(&p->subject_table, hash, (uint32_t)p->subject_count);
     return &p->subjects[p->subject_count++];
@@ -79,14 +127,14 @@ struct subject *parser_subject(struct usage_parser *p, struct str name)
 static uint32_t new_hour(struct usage_parser *p, uint32_t subject, int64_t hour)
 {
     struct usage_batch *b = &p->batch;
-    size_t room = p->hour_room, rooms = p->hour_room;
-    b->hours = with_room(b->hours, b->hour_count, &p->hour_room, sizeof(*b->hours));
-    b->hour_hashes = with_room(b->hour_hashes, b->hour_count, &rooms, sizeof(*b->hour_hashes));
-    p->hour_subjects = with_room(p->hour_subjects, b->hour_count, &room, sizeof(*p->hour_subjects));
-    b->hours[b->hour_count] =
-        (struct usage_hour){.customer_id = p->subjects[subject].id, .hour = hour};
-    b->hour_hashes[b->hour_count] = table_mix(p->subjects[subject].id_hash ^ (uint64_t)hour);
-    p->hour_subjects[b->hour_count] = subject;
+    size_t n = b->hour_count, expected = p->hours_before;
+    b->hours = with_room(b->hours, n, &p->hour_room, expected, sizeof(*b->hours));
+    b->hour_hashes = with_room(b->hour_hashes, n, &p->hash_room, expected, sizeof(*b->hour_hashes));
+    p->hour_subjects =
+        with_room(p->hour_subjects, n, &p->hour_subject_room, expected, sizeof(*p->hour_subjects));
+    b->hours[n] = (struct usage_hour){.customer_id = p->subjects[subject].id, .hour = hour};
+    b->hour_hashes[n] = table_mix(p->subjects[subject].id_hash ^ (uint64_t)hour);
+    p->hour_subjects[n] = subject;
     return (uint32_t)b->hour_count++;
 }
 
@@ -139,7 +187,8 @@ void parser_user(struct usage_parser *p, uint32_t hour, int64_t user_hash, int64
                         USAGE_USERS_MAX);
         return;
     }
-    b->users = with_room(b->users, b->user_count, &p->user_room, sizeof(*b->users));
+    b->users =
+        with_room(b->users, b->user_count, &p->user_room, p->users_before, sizeof(*b->users));
     b->users[b->user_count] = (struct usage_user){hour, user_hash, windows};
     table_add(&p->user_table, hash, (uint32_t)b->user_count++);
 }
@@ -154,7 +203,7 @@ void parser_id(struct usage_parser *p, uint32_t index, const char *customer_id, 
     memcpy(text + source.len + 1, id.ptr, id.len);
 
     struct usage_batch *b = &p->batch;
-    b->ids = with_room(b->ids, b->id_count, &p->id_room, sizeof(*b->ids));
+    b->ids = with_room(b->ids, b->id_count, &p->id_room, 0, sizeof(*b->ids));
     struct usage_event_id *kept = &b->ids[b->id_count++];
     *kept = (struct usage_event_id){.index = index, .customer_id = customer_id};
     keyed_hash_wide(p->options.ids, (struct str){text, source.len + 1 + id.len}, kept->hash);
@@ -176,7 +225,7 @@ static bool take(const struct scan_object *object, void *arg)
     return p->failure.code == OK;
 }
 
-/* The arrays stay with the parser; all else begins again. */
+/* What a failed one left is used again. */
 static void begin(struct usage_parser *p, const struct usage_request *request, struct arena *arena)
 {
     p->number++;
@@ -232,6 +281,16 @@ enum err usage_load(struct usage_parser *p, struct str body, bool gzip, struct e
     return OK;
 }
 
+static void give_batch(struct usage_parser *p, struct usage_batch *ret)
+{
+    p->hours_before = p->batch.hour_count;
+    p->users_before = p->batch.user_count;
+    *ret = p->batch;
+    ret->names = names_share(p->names);
+    memset(&p->batch, 0, sizeof(p->batch));
+    p->hour_room = p->hash_room = p->user_room = p->id_room = 0;
+}
+
 enum err usage_parse(struct usage_parser *p, const struct usage_request *request,
                      struct arena *arena, struct usage_batch *ret_batch, struct error *e)
 {
@@ -240,7 +299,7 @@ enum err usage_parse(struct usage_parser *p, const struct usage_request *request
     TRY(scan(p, e));
     if (p->failure.code != OK)
         return error_set(e, p->failure.code, "%s", p->failure.text);
-    *ret_batch = p->batch;
+    give_batch(p, ret_batch);
     return OK;
 }
 
@@ -249,19 +308,8 @@ void usage_unload(struct usage_parser *p)
     buf_reset(&p->text);
     if (p->text.cap > KEPT_BYTES)
         buf_release(&p->text);
-    if (p->hour_room <= KEPT_ITEMS && p->user_room <= KEPT_ITEMS && p->id_room <= KEPT_ITEMS)
-        return;
-    free(p->batch.hours);
-    free(p->batch.hour_hashes);
-    free(p->batch.users);
-    free(p->batch.ids);
-    free(p->hour_subjects);
-    p->batch.hours = NULL;
-    p->batch.hour_hashes = NULL;
-    p->batch.users = NULL;
-    p->batch.ids = NULL;
-    p->hour_subjects = NULL;
-    p->hour_room = p->user_room = p->id_room = 0;
+    usage_batch_release(&p->batch);
+    p->hour_room = p->hash_room = p->user_room = p->id_room = 0;
 }
 
 struct usage_parser *usage_parser_new(const struct usage_parser_options *options)
@@ -270,6 +318,7 @@ struct usage_parser *usage_parser_new(const struct usage_parser_options *options
     BUG_ON(!p);
     p->options = *options;
     p->scanner = scanner_new(&event_names);
+    p->names = names_new();
     p->text = BUF_INIT(USAGE_BODY_MAX + SCAN_PADDING);
     table_init(&p->subject_table, TABLE_FIRST);
     table_init(&p->hour_table, TABLE_FIRST);
@@ -283,12 +332,9 @@ void usage_parser_free(struct usage_parser *p)
         return;
     scanner_free(p->scanner);
     buf_release(&p->text);
-    arena_release(&p->names);
+    usage_batch_release(&p->batch);
+    names_put(p->names);
     free(p->subjects);
-    free(p->batch.hours);
-    free(p->batch.hour_hashes);
-    free(p->batch.users);
-    free(p->batch.ids);
     free(p->hour_subjects);
     table_release(&p->subject_table);
     table_release(&p->hour_table);

@@ -23,7 +23,7 @@ struct usage_parser {
     struct scanner *scanner;
     struct buf text; /* the body, and SCAN_PADDING bytes */
 
-    struct arena names; /* of subjects and their ids */
+    struct usage_names *names; /* of subjects and their ids */
     struct subject *subjects;
     size_t subject_count, subject_room;
     struct table subject_table;
@@ -33,9 +33,11 @@ struct usage_parser {
     uint32_t number;
     const struct usage_request *request;
     struct arena *arena;
-    struct usage_batch batch; /* its arrays stay for the next one */
-    size_t hour_room, user_room, id_room;
-    uint32_t *hour_subjects; /* for each of its hours */
+    struct usage_batch batch;
+    size_t hour_room, hash_room, user_room, id_room;
+    size_t hours_before, users_before; /* of the last batch: so many may come again */
+    uint32_t *hour_subjects;           /* for each of its hours */
+    size_t hour_subject_room;
     struct table hour_table, user_table;
     size_t unknown;
     struct error failure; /* code OK: none */

@@ -49,6 +49,7 @@ static int teardown(void **state)
 {
     struct world *w = *state;
     usage_parser_free(w->parser);
+    usage_batch_release(&w->batch); /* outlives the parser */
     arena_release(&w->arena);
     free(w);
     return 0;
@@ -56,6 +57,7 @@ static int teardown(void **state)
 
 static enum err parse_with(struct world *w, const struct usage_request *request, const char *body)
 {
+    usage_batch_release(&w->batch);
     enum err err = usage_load(w->parser, str_from(body), false, &w->e);
     return err ? err : usage_parse(w->parser, request, &w->arena, &w->batch, &w->e);
 }
@@ -289,6 +291,7 @@ static void a_gzip_body_is_unpacked_and_one_that_is_none_is_refused(void **state
     struct str body = {packed, z.total_out};
     assert_int_equal(deflateEnd(&z), Z_OK);
     ASSERT_OK(w, usage_load(w->parser, body, true, &w->e));
+    usage_batch_release(&w->batch);
     ASSERT_OK(w, usage_parse(w->parser, &(struct usage_request){.now = NOW}, &w->arena, &w->batch,
                              &w->e));
     assert_int_equal(w->batch.accepted, 1);
@@ -308,6 +311,20 @@ static void content_types_of_cloudevents_are_known(void **state)
     assert_true(usage_format_of(STR("application/json"), &format));
     assert_false(usage_format_of(STR("text/plain"), &format));
     assert_false(usage_format_of(STR(""), &format));
+}
+
+static void a_batch_that_waits_keeps_its_customers_though_the_parser_forgets_them(void **state)
+{
+    struct world *w = *state;
+    ASSERT_OK(w, parse(w, USAGE_NDJSON, GOOD));
+    struct usage_batch waits = w->batch;
+    memset(&w->batch, 0, sizeof(w->batch));
+    struct usage_request later = {.format = USAGE_NDJSON, .now = NOW + CUSTOMERS_KEPT_US + 1};
+    ASSERT_OK(w, parse_with(w, &later, GOOD));
+    assert_int_equal(w->lookups, 2);
+    assert_ptr_not_equal(w->batch.hours[0].customer_id, waits.hours[0].customer_id);
+    assert_string_equal(waits.hours[0].customer_id, "id-acme");
+    usage_batch_release(&waits);
 }
 
 /* -- many lines at once ------------------------------------------------------------------------ */
@@ -387,6 +404,7 @@ static void more_lines_than_are_looked_over_at_once_all_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(a_batch_that_waits_keeps_its_customers_though_the_parser_forgets_them),
         T(each_line_counts_as_if_it_were_alone),
         T(more_lines_than_are_looked_over_at_once_all_count),
         T(an_api_call_is_counted_in_every_sum_that_it_has),
