@@ -33,7 +33,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#define HTTP_THREADS         8
+#define HTTP_THREADS         64 /* who wait for a commit together share it */
 #define HTTP_CONNECTIONS_MAX 1000
 #define HTTP_IDLE_S          60
 #define BODY_MAX             ((size_t)1 << 20)

@@ -173,20 +173,23 @@ static void add_vehicle(const struct event *v)
 }
 
 #define BIT(member) (UINT32_C(1) << (member))
+#define NAME(text)  text, sizeof(text) - 1
 
 static const struct event_type {
     const char *name;
+    size_t name_len;
     uint32_t required, optional; /* members of data */
     void (*add)(const struct event *v);
 } types[] = {
-    {"api_call", BIT(DATA_DURATION) | BIT(DATA_STATUS),
+    {NAME("api_call"), BIT(DATA_DURATION) | BIT(DATA_STATUS),
      BIT(DATA_REGION) | BIT(DATA_USER) | BIT(DATA_BYTES), add_api_call},
-    {"gps_points", BIT(DATA_VEHICLE), BIT(DATA_COUNT), add_gps_points},
-    {"storage", BIT(DATA_BYTES), 0, add_storage},
-    {"resource_sample", BIT(DATA_CPU) | BIT(DATA_MEMORY) | BIT(DATA_DISK) | BIT(DATA_CONNECTIONS),
-     0, add_resource_sample},
-    {"session", BIT(DATA_DURATION), BIT(DATA_USER), add_session},
-    {"vehicle", BIT(DATA_VEHICLE) | BIT(DATA_CHANGE), 0, add_vehicle},
+    {NAME("gps_points"), BIT(DATA_VEHICLE), BIT(DATA_COUNT), add_gps_points},
+    {NAME("storage"), BIT(DATA_BYTES), 0, add_storage},
+    {NAME("resource_sample"),
+     BIT(DATA_CPU) | BIT(DATA_MEMORY) | BIT(DATA_DISK) | BIT(DATA_CONNECTIONS), 0,
+     add_resource_sample},
+    {NAME("session"), BIT(DATA_DURATION), BIT(DATA_USER), add_session},
+    {NAME("vehicle"), BIT(DATA_VEHICLE) | BIT(DATA_CHANGE), 0, add_vehicle},
 };
 
 /* -- what an event must be -----------------------------------------------------------------------
@@ -231,7 +234,7 @@ static const char *check_envelope(struct usage_parser *p, const struct scan_obje
 static const struct event_type *find_type(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        if (str_eq(str_from(types[i].name), name))
+        if (types[i].name_len == name.len && memcmp(types[i].name, name.ptr, name.len) == 0)
             return &types[i];
     }
     return NULL;

@@ -71,6 +71,7 @@ struct usage_event_id {
 /* What a body comes to. All memory is the parser's and lives until it parses again. */
 struct usage_batch {
     struct usage_hour *hours; /* one for each customer (as it was named) and hour */
+    uint64_t *hour_hashes;    /* of each: of its customer and hour, the same for every parser */
     size_t hour_count;
     struct usage_user *users; /* one for each user of an hour */
     size_t user_count;

@@ -3,9 +3,6 @@
 #include "infra/json/json.h"
 #include "ingest.sql.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 struct stored_key {
     const char *token_id, *key, *request_hash, *body;
 };
@@ -36,6 +33,7 @@ struct store {
     struct arena arena;
     int64_t now;
     struct usage_hour *hours; /* of all batches, one for each customer and hour */
+    uint64_t *hour_hashes;    /* of each */
     size_t hour_count;
     struct table hour_table;
     struct usage_user *users; /* likewise; `hour` is an index into `hours` above */
@@ -210,15 +208,9 @@ static enum err store_ids(struct db_tx *tx, struct store *s, struct ingest_batch
 
 /* -- sums ------------------------------------------------------------------------------------- */
 
-static uint64_t hour_hash(const struct usage_hour *h)
-{
-    return XXH3_64bits_withSeed(h->customer_id, strlen(h->customer_id), (uint64_t)h->hour);
-}
-
 /* Adds a batch's hour to the group's; its index there. */
-static uint32_t merge_hour(struct store *s, const struct usage_hour *from)
+static uint32_t merge_hour(struct store *s, const struct usage_hour *from, uint64_t hash)
 {
-    uint64_t hash = hour_hash(from);
     TABLE_EACH(&s->hour_table, hash, at)
     {
         struct usage_hour *to = &s->hours[table_item(&s->hour_table, at)];
@@ -228,6 +220,7 @@ static uint32_t merge_hour(struct store *s, const struct usage_hour *from)
         }
     }
     s->hours[s->hour_count] = *from;
+    s->hour_hashes[s->hour_count] = hash;
     table_add(&s->hour_table, hash, (uint32_t)s->hour_count);
     return (uint32_t)s->hour_count++;
 }
@@ -260,13 +253,14 @@ static void merge(struct store *s)
         users += counts(b) ? b->batch.user_count : 0;
     }
     s->hours = arena_new_array(&s->arena, hours, struct usage_hour);
+    s->hour_hashes = arena_new_array(&s->arena, hours, uint64_t);
     s->users = arena_new_array(&s->arena, users, struct usage_user);
     for (const struct ingest_batch *b = s->group->first; b; b = b->next) {
         if (!counts(b))
             continue;
         uint32_t *index = arena_new_array(&s->arena, b->batch.hour_count, uint32_t);
         for (size_t i = 0; i < b->batch.hour_count; i++)
-            index[i] = merge_hour(s, &b->batch.hours[i]);
+            index[i] = merge_hour(s, &b->batch.hours[i], b->batch.hour_hashes[i]);
         for (size_t i = 0; i < b->batch.user_count; i++)
             merge_user(s, index[b->batch.users[i].hour], &b->batch.users[i]);
     }
@@ -278,7 +272,7 @@ static void merge(struct store *s)
 static struct seen_user *seen_at(const struct store *s, const struct usage_user *u,
                                  uint64_t ret_key[2])
 {
-    ret_key[0] = hour_hash(&s->hours[u->hour]);
+    ret_key[0] = s->hour_hashes[u->hour];
     ret_key[1] = (uint64_t)u->user_hash;
     return &s->group->seen[table_mix(ret_key[0] ^ ret_key[1]) % SEEN_USERS];
 }

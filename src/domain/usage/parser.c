@@ -43,6 +43,7 @@ static bool look_up(struct usage_parser *p, struct subject *s)
     if (s->name.len <= SUBJECT_NAME_MAX &&
         p->options.find(p->options.arg, s->name, &p->names, &s->id, &p->failure) != OK)
         return false;
+    s->id_hash = s->id ? XXH3_64bits(s->id, strlen(s->id)) : 0;
     if (!s->id && ++p->unknown > USAGE_UNKNOWN_MAX)
         return error_set(&p->failure, ERR_INVALID,
                          "the body names more than %d customers that do not exist",
@@ -78,11 +79,13 @@ struct subject *parser_subject(struct usage_parser *p, struct str name)
 static uint32_t new_hour(struct usage_parser *p, uint32_t subject, int64_t hour)
 {
     struct usage_batch *b = &p->batch;
-    size_t room = p->hour_room;
+    size_t room = p->hour_room, rooms = p->hour_room;
     b->hours = with_room(b->hours, b->hour_count, &p->hour_room, sizeof(*b->hours));
+    b->hour_hashes = with_room(b->hour_hashes, b->hour_count, &rooms, sizeof(*b->hour_hashes));
     p->hour_subjects = with_room(p->hour_subjects, b->hour_count, &room, sizeof(*p->hour_subjects));
     b->hours[b->hour_count] =
         (struct usage_hour){.customer_id = p->subjects[subject].id, .hour = hour};
+    b->hour_hashes[b->hour_count] = table_mix(p->subjects[subject].id_hash ^ (uint64_t)hour);
     p->hour_subjects[b->hour_count] = subject;
     return (uint32_t)b->hour_count++;
 }
@@ -249,10 +252,12 @@ void usage_unload(struct usage_parser *p)
     if (p->hour_room <= KEPT_ITEMS && p->user_room <= KEPT_ITEMS && p->id_room <= KEPT_ITEMS)
         return;
     free(p->batch.hours);
+    free(p->batch.hour_hashes);
     free(p->batch.users);
     free(p->batch.ids);
     free(p->hour_subjects);
     p->batch.hours = NULL;
+    p->batch.hour_hashes = NULL;
     p->batch.users = NULL;
     p->batch.ids = NULL;
     p->hour_subjects = NULL;
@@ -281,6 +286,7 @@ void usage_parser_free(struct usage_parser *p)
     arena_release(&p->names);
     free(p->subjects);
     free(p->batch.hours);
+    free(p->batch.hour_hashes);
     free(p->batch.users);
     free(p->batch.ids);
     free(p->hour_subjects);

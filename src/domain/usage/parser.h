@@ -11,6 +11,7 @@
 struct subject {
     struct str name;
     const char *id; /* NULL: nobody has this name */
+    uint64_t id_hash;
     uint32_t asked; /* the batch in which it was looked up */
     uint32_t batch; /* in which `cell` is the index of its `hour` */
     uint32_t cell;

@@ -4,6 +4,7 @@
 #include "infra/http/head.h"
 #include "infra/http/listen.h"
 #include "infra/http/target.h"
+#include "infra/http/workers.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -26,9 +27,13 @@
 /* How long http_server_stop() waits for replies to reach their clients. */
 #define STOP_WAIT_S 10
 
+/* Of libmicrohttpd: they read and send. */
+#define IO_THREADS_MAX 4
+
 struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
+    struct http_workers *workers;
     int listen_fd;
     uint16_t port;
     atomic_bool stopping;
@@ -42,7 +47,9 @@ struct http_server {
 
 /* One request and its reply, from the request line until the reply is sent. */
 struct exchange {
+    struct http_work work; /* while it waits for its handler; first */
     struct http_server *server;
+    struct MHD_Connection *connection; /* suspended while the handler has it */
     struct arena arena;
     struct http_head head;
     struct str target; /* a copy: libmicrohttpd decodes its own in place */
@@ -57,6 +64,7 @@ struct exchange {
     bool close; /* end the connection after the reply */
     bool head_read;
     bool counted; /* in in_flight */
+    bool handled;
     int64_t began_us;
 };
 
@@ -329,8 +337,19 @@ static enum MHD_Result on_body(struct exchange *x, const char *bytes, size_t len
     return x->drained > DRAIN_MAX ? MHD_NO : MHD_YES;
 }
 
+/* On one of our threads. Resumed, libmicrohttpd asks on_complete() for the reply. */
+static void handle(struct http_work *work)
+{
+    struct exchange *x = (struct exchange *)work;
+    x->request.route->handler(x->server->options.ctx, &x->request, &x->response);
+    x->handled = true;
+    MHD_resume_connection(x->connection);
+}
+
 static enum MHD_Result on_complete(struct exchange *x, struct MHD_Connection *connection)
 {
+    if (x->handled)
+        return send_reply(x, connection);
     if (x->counted) /* stopped meanwhile and the reply was dropped: never run a handler twice */
         return MHD_NO;
     count_in(x);
@@ -341,8 +360,10 @@ static enum MHD_Result on_complete(struct exchange *x, struct MHD_Connection *co
         .status = 200,
         .body = BUF_INIT(x->server->options.response_max),
     };
-    x->request.route->handler(x->server->options.ctx, &x->request, &x->response);
-    return send_reply(x, connection);
+    x->connection = connection;
+    MHD_suspend_connection(connection);
+    http_workers_push(x->server->workers, &x->work);
+    return MHD_YES;
 }
 
 /* libmicrohttpd calls this with the head, then with each piece of the body, then at its end. */
@@ -415,18 +436,23 @@ static struct http_server *server_new(const struct http_server_options *options)
     return s;
 }
 
+static unsigned io_threads(const struct http_server_options *o)
+{
+    return o->threads < IO_THREADS_MAX ? o->threads : IO_THREADS_MAX;
+}
+
 static struct MHD_Daemon *daemon_start(struct http_server *s)
 {
     const struct http_server_options *o = &s->options;
     /* 0.9.75 sends the head of its own "400 no Host" twice; http_head_read() refuses more anyway */
     int strict = http_parser_is_0_9_75() ? 0 : 1;
     /* clang-format off */
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME,
                             0, NULL, NULL, on_request, s,
                             MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
                             MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
                             MHD_OPTION_NOTIFY_COMPLETED, on_done, s,
-                            MHD_OPTION_THREAD_POOL_SIZE, o->threads,
+                            MHD_OPTION_THREAD_POOL_SIZE, io_threads(o),
                             MHD_OPTION_CONNECTION_LIMIT, o->connections_max,
                             MHD_OPTION_CONNECTION_TIMEOUT, o->idle_timeout_s,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
@@ -442,17 +468,17 @@ enum err http_server_start(const struct http_server_options *options,
     BUG_ON(options->body_max == 0 || options->response_max == 0);
     http_routes_check(options);
     struct http_server *s = server_new(options);
-    enum err failed = http_listen_open(options->address, options->port, &s->listen_fd, &s->port, e);
-    if (failed) {
-        server_free(s);
-        return failed;
-    }
-    s->daemon = daemon_start(s);
-    if (!s->daemon) {
-        failed =
+    enum err err = http_listen_open(options->address, options->port, &s->listen_fd, &s->port, e);
+    if (err == OK)
+        err = http_workers_start(options->threads, handle, &s->workers, e);
+    s->daemon = err == OK ? daemon_start(s) : NULL;
+    if (err == OK && !s->daemon)
+        err =
             error_errno(e, "cannot start the HTTP server on %s port %u", options->address, s->port);
+    if (err != OK) {
+        http_workers_stop(s->workers);
         server_free(s);
-        return failed;
+        return err;
     }
     *ret_server = s;
     return OK;
@@ -484,7 +510,8 @@ void http_server_stop(struct http_server *server)
      * with the pool for taking the socket out of its sets, and whoever is second stops the process.
      * So the pool goes on to look at the socket in vain, for as long as the last replies take. */
     (void)shutdown(server->listen_fd, SHUT_RDWR);
-    wait_for_replies(server); /* libmicrohttpd drops what it has not sent when it stops */
+    wait_for_replies(server);           /* libmicrohttpd drops what it has not sent when it stops */
+    http_workers_stop(server->workers); /* nothing stays suspended */
     MHD_stop_daemon(server->daemon);
     server->listen_fd = -1; /* closed with the daemon */
     server_free(server);

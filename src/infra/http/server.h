@@ -1,6 +1,6 @@
 /*
- * The HTTP/1.1 server: routes in a table, one handler each, on libmicrohttpd with epoll and a pool
- * of threads. Handlers run on the pool's threads and may block for a database transaction.
+ * The HTTP/1.1 server: routes in a table, one handler each, on libmicrohttpd with epoll.
+ * Handlers run on threads of our own (workers.h) and may block for a database transaction.
  *
  * It refuses before a handler sees anything: ambiguous framing (Content-Length together with
  * Transfer-Encoding, several or malformed Content-Lengths, control characters in headers; 400 and
@@ -49,7 +49,7 @@ typedef void http_reply_done(void *ctx, const struct http_request *request,
 struct http_server_options {
     const char *address;      /* "127.0.0.1" or "::1" */
     uint16_t port;            /* 0: any free one */
-    unsigned threads;         /* at least 1 */
+    unsigned threads;         /* for handlers, at least 1 */
     unsigned connections_max; /* at least one for each thread */
     unsigned idle_timeout_s;
     size_t body_max;     /* default bound of a request body */

@@ -19,6 +19,9 @@ namespace
 
 constexpr size_t KEPT_CAPACITY = size_t(1) << 20; /* a larger parser is not kept */
 constexpr size_t FIRST_CAPACITY = size_t(64) << 10;
+constexpr size_t WINDOW_MAX = FIRST_CAPACITY; /* lines that simdjson looks over in one go */
+constexpr size_t WINDOW_MIN = 1024;           /* fewer are not worth it */
+constexpr unsigned WINDOWS_BROKEN_MAX = 8;
 constexpr size_t NAME_SLOTS = 128;
 constexpr int NOT_WANTED = -1;
 
@@ -352,6 +355,7 @@ struct scanner *scanner_new(const struct scan_names *names)
     auto *s = new (std::nothrow) struct scanner;
     if (!s || s->parser.allocate(FIRST_CAPACITY))
         abort();
+    s->parser.threaded = false;
     int members = 0;
     for (const char *const *name = names->outer; *name; name++)
         s->outer.add(str_from(*name), members++);
@@ -417,28 +421,130 @@ const char *scan_list(struct scanner *s, struct str text, scan_taker *take, void
     return error ? fault_text(error) : nullptr;
 }
 
+/* --- lines --- */
+
+namespace
+{
+
+bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+const char *skip_blank(const char *at, const char *end)
+{
+    while (at < end && is_blank(*at))
+        at++;
+    return at;
+}
+
+/* The first line with something on it, trimmed, and in `ret_behind` where it ends. */
+bool first_line(struct str text, struct str *ret_line, const char **ret_behind)
+{
+    const char *end = text.ptr + text.len, *begin = skip_blank(text.ptr, end);
+    if (begin == end)
+        return false;
+    auto *newline = static_cast<const char *>(memchr(begin, '\n', end - begin));
+    const char *last = newline ? newline : end;
+    *ret_behind = last;
+    while (is_blank(last[-1]))
+        last--;
+    *ret_line = {begin, static_cast<size_t>(last - begin)};
+    return true;
+}
+
+struct str from(const char *at, struct str text)
+{
+    return {at, static_cast<size_t>(text.ptr + text.len - at)};
+}
+
+/* Whole lines, as many as simdjson looks over in one go. */
+struct str window_of(struct str text)
+{
+    if (text.len <= WINDOW_MAX)
+        return text;
+    auto *newline = static_cast<const char *>(memrchr(text.ptr, '\n', WINDOW_MAX));
+    return {text.ptr, newline ? static_cast<size_t>(newline - text.ptr) : 0};
+}
+
+/*
+ * Reads the object that the stream is at. It must be what `line` holds, no less and no more: then
+ * simdjson stands where the next line begins.
+ */
+bool read_line_of_stream(struct scanner *s, od::document_stream::iterator &it, struct str line,
+                         const char *next_line, const char *end)
+{
+    od::object object;
+    od::document_reference document;
+    if ((*it).get(document) || document.get_object().get(object) || read_object(s, object))
+        return false;
+    const char *at = end;
+    error_code error = document.current_location().get(at);
+    return line.ptr[line.len - 1] == '}' &&
+           (error ? error == simdjson::OUT_OF_BOUNDS && next_line == end : at == next_line);
+}
+
+/*
+ * Reads lines until one is not an object alone; that one is for scan_line(), which knows why.
+ * Where it begins, or the window's end; NULL when enough was taken.
+ */
+const char *scan_window(struct scanner *s, struct str window, scan_taker *take, void *arg)
+{
+    const char *at = window.ptr, *end = window.ptr + window.len, *behind;
+    od::document_stream stream;
+    if (s->parser.iterate_many(window.ptr, window.len, WINDOW_MAX).get(stream))
+        return at;
+    s->object.fault = nullptr;
+    for (auto it = stream.begin(); it != stream.end(); ++it) {
+        struct str line;
+        if (!first_line(from(at, window), &line, &behind) ||
+            window.ptr + it.current_index() != line.ptr ||
+            !read_line_of_stream(s, it, line, skip_blank(behind, end), end))
+            break;
+        if (!take(&s->object, arg))
+            return nullptr;
+        s->object.index++;
+        at = behind;
+    }
+    return skip_blank(at, end);
+}
+
+/* One line by itself; false when enough was taken. */
+bool scan_line(struct scanner *s, struct str line, scan_taker *take, void *arg)
+{
+    s->object.fault = "is longer than a line may be";
+    if (line.len <= SCAN_LINE_MAX) {
+        error_code error = read_document(s, line);
+        s->object.fault = error ? fault_text(error) : nullptr;
+    }
+    bool more = take(&s->object, arg);
+    s->object.index++;
+    return more;
+}
+
+} // namespace
+
+/* A body full of broken lines is not looked over again from each of them. */
 const char *scan_lines(struct scanner *s, struct str text, scan_taker *take, void *arg)
 {
     s->object.index = 0;
-    while (text.len > 0) {
-        auto *end = static_cast<const char *>(memchr(text.ptr, '\n', text.len));
-        size_t len = end ? static_cast<size_t>(end - text.ptr) : text.len;
-        struct str line = {text.ptr, len};
-        size_t passed = len + (end ? 1 : 0);
-        text = {text.ptr + passed, text.len - passed};
-        while (line.len > 0 && strchr(" \t\r", line.ptr[line.len - 1]))
-            line.len--;
-        if (line.len == 0)
-            continue;
-        error_code error = simdjson::SUCCESS;
-        s->object.fault = "is longer than a line may be";
-        if (line.len <= SCAN_LINE_MAX) {
-            error = read_document(s, line);
-            s->object.fault = error ? fault_text(error) : nullptr;
+    unsigned broken = 0;
+    struct str line;
+    const char *at = text.ptr;
+    bool more = true;
+    while (more && first_line(text, &line, &at)) {
+        struct str window = window_of(text);
+        if (window.len >= WINDOW_MIN && broken < WINDOWS_BROKEN_MAX) {
+            at = scan_window(s, window, take, arg);
+            more = at != nullptr;
+            broken += more && at < window.ptr + window.len;
+            if (more && at == window.ptr) /* nothing was taken */
+                more = first_line(text, &line, &at) && scan_line(s, line, take, arg);
+        } else {
+            more = scan_line(s, line, take, arg);
         }
-        if (!take(&s->object, arg))
-            break;
-        s->object.index++;
+        if (more)
+            text = from(at, text);
     }
     shrink(s);
     return nullptr;

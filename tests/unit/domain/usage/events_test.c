@@ -1,6 +1,8 @@
 /* The events of a body: what counts, what is refused with which reason, what it adds up to. */
 #include "check.h"
 
+#include "base/buf.h"
+#include "base/rng.h"
 #include "domain/usage/events.h"
 
 #include <zlib.h>
@@ -308,11 +310,85 @@ static void content_types_of_cloudevents_are_known(void **state)
     assert_false(usage_format_of(STR(""), &format));
 }
 
+/* -- many lines at once ------------------------------------------------------------------------ */
+
+/* What a line may be; simdjson alone would take some of them together, or in two. */
+static const char *const shapes[] = {
+    GOOD,
+    CALL "{\"duration_ms\":1,\"status\":200,\"user\":\"{}\\n[\\\"\"}}  ",
+    "  " GOOD "\r",
+    GOOD " " GOOD,
+    GOOD "x",
+    GOOD "}",
+    "[" GOOD "]",
+    CALL "{\"duration_ms\":12.5,\"status\":200}",
+    "}",
+    ",\"later\":1}",
+    CALL "{\"duration_ms\":12.5,\"status\":7}}",
+    CALL "{\"duration_ms\":12.5,\"status\":200,\"user\":\"\xff\"}}",
+    CALL "{\"duration_ms\":12.5,\"status\":200,\"user\":\"open}}",
+    "7",
+    "\"text\"",
+};
+
+static bool is_refused(const struct usage_batch *b, size_t index)
+{
+    for (size_t i = 0; i < b->refused_count; i++) {
+        if (b->refused[i].index == index)
+            return true;
+    }
+    return false;
+}
+
+static void each_line_counts_as_if_it_were_alone(void **state)
+{
+    enum { LINES = 40, ROUNDS = 400 };
+    struct world *w = *state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 3);
+    bool alone[ARRAY_LEN(shapes)];
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        ASSERT_OK(w, parse(w, USAGE_NDJSON, shapes[i]));
+        alone[i] = w->batch.accepted == 1;
+        assert_int_equal(w->batch.accepted + w->batch.refused_count, 1);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        _cleanup_buf_ struct buf body = BUF_INIT(1 << 20);
+        size_t lines[LINES], accepted = 0;
+        for (size_t i = 0; i < LINES; i++) { /* mostly good ones, so that they go together */
+            bool odd = rng_below(&rng.rng, 40) < round % 20;
+            lines[i] = odd ? (size_t)rng_below(&rng.rng, ARRAY_LEN(shapes)) : 0;
+            accepted += alone[lines[i]];
+            assert_true(buf_printf(&body, "%s\n%s", shapes[lines[i]], i % 7 ? "" : " \r\n"));
+        }
+        ASSERT_OK(w, parse(w, USAGE_NDJSON, buf_text(&body)));
+        assert_int_equal(w->batch.accepted, accepted);
+        assert_int_equal(w->batch.refused_count, LINES - accepted);
+        for (size_t i = 0; i < LINES; i++)
+            assert_int_equal(is_refused(&w->batch, i), !alone[lines[i]]);
+    }
+}
+
+static void more_lines_than_are_looked_over_at_once_all_count(void **state)
+{
+    enum { LINES = 5000 };
+    struct world *w = *state;
+    _cleanup_buf_ struct buf body = BUF_INIT(1 << 22);
+    for (int i = 0; i < LINES; i++)
+        assert_true(buf_append_text(&body, i % 1000 == 999 ? "nonsense\n" : GOOD "\n"));
+    ASSERT_OK(w, parse(w, USAGE_NDJSON, buf_text(&body)));
+    assert_int_equal(w->batch.accepted, LINES - 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(w->batch.refused[i].index, 1000 * i + 999);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(each_line_counts_as_if_it_were_alone),
+        T(more_lines_than_are_looked_over_at_once_all_count),
         T(an_api_call_is_counted_in_every_sum_that_it_has),
         T(every_other_type_adds_what_it_says),
         T(a_session_marks_its_user_active_from_its_start_over_hours),
