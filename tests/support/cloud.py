@@ -177,16 +177,20 @@ class Cloud:
         fly_url=None,
         reserve_slots=0,
         fly=None,
+        provisioning=None,
         **hetzner_settings,
     ):
         """
         hetzner_url and fly_url: where something stands before that cloud alone. reserve_slots: none
         unless told, so that a test counts the hosts that its customers need. `fly` has further keys
-        of provisioning.fly; what else is given are some of provisioning.hetzner.
+        of provisioning.fly, `provisioning` of what is above both; what else is given are some of
+        provisioning.hetzner.
         """
 
-        def lines(settings):
-            return "\n".join(f"    {key}: {json.dumps(v)}" for key, v in settings.items())
+        def lines(settings, indent=4):
+            return "\n".join(
+                f"{' ' * indent}{key}: {json.dumps(v)}" for key, v in settings.items()
+            )
 
         text = f"""
 key_file: {self.webhost.folder}/webhost.key
@@ -198,6 +202,7 @@ provisioning:
   wait_ms: 100
   call_timeout_ms: {call_timeout_ms}
   call_wait_ms: {call_wait_ms}
+{lines(provisioning or {}, 2)}
   hetzner:
     endpoint: {hetzner_url or url}/v1
     slots_per_host: {slots_per_host}

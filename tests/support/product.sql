@@ -30,3 +30,6 @@ SELECT count(*) FROM subscriptions;
 
 -- name: count_open_subscriptions
 SELECT count(*) FROM subscriptions WHERE ended_at IS NULL;
+
+-- name: resource_force_size
+UPDATE resources SET size = $2 WHERE id = $1;

@@ -91,29 +91,44 @@ static const struct option_spec reconcile_options[] = {
     OPTION_END,
 };
 
-static const struct column drift_columns[] = {
-    {"kind", "KIND", COLUMN_STATE},
-    {"provider", "CLOUD", COLUMN_TEXT},
-    {"thing", "WHAT", COLUMN_TEXT},
-    {"provider_id", "ID", COLUMN_TEXT},
-    {"name", "NAME", COLUMN_LONG},
-    {"expected", "EXPECTED", COLUMN_LONG},
-    {"found", "FOUND", COLUMN_LONG},
-    {"first_seen", "SINCE", COLUMN_AGO},
-    COLUMN_END,
-};
+static void print_text_of(struct cli *cli, const json_t *row, const char *name)
+{
+    const char *text = json_get_text(row, name);
+    put_text(cli->out, text ? text : "-");
+}
+
+/* What is the matter, since when, and what to do. */
+static void print_drift(struct cli *cli, const json_t *rows)
+{
+    const struct table t = cli_table(cli);
+    const json_t *row;
+    size_t i;
+    json_array_foreach (rows, i, row) {
+        const char *kind = cell_text(&t, COLUMN_STATE, json_object_get(row, "kind"));
+        const json_t *since = json_object_get(row, "first_seen");
+        put_tone(cli->out, &cli->terminal, tone_of_state(kind), kind);
+        (void)fprintf(cli->out, "%*s", strlen(kind) < 9 ? 9 - (int)strlen(kind) : 1, "");
+        print_text_of(cli, row, "summary");
+        if (since)
+            (void)fprintf(cli->out, " (first seen %s)", cell_text(&t, COLUMN_AGO, since));
+        (void)fputs("\n      -> ", cli->out);
+        print_text_of(cli, row, "advice");
+        (void)fputc('\n', cli->out);
+    }
+}
 
 const struct command command_drift = {
     .name = "drift",
     .group = GROUP_WORK,
     .summary = "List where the clouds differ from the database",
     .details = "What the last look at the clouds found (every hour, or webhost reconcile): missing "
-               "is recorded and not there, orphan is ours and nobody's, changed is there in "
-               "another size, region or state, foreign has a name of ours without our mark.",
+               "is recorded and not there, orphan is ours and nobody's, changed is there with "
+               "another size, region, address or state, foreign is named like ours or in an app "
+               "of ours without our mark. Each with what to do about it.",
     .options = drift_options,
     .options_size = sizeof(struct drift_options),
     .run = list_view_run,
-    .data = &(const struct list_view){"/api/drift", "drift", drift_columns, .pages = true},
+    .data = &(const struct list_view){"/api/drift", "drift", .print = print_drift, .pages = true},
 };
 
 static enum cli_exit reconcile_run(struct cli *cli, const struct command *self, const void *options)
@@ -129,8 +144,10 @@ static enum cli_exit reconcile_run(struct cli *cli, const struct command *self, 
     if (cli_wants_json(cli)) {
         print_json(cli, reply);
     } else if (o->dry_run) {
-        const struct table t = cli_table(cli);
-        table_print(&t, drift_columns, json_object_get(reply, "drift"));
+        const json_t *rows = json_object_get(reply, "drift");
+        print_drift(cli, rows);
+        if (json_array_size(rows) == 0)
+            cli_note(cli, "No drift.");
     } else {
         (void)fprintf(cli->out, "job %lld compares the clouds with the database\n",
                       (long long)json_get_int(reply, "job_id"));

@@ -70,6 +70,8 @@ enum tone tone_of_state(const char *state)
         {"cancelled", TONE_FAINT}, {"retired", TONE_FAINT},  {"revoked", TONE_FAINT},
         {"deleted", TONE_FAINT},   {"leaving", TONE_BUSY},   {"exporting", TONE_BUSY},
         {"retaining", TONE_BUSY},  {"deleting", TONE_BUSY},  {"done", TONE_FAINT},
+        {"missing", TONE_BAD},     {"orphan", TONE_BUSY},    {"changed", TONE_BUSY},
+        {"foreign", TONE_BUSY},
     };
     for (size_t i = 0; i < sizeof(tones) / sizeof(tones[0]); i++) {
         if (text_eq(state, tones[i].state))

@@ -90,7 +90,10 @@ enum cli_exit list_view_run(struct cli *cli, const struct command *self, const v
     }
     const json_t *rows = json_object_get(document, view->array);
     const struct table t = cli_table(cli);
-    table_print(&t, view->columns, rows);
+    if (view->print)
+        view->print(cli, rows);
+    else
+        table_print(&t, view->columns, rows);
     if (view->also && json_array_size(rows) > 0) {
         (void)fputc('\n', cli->out);
         table_print(&t, view->also_columns, json_object_get(document, view->also));

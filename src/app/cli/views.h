@@ -31,7 +31,8 @@ struct list_view {
     const char *path;  /* "/api/customers/{CUSTOMER}/decisions" */
     const char *array; /* the reply's member: "decisions" */
     const struct column *columns;
-    bool pages;       /* the options start with struct paging */
+    void (*print)(struct cli *cli, const json_t *rows); /* instead of a table; NULL: columns */
+    bool pages;                                         /* the options start with struct paging */
     const char *also; /* another array of the reply, in a table of its own; NULL: none */
     const struct column *also_columns;
 };

@@ -23,6 +23,8 @@ const struct field drift_fields[] = {
     {"first_seen", FIELD_TIME, offsetof(struct drift, first_seen)},
     {"last_seen", FIELD_TIME, offsetof(struct drift, last_seen)},
     {"sightings", FIELD_INT, offsetof(struct drift, sightings)},
+    {"summary", FIELD_TEXT, offsetof(struct drift, summary)},
+    {"advice", FIELD_TEXT, offsetof(struct drift, advice)},
     FIELD_END,
 };
 
@@ -48,8 +50,14 @@ enum err drift_list(struct db_tx *tx, int kind, struct page page, struct arena *
                     struct records *ret, const char **ret_next, struct error *e)
 {
     const char *name = kind < 0 ? NULL : drift_kind_names[kind];
-    return page_list(tx, &drift_page, page, DB_ARGS(db_text(name)), drift_fields,
-                     sizeof(struct drift), arena, ret, ret_next, e);
+    struct records all;
+    TRY(page_list(tx, &drift_page, page, DB_ARGS(db_text(name)), drift_fields, sizeof(struct drift),
+                  arena, &all, ret_next, e));
+    struct drift *items = all.items;
+    for (size_t i = 0; i < all.count; i++)
+        drift_explain(&items[i], arena);
+    *ret = all;
+    return OK;
 }
 
 enum err drift_list_old(struct db_tx *tx, enum infrastructure provider, int64_t before,

@@ -4,7 +4,7 @@
  *
  *     missing   the database says that it exists, the cloud does not hold it
  *     orphan    it is ours, and nothing in the database owns it
- *     changed   it exists, in another size, region or state
+ *     changed   it exists, with another size, region, address or state
  *     foreign   it has a name of ours or is in an app of ours, without our mark: never touched
  */
 #ifndef WEBHOST_DOMAIN_PROVISIONING_DRIFT_H
@@ -30,9 +30,13 @@ struct drift {
     const char *expected, *found;
     bool cleanable; /* an orphan that may be deleted once it is old enough */
     int64_t first_seen, last_seen, sightings;
+    const char *summary, *advice; /* drift_explain()'s; not stored */
 };
 
 extern const struct field drift_fields[];
+
+/* Says what is the matter and what to do about it; lists have both. */
+void drift_explain(struct drift *d, struct arena *arena);
 
 /*
  * What a complete look at one provider found at `now`: known rows are seen once more, new ones

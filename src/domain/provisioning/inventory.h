@@ -27,6 +27,7 @@ struct thing {
     const char *id, *name;
     const char *app; /* the Fly app that it is in; "" for others */
     const char *region, *size, *state;
+    const char *address; /* a server's, at which it is connected to */
     bool managed;        /* has a label or metadata of WebHost's */
     const char *install; /* the installation in it; NULL: none */
     const char *owner;   /* the host or deployment in it; NULL: none */

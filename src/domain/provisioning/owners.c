@@ -4,7 +4,7 @@
 
 /* A row of any of the three queries. */
 struct row {
-    const char *owner, *kind, *name, *region, *size, *id, *status, *place, *app;
+    const char *owner, *kind, *name, *region, *size, *address, *id, *status, *place, *app;
     int64_t since;
 };
 
@@ -14,6 +14,7 @@ static const struct field row_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct row, name)},
     {"region", FIELD_TEXT, offsetof(struct row, region)},
     {"size", FIELD_TEXT, offsetof(struct row, size)},
+    {"address", FIELD_TEXT, offsetof(struct row, address)},
     {"id", FIELD_TEXT, offsetof(struct row, id)},
     {"status", FIELD_TEXT, offsetof(struct row, status)},
     {"place", FIELD_TEXT, offsetof(struct row, place)},
@@ -186,6 +187,7 @@ static void add_rows(struct owners *o, const struct records *rows,
                             .name = items[i].name,
                             .region = items[i].region,
                             .size = items[i].size,
+                            .address = items[i].address,
                             .owner = items[i].owner,
                             .since = items[i].since};
         read(&items[i], w);

@@ -19,7 +19,7 @@ enum standing {
 struct owned {
     int provider, kind; /* enum infrastructure, enum thing_kind */
     const char *id;     /* the provider's; NULL: not known */
-    const char *name, *app, *region, *size;
+    const char *name, *app, *region, *size, *address;
     const char *owner; /* the host's or deployment's id */
     int standing;      /* enum standing */
     bool intended;     /* committed, and perhaps made: nobody knows yet */

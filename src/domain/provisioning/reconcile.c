@@ -41,6 +41,7 @@ static enum err load_owners(struct look *l, struct error *e)
         .owners = &l->owners,
         .install_id = l->with->install_id,
         .settled_by = l->now - l->with->settings->reconcile_settle_ms * USEC_PER_MS,
+        .things = &l->things,
         .arena = l->arena,
     };
     return OK;
@@ -171,6 +172,8 @@ enum err reconcile_look(const struct provisioning *with, enum infrastructure pro
     look_open(&l, with, provider, interactive, arena);
     enum err err = look(&l, e);
     cloud_close(&l.cloud);
+    for (size_t i = 0; err == OK && i < l.count; i++)
+        drift_explain(&l.found[i], arena);
     if (err == OK)
         *ret_drift = (struct records){l.found, l.count};
     return err;

@@ -1,5 +1,7 @@
 #include "domain/provisioning/reconcile_judge.h"
 
+#include "domain/provisioning/deployment.h"
+
 static bool is_ours(const struct judge *j, const struct thing *t)
 {
     return t->managed && text_eq(t->install, j->install_id);
@@ -43,12 +45,30 @@ static bool orphan(const struct judge *j, const struct thing *t, const char *own
     return true;
 }
 
-static bool changed(const struct judge *j, const struct thing *t, const struct owned *o,
-                    const char *what, const char *expected, const char *found, struct drift *ret)
+/* What differs, in one finding: "size cpx31, state running" and "size cpx41, state off". */
+struct change {
+    struct arena *arena;
+    const char *expected, *found; /* NULL: nothing does */
+};
+
+static const char *listed(struct arena *arena, const char *list, const char *what,
+                          const char *value)
 {
-    *ret = drift_of(t, DRIFT_CHANGED, o->owner, arena_printf(j->arena, "%s %s", what, expected),
-                    arena_printf(j->arena, "%s %s", what, found ? found : "unknown"));
-    return true;
+    return arena_printf(arena, "%s%s%s %s", list ? list : "", list ? ", " : "", what, value);
+}
+
+static void note_change(struct change *c, const char *what, const char *expected, const char *found)
+{
+    c->expected = listed(c->arena, c->expected, what, expected);
+    c->found = listed(c->arena, c->found, what, found ? found : "unknown");
+}
+
+/* Only where both sides say something. */
+static void compare_texts(struct change *c, const char *what, const char *expected,
+                          const char *found)
+{
+    if (expected && *expected && found && !text_eq(expected, found))
+        note_change(c, what, expected, found);
 }
 
 /* States in which a thing that somebody relies on does its work, or is about to. */
@@ -75,13 +95,15 @@ static bool judge_owned(const struct judge *j, const struct thing *t, const stru
 {
     if (o->standing != STANDING_MUST || o->since > j->settled_by)
         return false;
-    if (o->region && *o->region && t->region && !text_eq(o->region, t->region))
-        return changed(j, t, o, "region", o->region, t->region, ret);
-    if (o->size && t->size && !text_eq(o->size, t->size))
-        return changed(j, t, o, "size", o->size, t->size, ret);
+    struct change c = {.arena = j->arena};
+    compare_texts(&c, "region", o->region, t->region);
+    compare_texts(&c, "size", o->size, t->size);
+    compare_texts(&c, "address", o->address, t->address);
     if (!state_is_good(t))
-        return changed(j, t, o, "state", state_expected(t->kind), t->state, ret);
-    return false;
+        note_change(&c, "state", state_expected(t->kind), t->state);
+    if (c.expected)
+        *ret = drift_of(t, DRIFT_CHANGED, o->owner, c.expected, c.found);
+    return c.expected != NULL;
 }
 
 /* Nothing in the database has its id. */
@@ -135,13 +157,28 @@ static bool judge_in_app(const struct judge *j, const struct thing *t, bool reco
     return orphan(j, t, app->owner, "no record of it", is_marked(j, t, recorded), ret);
 }
 
+/* Whether the app that the cluster is named after is another installation's. */
+static bool is_for_others_app(const struct judge *j, const struct thing *cluster)
+{
+    struct str name = str_from(cluster->name);
+    for (size_t i = 0; i < j->things->count; i++) {
+        const struct thing *t = &j->things->items[i];
+        if (t->kind == THING_APP && is_others(j, t) && str_starts_with(name, str_from(t->name)))
+            return true;
+    }
+    return false;
+}
+
 /* Others in the organisation have clusters too: one concerns us when it has a name of ours. */
 static bool judge_cluster(const struct judge *j, const struct thing *t, struct drift *ret)
 {
     const struct owned *named = owners_by_name(j->owners, t);
-    if (!named || (named->standing != STANDING_GONE && !named->id))
-        return false; /* the second will be adopted */
-    *ret = drift_of(t, DRIFT_FOREIGN, named->owner, "our record", "no record of it");
+    if (named && named->standing != STANDING_GONE && !named->id)
+        return false; /* it will be adopted */
+    if (!named && (!t->name || !str_starts_with(str_from(t->name), STR(APP_NAME_PREFIX)) ||
+                   is_for_others_app(j, t)))
+        return false;
+    *ret = drift_of(t, DRIFT_FOREIGN, named ? named->owner : NULL, "our record", "no record of it");
     return true;
 }
 

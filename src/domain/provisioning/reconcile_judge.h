@@ -7,6 +7,7 @@
 
 struct judge {
     const struct owners *owners;
+    const struct things *things; /* what the cloud's list has, the thing itself among them */
     const char *install_id;
     int64_t settled_by; /* what is younger than that is not judged */
     struct arena *arena;

@@ -47,7 +47,7 @@ static const char *size_of(json_t *item, int kind, struct arena *arena)
         .memory_mb = json_get_int(guest, "memory_mb"),
     };
     if (kind == THING_VOLUME && gb != INT_ABSENT)
-        return arena_printf(arena, "%" PRId64, gb);
+        return arena_printf(arena, "%" PRId64 " GB", gb);
     return kind == THING_MACHINE && size.cpu_kind ? fly_machine_size_text(&size, arena) : NULL;
 }
 

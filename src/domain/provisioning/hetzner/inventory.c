@@ -34,6 +34,17 @@ static bool is_used(json_t *user)
     return json_is_array(user) ? json_array_size(user) > 0 : user && !json_is_null(user);
 }
 
+/* Where it is connected to: as host_activate() is given it. */
+static const char *address_of(json_t *server, struct arena *arena)
+{
+    json_t *ipv4 = json_object_get(json_object_get(server, "public_net"), "ipv4");
+    json_t *private_net = json_array_get(json_object_get(server, "private_net"), 0);
+    const char *address = json_get_text(ipv4, "ip");
+    if (!address)
+        address = json_get_text(private_net, "ip");
+    return address ? arena_text(arena, address) : "none";
+}
+
 static enum err read_thing(const struct listing *l, json_t *item, struct arena *arena,
                            struct thing *ret, struct error *e)
 {
@@ -50,6 +61,7 @@ static enum err read_thing(const struct listing *l, json_t *item, struct arena *
         .app = "",
         .region = arena_text(arena, json_get_text(json_object_get(item, "location"), "name")),
         .size = arena_text(arena, json_get_text(json_object_get(item, "server_type"), "name")),
+        .address = l->kind == THING_SERVER ? address_of(item, arena) : NULL,
         .state = arena_text(arena, json_get_text(item, "status")),
         .managed = text_eq(json_get_text(labels, "managed-by"), "webhost"),
         .install = arena_text(arena, json_get_text(labels, "webhost-install")),

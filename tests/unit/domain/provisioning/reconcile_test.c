@@ -4,6 +4,7 @@
 #include "domain/provisioning/fly/instance.h"
 #include "domain/provisioning/host.h"
 #include "domain/provisioning/reconcile.h"
+#include "product.sql.h"
 
 #define HOUR_US (3600 * USEC_PER_SEC)
 
@@ -44,6 +45,9 @@ static const struct drift *only_drift(struct clouds *c, enum drift_kind kind, co
     const struct drift *d = all.items;
     assert_int_equal(d->kind, kind);
     assert_string_equal(d->thing, thing);
+    ASSERT_CONTAINS(d->summary, d->provider_id);
+    assert_non_null(d->advice);
+    assert_null(strchr(d->advice, '{'));
     return d;
 }
 
@@ -359,6 +363,68 @@ static void a_server_of_another_type_is_changed(void **state)
     assert_string_equal(changed->owner, host.id);
 }
 
+static void all_that_differs_about_a_server_is_told_at_once(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "hobby", shared);
+    struct host host = host_of(c, &d);
+    act(c, &host, "poweroff", "{}");
+    act(c, &host, "change_type", "{\"server_type\":\"cpx41\",\"upgrade_disk\":false}");
+    assert_int_equal(reconcile_ok(c, HETZNER), 0);
+    const struct drift *changed = only_drift(c, DRIFT_CHANGED, "server");
+    assert_string_equal(changed->expected, "size cpx31, state running");
+    assert_string_equal(changed->found, "size cpx41, state off");
+    ASSERT_CONTAINS(changed->summary, "should have size cpx31, state running and has size cpx41");
+    ASSERT_CONTAINS(changed->advice, arena_printf(&c->p.arena, "hosts drain %s", host.name));
+}
+
+/* The id of the primary IP that has the address. */
+static int64_t primary_ip_at(struct clouds *c, const char *address)
+{
+    _cleanup_json_ json_t *body = clouds_get(c, "/v1/primary_ips");
+    json_t *item;
+    size_t i;
+    json_array_foreach (json_object_get(body, "primary_ips"), i, item) {
+        if (text_eq(json_get_text(item, "ip"), address))
+            return json_get_int(item, "id");
+    }
+    fail_msg("nothing has the address %s", address);
+    return INT_ABSENT;
+}
+
+static void unassign(struct clouds *c, const struct host *host)
+{
+    act(c, host, "poweroff", "{}");
+    clouds_post(c,
+                arena_printf(&c->p.arena, "/v1/primary_ips/%lld/actions/unassign",
+                             (long long)primary_ip_at(c, host->address)),
+                "{}");
+}
+
+static void a_server_that_lost_its_address_or_has_another_is_changed(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = settled(c, "acme", "hobby", shared);
+    struct host host = host_of(c, &d);
+    unassign(c, &host);
+    act(c, &host, "poweron", "{}");
+    assert_int_equal(reconcile_ok(c, HETZNER), 0);
+    const struct drift *changed = only_drift(c, DRIFT_CHANGED, "server");
+    assert_string_equal(changed->expected, arena_printf(&c->p.arena, "address %s", host.address));
+    assert_string_equal(changed->found, "address none");
+    act(c, &host, "poweroff", "{}");
+    clouds_post(c, "/v1/primary_ips",
+                arena_printf(&c->p.arena,
+                             "{\"name\":\"other\",\"type\":\"ipv4\",\"auto_delete\":false,"
+                             "\"assignee_type\":\"server\",\"assignee_id\":%lld}",
+                             (long long)host.provider_id));
+    act(c, &host, "poweron", "{}");
+    assert_int_equal(reconcile_ok(c, HETZNER), 0);
+    changed = only_drift(c, DRIFT_CHANGED, "server");
+    ASSERT_CONTAINS(changed->found, "address 192.0.");
+    assert_string_not_equal(changed->found, changed->expected);
+}
+
 /* As somebody with flyctl would. */
 static void give_machine_memory(struct clouds *c, const struct deployment *d, const char *id,
                                 int64_t mb)
@@ -411,8 +477,8 @@ static void a_volume_of_another_size_is_changed(void **state)
         "{\"size_gb\":15}");
     assert_int_equal(reconcile_ok(c, FLYIO), 0);
     const struct drift *changed = only_drift(c, DRIFT_CHANGED, "volume");
-    assert_string_equal(changed->expected, "size 10");
-    assert_string_equal(changed->found, "size 15");
+    assert_string_equal(changed->expected, "size 10 GB");
+    assert_string_equal(changed->found, "size 15 GB");
 }
 
 /* -- addresses -------------------------------------------------------------------------------- */
@@ -528,6 +594,48 @@ static void clusters_of_others_are_nobodys_and_one_with_a_name_of_ours_is_foreig
     assert_int_equal(clouds_count(c, "postgres"), 3);
 }
 
+static void make_app_of_another_installation(struct clouds *c, const char *name)
+{
+    clouds_post(c, "/v1/apps",
+                arena_printf(&c->p.arena, "{\"name\":\"%s\",\"org_slug\":\"personal\"}", name));
+    clouds_post(c, arena_printf(&c->p.arena, "/v1/apps/%s/machines", name),
+                "{\"region\":\"iad\",\"config\":{\"image\":\"web\",\"metadata\":{"
+                "\"webhost_install\":\"another\",\"webhost_deployment\":\"theirs\"}}}");
+    clouds_settle(c);
+}
+
+static void a_cluster_that_no_row_knows_is_told_of_unless_another_installation_made_it(void **state)
+{
+    struct clouds *c = *state;
+    (void)managed(c);
+    make_app_of_another_installation(c, "wh-theirs-87654321");
+    make_cluster(c, "wh-theirs-87654321-db");
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_int_equal(drift_now(c).count, 0);
+    make_cluster(c, "wh-lost-12345678-db"); /* as after a backup of the database was restored */
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    wait_hours(c, 48);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    assert_string_equal(only_drift(c, DRIFT_FOREIGN, "postgres_cluster")->name,
+                        "wh-lost-12345678-db");
+    assert_int_equal(clouds_count(c, "postgres"), 3);
+}
+
+static void a_cluster_with_another_plan_is_changed(void **state)
+{
+    struct clouds *c = *state;
+    struct deployment d = managed(c);
+    struct resource cluster = resource_of(c, &d, RESOURCE_DATABASE_CLUSTER);
+    product_begin(&c->p);
+    ASSERT_OK(&c->p, db_exec(c->p.tx, &resource_force_size,
+                             DB_ARGS(db_text(cluster.id), db_text("launch")), NULL, &c->p.e));
+    product_commit(&c->p);
+    assert_int_equal(reconcile_ok(c, FLYIO), 0);
+    const struct drift *changed = only_drift(c, DRIFT_CHANGED, "postgres_cluster");
+    assert_string_equal(changed->expected, "size launch");
+    assert_string_equal(changed->found, "size basic");
+}
+
 static void who_never_had_a_cluster_needs_no_right_to_list_them(void **state)
 {
     struct clouds *c = *state;
@@ -583,6 +691,8 @@ int main(void)
         CLOUDS_TEST(a_server_that_was_switched_off_is_changed),
         CLOUDS_TEST(a_strangers_server_with_a_name_of_ours_is_foreign_and_stays),
         CLOUDS_TEST(a_server_of_another_type_is_changed),
+        CLOUDS_TEST(all_that_differs_about_a_server_is_told_at_once),
+        CLOUDS_TEST(a_server_that_lost_its_address_or_has_another_is_changed),
         CLOUDS_TEST(a_machine_of_another_size_is_changed_unless_it_is_being_scaled),
         CLOUDS_TEST(a_volume_of_another_size_is_changed),
         CLOUDS_TEST(an_address_that_is_gone_is_missing),
@@ -591,6 +701,8 @@ int main(void)
         CLOUDS_TEST(a_cluster_that_customers_rely_on_and_is_gone_is_missing),
         CLOUDS_TEST(the_cluster_of_a_retired_deployment_is_cleaned_although_no_other_is_made),
         CLOUDS_TEST(clusters_of_others_are_nobodys_and_one_with_a_name_of_ours_is_foreign),
+        CLOUDS_TEST(a_cluster_that_no_row_knows_is_told_of_unless_another_installation_made_it),
+        CLOUDS_TEST(a_cluster_with_another_plan_is_changed),
         CLOUDS_TEST(who_never_had_a_cluster_needs_no_right_to_list_them),
         CLOUDS_TEST(an_outage_in_the_middle_of_a_listing_concludes_nothing),
     };
