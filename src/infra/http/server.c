@@ -362,7 +362,8 @@ static enum MHD_Result on_complete(struct exchange *x, struct MHD_Connection *co
     };
     x->connection = connection;
     MHD_suspend_connection(connection);
-    http_workers_push(x->server->workers, &x->work);
+    if (!http_workers_push(x->server->workers, &x->work))
+        MHD_resume_connection(connection); /* to be dropped above: this server is stopping */
     return MHD_YES;
 }
 
@@ -414,6 +415,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **context
 
 static void server_free(struct http_server *s)
 {
+    http_workers_free(s->workers);
     if (s->listen_fd >= 0)
         (void)close(s->listen_fd);
     BUG_ON(pthread_cond_destroy(&s->idle) != 0);
@@ -476,7 +478,8 @@ enum err http_server_start(const struct http_server_options *options,
         err =
             error_errno(e, "cannot start the HTTP server on %s port %u", options->address, s->port);
     if (err != OK) {
-        http_workers_stop(s->workers);
+        if (s->workers)
+            http_workers_stop(s->workers);
         server_free(s);
         return err;
     }

@@ -50,6 +50,7 @@ enum err http_workers_start(unsigned threads, http_work_fn *fn, struct http_work
         if (errno) {
             enum err err = error_errno(e, "cannot start %u threads for requests", threads);
             http_workers_stop(w);
+            http_workers_free(w);
             return err;
         }
         w->count++;
@@ -58,27 +59,36 @@ enum err http_workers_start(unsigned threads, http_work_fn *fn, struct http_work
     return OK;
 }
 
-void http_workers_push(struct http_workers *workers, struct http_work *work)
+bool http_workers_push(struct http_workers *workers, struct http_work *work)
 {
     work->next = NULL;
     BUG_ON(pthread_mutex_lock(&workers->lock) != 0);
-    BUG_ON(workers->stopping);
-    *workers->end = work;
-    workers->end = &work->next;
-    BUG_ON(pthread_cond_signal(&workers->pushed) != 0);
+    bool takes = !workers->stopping;
+    if (takes) {
+        *workers->end = work;
+        workers->end = &work->next;
+        BUG_ON(pthread_cond_signal(&workers->pushed) != 0);
+    }
     BUG_ON(pthread_mutex_unlock(&workers->lock) != 0);
+    return takes;
 }
 
 void http_workers_stop(struct http_workers *workers)
 {
-    if (!workers)
-        return;
     BUG_ON(pthread_mutex_lock(&workers->lock) != 0);
     workers->stopping = true;
     BUG_ON(pthread_cond_broadcast(&workers->pushed) != 0);
     BUG_ON(pthread_mutex_unlock(&workers->lock) != 0);
     for (unsigned i = 0; i < workers->count; i++)
         BUG_ON(pthread_join(workers->threads[i], NULL) != 0);
+    workers->count = 0;
+}
+
+void http_workers_free(struct http_workers *workers)
+{
+    if (!workers)
+        return;
+    BUG_ON(workers->count > 0);
     BUG_ON(pthread_cond_destroy(&workers->pushed) != 0);
     BUG_ON(pthread_mutex_destroy(&workers->lock) != 0);
     free(workers);

@@ -22,9 +22,11 @@ struct http_workers;
 enum err http_workers_start(unsigned threads, http_work_fn *fn, struct http_workers **ret_workers,
                             struct error *e);
 
-void http_workers_push(struct http_workers *workers, struct http_work *work);
+/* False when it comes too late: the threads are being stopped, and nobody will do it. */
+bool http_workers_push(struct http_workers *workers, struct http_work *work);
 
-/* Does what was pushed, then ends the threads. Nobody pushes any more. NULL is fine. */
+/* Does what was pushed, then ends the threads. Afterwards work may still be pushed, in vain. */
 void http_workers_stop(struct http_workers *workers);
+void http_workers_free(struct http_workers *workers); /* stopped; NULL is fine */
 
 #endif
