@@ -1,22 +1,25 @@
 #include "domain/placement/decide.h"
 
+static inline size_t steps_reached(const uint64_t edge[STEPS_AT_ONCE], uint64_t at)
+{
+    return (size_t)(at >= edge[0]) + (size_t)(at >= edge[1]) + (size_t)(at >= edge[2]) +
+           (size_t)(at >= edge[3]);
+}
+
 /* All that one number means: how many steps begin at or below it is the index. */
 static inline const struct cell *look_up(const struct steps *s, int64_t value)
 {
-    size_t n = 0;
     uint64_t at = step_edge(value);
-    for (const uint64_t *edge = s->edge; edge < s->edge + s->count; edge += STEPS_AT_ONCE)
-        n += (size_t)(at >= edge[0]) + (size_t)(at >= edge[1]) + (size_t)(at >= edge[2]) +
-             (size_t)(at >= edge[3]);
+    size_t n = steps_reached(s->edge, at);
+    for (size_t i = STEPS_AT_ONCE; i < s->count; i += STEPS_AT_ONCE) /* most have one */
+        n += steps_reached(&s->edge[i], at);
     return &s->cell[n];
 }
 
 static inline const struct cell *look_up_words(const struct word_cells *w, uint32_t words)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < w->count; i++)
-        n |= (size_t)((words & w->atom[i]) != 0) << i;
-    return &w->cell[n];
+    return &w->cell[w->index[0][words & 0xff] | w->index[1][words >> 8 & 0xff] |
+                    w->index[2][words >> 16 & 0xff] | w->index[3][words >> 24]];
 }
 
 static inline decimal clamp(decimal score)
@@ -44,8 +47,9 @@ static inline void count(const struct cell *cell, struct tally *t, struct outcom
     t->holdings &= holding;
 }
 
-static inline struct holding score(const struct policy *p, const struct profile *profile,
-                                   struct decision *d)
+/* Inlined by force: a call would hand the sets over through memory. */
+__attribute__((always_inline)) static inline struct holding
+score(const struct policy *p, const struct profile *profile, struct decision *d)
 {
     struct inputs in = inputs_of(profile);
     struct tally t = {.outcomes = {0}, .holdings = ~(lanes){0}};

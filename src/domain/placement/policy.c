@@ -194,7 +194,7 @@ static void compile_steps(struct policy *p, enum factor factor)
         in.values[factor] = i == 0 ? INT_ABSENT : s->start[i - 1];
         s->cell[i] = cell_at(p, factor, &in);
     }
-    while (s->count % STEPS_AT_ONCE != 0)
+    while (s->count == 0 || s->count % STEPS_AT_ONCE != 0)
         s->start[s->count++] = INT64_MAX;
     for (size_t i = 0; i < s->count; i++)
         s->edge[i] = step_edge(s->start[i]);
@@ -215,12 +215,23 @@ static void split_atoms(struct policy *p, enum factor factor, const struct condi
     }
 }
 
+static uint32_t index_of_words(const struct word_cells *w, uint32_t words)
+{
+    uint32_t index = 0;
+    for (size_t i = 0; i < w->count; i++)
+        index |= (uint32_t)((words & w->atom[i]) != 0) << i;
+    return index;
+}
+
 static void compile_words(struct policy *p)
 {
     struct word_cells *w = &p->words;
     w->count = 1;
     w->atom[0] = WORDS_ANY | WORD_NONE;
     each_condition(p, FACTOR_COMPLIANCE, split_atoms);
+    for (size_t b = 0; b < ARRAY_LEN(w->index); b++)
+        for (uint32_t value = 0; value <= UINT8_MAX; value++)
+            w->index[b][value] = index_of_words(w, value << 8 * b);
     size_t cells = (size_t)1 << w->count;
     w->cell = arena_new_array(&p->arena, cells, struct cell);
     for (size_t i = 0; i < cells; i++) {

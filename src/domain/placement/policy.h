@@ -55,10 +55,11 @@ struct cell {
 };
 
 /* cell[n] is for values from start[n - 1] up to below start[n]; cell[0] for those below them all.
+ * Filled up with INT64_MAX, which no value reaches, to a multiple of STEPS_AT_ONCE and at least
+ * one.
  */
 struct steps {
-    size_t
-        count; /* a multiple of STEPS_AT_ONCE: filled up with INT64_MAX, which no value reaches */
+    size_t count;
     int64_t start[STEPS_MAX];
     uint64_t edge[STEPS_MAX]; /* the same as step_edge(): compared without a sign */
     struct cell cell[STEPS_MAX + 1];
@@ -72,11 +73,14 @@ static inline uint64_t step_edge(int64_t value)
 
 /*
  * The same for compliance, whose values are sets of words. An atom is a set of words that no
- * condition tells apart; bit n of a cell's index says that a word of atom[n] is there.
+ * condition tells apart; bit n of a cell's index says that a word of atom[n] is there. The index of
+ * a set is put together from those of its bytes: index[b][v] is for byte b, from the lowest, being
+ * v.
  */
 struct word_cells {
     size_t count;
     uint32_t atom[ATOMS_MAX];
+    uint32_t index[sizeof(uint32_t)][UINT8_MAX + 1];
     struct cell *cell; /* 1 << count */
 };
 
