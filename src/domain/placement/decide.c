@@ -48,8 +48,10 @@ static inline void count(const struct cell *cell, struct tally *t, struct outcom
 }
 
 /* Inlined by force: a call would hand the sets over through memory. */
-__attribute__((always_inline)) static inline struct holding
-score(const struct policy *p, const struct profile *profile, struct decision *d)
+#define INLINE __attribute__((always_inline)) inline
+
+static INLINE struct holding score(const struct policy *p, const struct profile *profile,
+                                   struct decision *d)
 {
     struct inputs in = inputs_of(profile);
     struct tally t = {.outcomes = {0}, .holdings = ~(lanes){0}};
