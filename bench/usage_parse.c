@@ -36,7 +36,7 @@ int main(int argc, char **argv)
         struct usage_batch batch = {0};
         const struct usage_request request = {.format = USAGE_NDJSON,
                                               .now = clock_now(&clock_system)};
-        if (usage_load(parser, body, false, &e) == OK &&
+        if (usage_load(parser, &(struct usage_body){.text = body}, &e) == OK &&
             usage_parse(parser, &request, &arena, &batch, &e) == OK && batch.refused_count > 0)
             (void)error_set(&e, ERR_INVALID, "%s", batch.refused[0].reason);
         events += (long long)batch.accepted;

@@ -24,6 +24,12 @@ static bool buf_reserve(struct buf *b, size_t len)
     return true;
 }
 
+void buf_expect(struct buf *b, size_t len)
+{
+    if (len <= b->max - b->len)
+        (void)buf_reserve(b, len);
+}
+
 bool buf_append(struct buf *b, const void *bytes, size_t len)
 {
     if (!buf_reserve(b, len))

@@ -20,6 +20,18 @@ struct buf {
 
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})
 
+/*
+ * Makes room for `len` more bytes at once, for those that are known to come: a hint. Nothing
+ * happens when they pass the maximum.
+ */
+void buf_expect(struct buf *b, size_t len);
+
+/* How many bytes behind the content may be read; they mean nothing. */
+static inline size_t buf_readable(const struct buf *b)
+{
+    return b->cap - b->len;
+}
+
 /* True when it fitted. */
 bool buf_append(struct buf *b, const void *bytes, size_t len);
 bool buf_append_str(struct buf *b, struct str s);

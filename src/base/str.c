@@ -2,11 +2,6 @@
 
 #include <limits.h>
 
-bool str_eq(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 bool str_starts_with(struct str s, struct str prefix)
 {
     return s.len >= prefix.len && str_eq((struct str){s.ptr, prefix.len}, prefix);

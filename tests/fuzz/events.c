@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct error e = {0};
         const struct usage_request request = {
             .format = (enum usage_format)format, .now = NOW, .want_ids = true};
-        BUG_ON(usage_load(parser, text, false, &e) != OK);
+        BUG_ON(usage_load(parser, &(struct usage_body){.text = text}, &e) != OK);
         if (usage_parse(parser, &request, &arena, &batch, &e) != OK) {
             BUG_ON(!e.text[0]);
             continue;
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         usage_batch_release(&batch);
     }
     struct error e = {0};
-    (void)usage_load(parser, text, true, &e);
+    (void)usage_load(parser, &(struct usage_body){.text = text, .gzip = true}, &e);
     usage_parser_free(parser);
     return 0;
 }

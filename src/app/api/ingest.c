@@ -25,7 +25,7 @@ enum err api_usage_events(struct db_tx *tx, struct api_call *call, struct error 
     const char *type = http_header(call->request, "Content-Type");
     const char *dedupe = http_query(call->request, "dedupe");
     struct ingest_request request = {
-        .body = call->request->body,
+        .body = {.text = call->request->body, .readable = call->request->body_readable},
         .customer_id = call->token.customer_id,
         .token_id = call->token.id,
         .dedupe = dedupe != NULL,
@@ -36,7 +36,7 @@ enum err api_usage_events(struct db_tx *tx, struct api_call *call, struct error 
                            "application/cloudevents-batch+json, application/x-ndjson or "
                            "application/json");
     TRY(api_one_of(call, "dedupe", dedupe, dedupes, e));
-    TRY(read_encoding(call, &request.gzip, e));
+    TRY(read_encoding(call, &request.body.gzip, e));
     TRY(api_idempotency_key(call, &request.key, e));
     struct ingest_reply reply;
     TRY(ingest_add(call->api->ingest, &request, call->arena, &reply, e));

@@ -111,11 +111,18 @@ struct usage_request {
     const uint8_t *skip; /* not NULL: bit n of it is set when event n is not to be counted */
 };
 
+struct usage_body {
+    struct str text;
+    size_t readable; /* bytes behind the text that may be read; what they are does not matter */
+    bool gzip;
+};
+
 /*
- * Gives the parser a body: a copy, unpacked when it is gzip. ERR_TOO_LARGE beyond USAGE_BODY_MAX,
- * ERR_INVALID for what is not gzip.
+ * Gives the parser a body, which must stay until usage_unload(): it is read in place when enough is
+ * readable behind it, else from a copy. ERR_TOO_LARGE beyond USAGE_BODY_MAX, ERR_INVALID for what
+ * is not gzip.
  */
-enum err usage_load(struct usage_parser *parser, struct str body, bool gzip, struct error *e);
+enum err usage_load(struct usage_parser *parser, const struct usage_body *body, struct error *e);
 
 /* Forgets the body, and gives back what only a large one needed. */
 void usage_unload(struct usage_parser *parser);

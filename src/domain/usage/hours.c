@@ -99,27 +99,45 @@ void usage_hour_settle(struct usage_hour *hour)
     hour->gps_collected = 0;
 }
 
+/* In an array to sort: `first` is how the customer's id begins, and most differ there. */
+struct ordered {
+    uint64_t first;
+    const struct usage_hour *hour;
+};
+
+/* Compares as strcmp() does the bytes that it holds. */
+static uint64_t first_bytes(const char *text)
+{
+    uint64_t first = 0;
+    for (size_t i = 0; i < sizeof(first); i++) {
+        first = first << 8 | (unsigned char)*text;
+        text += *text != '\0';
+    }
+    return first;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
-    const struct usage_hour *x = *(const struct usage_hour *const *)a;
-    const struct usage_hour *y = *(const struct usage_hour *const *)b;
-    int order = strcmp(x->customer_id, y->customer_id);
-    return order != 0 ? order : (x->hour > y->hour) - (x->hour < y->hour);
+    const struct ordered *x = a, *y = b;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    int order = strcmp(x->hour->customer_id, y->hour->customer_id);
+    return order != 0 ? order : (x->hour->hour > y->hour->hour) - (x->hour->hour < y->hour->hour);
 }
 
 enum err usage_hours_add(struct db_tx *tx, int64_t now, const struct usage_hour *hours,
                          size_t count, struct arena *arena, struct error *e)
 {
-    const struct usage_hour **sorted = arena_new_array(arena, count, const struct usage_hour *);
+    struct ordered *sorted = arena_new_array(arena, count, struct ordered);
     for (size_t i = 0; i < count; i++)
-        sorted[i] = &hours[i];
+        sorted[i] = (struct ordered){first_bytes(hours[i].customer_id), &hours[i]};
     qsort(sorted, count, sizeof(*sorted), compare_keys);
 
     struct db_value *rows = arena_new_array(arena, count * COLUMNS, struct db_value);
     for (size_t i = 0; i < count; i++) {
         struct db_value *row = rows + i * COLUMNS;
-        const int64_t *numbers = &sorted[i]->hour;
-        row[0] = db_text(sorted[i]->customer_id);
+        const int64_t *numbers = &sorted[i].hour->hour;
+        row[0] = db_text(sorted[i].hour->customer_id);
         for (size_t column = 1; column < COLUMNS; column++)
             row[column] = db_int(numbers[column - 1]);
     }

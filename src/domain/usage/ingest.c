@@ -93,7 +93,7 @@ static enum err parse(struct ingest *ingest, struct ingest_batch *b, struct erro
         .now = env_now(ingest->env),
         .want_ids = r->dedupe,
     };
-    TRY(usage_load(b->parser, r->body, r->gzip, e));
+    TRY(usage_load(b->parser, &r->body, e));
     TRY(usage_parse(b->parser, &b->parsed_as, b->arena, &b->batch, e));
     b->id_count = b->batch.id_count;
     b->ids = arena_new_array(b->arena, b->id_count, struct usage_event_id);
@@ -103,8 +103,8 @@ static enum err parse(struct ingest *ingest, struct ingest_batch *b, struct erro
     if (!r->key)
         return OK;
     /* Not a cryptographic one: it finds a sender's mistake, and a sender harms only itself. */
-    XXH128_hash_t hash =
-        XXH3_128bits_withSeed(r->body.ptr, r->body.len, (uint64_t)r->format * 2 + r->dedupe);
+    XXH128_hash_t hash = XXH3_128bits_withSeed(r->body.text.ptr, r->body.text.len,
+                                               (uint64_t)r->format * 2 + r->dedupe);
     (void)snprintf(b->fingerprint, sizeof(b->fingerprint), "%016" PRIx64 "%016" PRIx64,
                    (uint64_t)hash.high64, (uint64_t)hash.low64);
     return OK;

@@ -29,8 +29,7 @@ struct ingest *ingest_new(const struct env *env, const struct secret *key);
 void ingest_free(struct ingest *ingest); /* NULL is fine; nobody may be in ingest_add() */
 
 struct ingest_request {
-    struct str body;
-    bool gzip;
+    struct usage_body body;
     enum usage_format format;
     const char *customer_id; /* the token's; NULL: events say it */
     const char *token_id;

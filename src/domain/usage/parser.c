@@ -245,7 +245,7 @@ static void begin(struct usage_parser *p, const struct usage_request *request, s
 
 static enum err scan(struct usage_parser *p, struct error *e)
 {
-    struct str text = {p->text.ptr, p->text.len - SCAN_PADDING};
+    struct str text = p->text;
     enum usage_format format = p->request->format;
     const char *first = text.ptr;
     while (first < text.ptr + text.len && strchr(" \t\r\n", *first))
@@ -267,17 +267,28 @@ static enum err scan(struct usage_parser *p, struct error *e)
     return OK;
 }
 
-enum err usage_load(struct usage_parser *p, struct str body, bool gzip, struct error *e)
+static enum err copy(struct usage_parser *p, const struct usage_body *body, struct error *e)
 {
     static const char padding[SCAN_PADDING];
-    buf_reset(&p->text);
-    p->text.max = USAGE_BODY_MAX;
-    if (gzip && gunzip(body, &p->text, e) != OK)
+    p->copy.max = USAGE_BODY_MAX;
+    if (body->gzip && gunzip(body->text, &p->copy, e) != OK)
         return error_prefix(e, "the body");
-    if (!gzip && !buf_append_str(&p->text, body))
+    if (!body->gzip && !buf_append_str(&p->copy, body->text))
         return error_set(e, ERR_TOO_LARGE, "the body is over %zu bytes", USAGE_BODY_MAX);
-    p->text.max = USAGE_BODY_MAX + SCAN_PADDING;
-    BUG_ON(!buf_append(&p->text, padding, sizeof(padding)));
+    size_t len = p->copy.len;
+    p->copy.max = USAGE_BODY_MAX + SCAN_PADDING;
+    BUG_ON(!buf_append(&p->copy, padding, sizeof(padding)));
+    p->text = (struct str){p->copy.ptr, len};
+    return OK;
+}
+
+enum err usage_load(struct usage_parser *p, const struct usage_body *body, struct error *e)
+{
+    buf_reset(&p->copy);
+    p->text = (struct str){0};
+    if (body->gzip || body->readable < SCAN_PADDING || body->text.len > USAGE_BODY_MAX)
+        return copy(p, body, e);
+    p->text = body->text;
     return OK;
 }
 
@@ -294,7 +305,7 @@ static void give_batch(struct usage_parser *p, struct usage_batch *ret)
 enum err usage_parse(struct usage_parser *p, const struct usage_request *request,
                      struct arena *arena, struct usage_batch *ret_batch, struct error *e)
 {
-    BUG_ON(p->text.len < SCAN_PADDING);
+    BUG_ON(!p->text.ptr); /* nothing was loaded */
     begin(p, request, arena);
     TRY(scan(p, e));
     if (p->failure.code != OK)
@@ -305,9 +316,10 @@ enum err usage_parse(struct usage_parser *p, const struct usage_request *request
 
 void usage_unload(struct usage_parser *p)
 {
-    buf_reset(&p->text);
-    if (p->text.cap > KEPT_BYTES)
-        buf_release(&p->text);
+    p->text = (struct str){0};
+    buf_reset(&p->copy);
+    if (p->copy.cap > KEPT_BYTES)
+        buf_release(&p->copy);
     usage_batch_release(&p->batch);
     p->hour_room = p->hash_room = p->user_room = p->id_room = 0;
 }
@@ -319,7 +331,7 @@ struct usage_parser *usage_parser_new(const struct usage_parser_options *options
     p->options = *options;
     p->scanner = scanner_new(&event_names);
     p->names = names_new();
-    p->text = BUF_INIT(USAGE_BODY_MAX + SCAN_PADDING);
+    p->copy = BUF_INIT(USAGE_BODY_MAX + SCAN_PADDING);
     table_init(&p->subject_table, TABLE_FIRST);
     table_init(&p->hour_table, TABLE_FIRST);
     table_init(&p->user_table, TABLE_FIRST);
@@ -331,7 +343,7 @@ void usage_parser_free(struct usage_parser *p)
     if (!p)
         return;
     scanner_free(p->scanner);
-    buf_release(&p->text);
+    buf_release(&p->copy);
     usage_batch_release(&p->batch);
     names_put(p->names);
     free(p->subjects);

@@ -21,7 +21,8 @@ struct subject {
 struct usage_parser {
     struct usage_parser_options options;
     struct scanner *scanner;
-    struct buf text; /* the body, and SCAN_PADDING bytes */
+    struct str text; /* the body; SCAN_PADDING bytes behind it are readable */
+    struct buf copy; /* of it, unless it is read in place */
 
     struct usage_names *names; /* of subjects and their ids */
     struct subject *subjects;

@@ -31,8 +31,9 @@ struct http_request {
     const struct http_pair *headers;
     size_t header_count;
     struct str body;
-    const char *peer;    /* the client's address */
-    struct arena *arena; /* lives until the response is sent */
+    size_t body_readable; /* bytes behind the body that may be read; they mean nothing */
+    const char *peer;     /* the client's address */
+    struct arena *arena;  /* lives until the response is sent */
 };
 
 struct http_response {

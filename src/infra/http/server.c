@@ -18,6 +18,9 @@
  */
 #define DRAIN_MAX (32u << 20)
 
+/* Memory that is taken for a body before it comes; one that is larger grows from there. */
+#define BODY_EXPECTED_MAX (1u << 20)
+
 /* Half of it is the read buffer; large bodies arrive about twice as fast as with the default. */
 #define CONNECTION_MEMORY (128u << 10)
 
@@ -261,8 +264,12 @@ static void choose_route(struct exchange *x, uint64_t length)
     }
     size_t body_max = x->request.route->body_max ? x->request.route->body_max : o->body_max;
     x->body = BUF_INIT(body_max);
-    if (length != HTTP_LENGTH_CHUNKED && length > body_max)
+    if (length == HTTP_LENGTH_CHUNKED)
+        return;
+    if (length > body_max)
         refuse(x, 413, "the request body is larger than this path accepts");
+    else
+        buf_expect(&x->body, length < BODY_EXPECTED_MAX ? length : BODY_EXPECTED_MAX);
 }
 
 /*
@@ -356,6 +363,7 @@ static enum MHD_Result on_complete(struct exchange *x, struct MHD_Connection *co
     if (x->refusal)
         return send_reply(x, connection);
     x->request.body = buf_str(&x->body);
+    x->request.body_readable = buf_readable(&x->body);
     x->response = (struct http_response){
         .status = 200,
         .body = BUF_INIT(x->server->options.response_max),

@@ -5,6 +5,7 @@
 #include "infra/scan/scan.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include <simdjson.h>
@@ -33,12 +34,56 @@ error_code shape_error(error_code error)
     return error == simdjson::INCORRECT_TYPE ? OTHER_SHAPE : error;
 }
 
-/* Finds a member's number by its name: open addressing over length, first and last byte. */
-struct name_table {
-    struct slot {
-        struct str name;
-        int member;
-    } slots[NAME_SLOTS];
+uint64_t load_word(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* A wanted member: its name and the quote behind it, as the words that JSON has of them. */
+struct wanted {
+    static constexpr size_t WORDS = 3;
+    static constexpr size_t LEN_MAX = WORDS * sizeof(uint64_t) - 1;
+    uint64_t words[WORDS], masks[WORDS];
+    size_t len;
+
+    void set(struct str name)
+    {
+        char text[sizeof(words)] = {}, mask[sizeof(words)] = {};
+        memcpy(text, name.ptr, name.len);
+        text[name.len] = '"';
+        memset(mask, 0xff, name.len + 1);
+        memcpy(words, text, sizeof(words));
+        memcpy(masks, mask, sizeof(masks));
+        len = name.len;
+    }
+
+    /* Whether this name stands at `raw` and ends there. */
+    bool is_at(const char *raw) const
+    {
+        uint64_t differs = 0;
+        for (size_t i = 0; i < WORDS; i++)
+            differs |= (load_word(raw + i * sizeof(uint64_t)) ^ words[i]) & masks[i];
+        return differs == 0;
+    }
+};
+
+static_assert(SCAN_PADDING > wanted::LEN_MAX, "a name is compared beyond the end of the input");
+
+/*
+ * Finds a member's number by its name. Senders write the members of all objects in the same order,
+ * so the one that followed last time is tried first; others are found by open addressing over
+ * length, first and last byte.
+ */
+class name_table
+{
+    static constexpr int START = SCAN_MEMBERS_MAX; /* follows[START] is the first of an object */
+
+    wanted names[SCAN_MEMBERS_MAX];
+    int slots[NAME_SLOTS];
+    uint8_t follows[SCAN_MEMBERS_MAX + 1];
+    int last;
 
     static size_t hash(struct str s)
     {
@@ -47,22 +92,53 @@ struct name_table {
         return (s.len * 31 + first * 7u + last) % NAME_SLOTS;
     }
 
-    void add(struct str name, int member)
+  public:
+    name_table() : names{}, follows{}, last(START)
     {
-        size_t at = hash(name);
-        while (slots[at].name.ptr)
-            at = (at + 1) % NAME_SLOTS;
-        slots[at] = {name, member};
+        for (int &slot : slots)
+            slot = NOT_WANTED;
     }
 
-    int find(struct str name) const
+    void add(struct str name, int member)
     {
-        if (name.len == 0)
+        if (member >= SCAN_MEMBERS_MAX || name.len == 0 || name.len > wanted::LEN_MAX)
+            abort();
+        size_t at = hash(name);
+        while (slots[at] != NOT_WANTED)
+            at = (at + 1) % NAME_SLOTS;
+        slots[at] = member;
+        names[member].set(name);
+    }
+
+    void begin_object()
+    {
+        last = START;
+    }
+
+    /* The member that followed last time, if it does again; `raw` is behind the opening quote. */
+    int guess(const char *raw, struct str *ret_name)
+    {
+        int member = follows[last];
+        if (names[member].len == 0 || !names[member].is_at(raw))
             return NOT_WANTED;
-        for (size_t at = hash(name); slots[at].name.ptr; at = (at + 1) % NAME_SLOTS) {
-            const struct str known = slots[at].name;
-            if (known.len == name.len && memcmp(known.ptr, name.ptr, name.len) == 0)
-                return slots[at].member;
+        *ret_name = {raw, names[member].len};
+        return last = member;
+    }
+
+    /* Of any text, which need not be in the input. */
+    int find(struct str name)
+    {
+        if (name.len == 0 || name.len > wanted::LEN_MAX)
+            return NOT_WANTED;
+        wanted sought;
+        sought.set(name);
+        for (size_t at = hash(name); slots[at] != NOT_WANTED; at = (at + 1) % NAME_SLOTS) {
+            int member = slots[at];
+            if (names[member].len == name.len &&
+                memcmp(names[member].words, sought.words, sizeof(sought.words)) == 0) {
+                follows[last] = static_cast<uint8_t>(member);
+                return last = member;
+            }
         }
         return NOT_WANTED;
     }
@@ -72,7 +148,7 @@ struct name_table {
 
 struct scanner {
     od::parser parser;
-    name_table outer{}, inner{};
+    name_table outer, inner;
     int inner_of = 0; /* the number that `outer` has for it */
     struct scan_object object {
     };
@@ -103,8 +179,7 @@ uint64_t bytes_that_are(uint64_t word, char c)
 bool plain_text(const char *raw, struct str *ret)
 {
     for (const char *p = raw;; p += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, p, sizeof(word));
+        uint64_t word = load_word(p);
         uint64_t quotes = bytes_that_are(word, '"'), escapes = bytes_that_are(word, '\\');
         if (!(quotes | escapes))
             continue;
@@ -127,6 +202,18 @@ error_code read_key(od::field &field, struct str *ret)
     error_code error = field.unescaped_key().get(text);
     *ret = view(text);
     return error;
+}
+
+/* The key, and which member it names; NOT_WANTED. */
+error_code read_name(name_table &names, od::field &field, struct str *ret, int *ret_member)
+{
+    *ret_member = names.guess(field.key().raw(), ret);
+    if (*ret_member != NOT_WANTED)
+        return simdjson::SUCCESS;
+    if (error_code error = read_key(field, ret))
+        return error;
+    *ret_member = names.find(*ret);
+    return simdjson::SUCCESS;
 }
 
 error_code read_text(od::value &value, struct str *ret)
@@ -238,15 +325,16 @@ error_code read_inner(struct scanner *s, od::value &value)
     od::object object;
     if (error_code error = value.get_object().get(object))
         return error;
+    s->inner.begin_object();
     for (auto result : object) {
         od::field field;
         struct str key;
         struct scan_value other;
         if (error_code error = std::move(result).get(field))
             return error;
-        if (error_code error = read_key(field, &key))
+        int member;
+        if (error_code error = read_name(s->inner, field, &key, &member))
             return error;
-        int member = s->inner.find(key);
         if (member == NOT_WANTED && s->object.inner_other.len == 0)
             s->object.inner_other = key.len > 0 ? key : STR("\"\"");
         bool keep = member != NOT_WANTED && !note(&s->object, member, key);
@@ -260,9 +348,9 @@ error_code read_member(struct scanner *s, od::field &field)
 {
     struct str key;
     struct scan_value other;
-    if (error_code error = read_key(field, &key))
+    int member;
+    if (error_code error = read_name(s->outer, field, &key, &member))
         return error;
-    int member = s->outer.find(key);
     bool keep = member != NOT_WANTED && !note(&s->object, member, key);
     if (keep && member == s->inner_of) {
         od::json_type type;
@@ -278,6 +366,7 @@ error_code read_member(struct scanner *s, od::field &field)
 
 error_code read_object(struct scanner *s, od::object object)
 {
+    s->outer.begin_object();
     s->object.given = 0;
     s->object.inner_given = false;
     s->object.twice = s->object.inner_other = STR("");

@@ -58,7 +58,7 @@ static int teardown(void **state)
 static enum err parse_with(struct world *w, const struct usage_request *request, const char *body)
 {
     usage_batch_release(&w->batch);
-    enum err err = usage_load(w->parser, str_from(body), false, &w->e);
+    enum err err = usage_load(w->parser, &(struct usage_body){.text = str_from(body)}, &w->e);
     return err ? err : usage_parse(w->parser, request, &w->arena, &w->batch, &w->e);
 }
 
@@ -290,14 +290,17 @@ static void a_gzip_body_is_unpacked_and_one_that_is_none_is_refused(void **state
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     struct str body = {packed, z.total_out};
     assert_int_equal(deflateEnd(&z), Z_OK);
-    ASSERT_OK(w, usage_load(w->parser, body, true, &w->e));
+    ASSERT_OK(w, usage_load(w->parser, &(struct usage_body){.text = body, .gzip = true}, &w->e));
     usage_batch_release(&w->batch);
     ASSERT_OK(w, usage_parse(w->parser, &(struct usage_request){.now = NOW}, &w->arena, &w->batch,
                              &w->e));
     assert_int_equal(w->batch.accepted, 1);
     body.len--;
-    assert_int_equal(usage_load(w->parser, body, true, &w->e), ERR_INVALID);
-    assert_int_equal(usage_load(w->parser, STR("no gzip"), true, &w->e), ERR_INVALID);
+    assert_int_equal(usage_load(w->parser, &(struct usage_body){.text = body, .gzip = true}, &w->e),
+                     ERR_INVALID);
+    assert_int_equal(
+        usage_load(w->parser, &(struct usage_body){.text = STR("no gzip"), .gzip = true}, &w->e),
+        ERR_INVALID);
 }
 
 static void content_types_of_cloudevents_are_known(void **state)

@@ -50,7 +50,7 @@ static enum err send_as(struct world *w, const char *key, bool dedupe, const cha
                         struct ingest_reply *reply)
 {
     const struct ingest_request request = {
-        .body = str_from(body),
+        .body = {.text = str_from(body)},
         .format = USAGE_NDJSON,
         .token_id = "token",
         .key = key,
@@ -163,7 +163,7 @@ static void *send_all(void *arg)
     for (int i = 0; i < BATCHES && s->e.code == OK; i++) {
         struct ingest_reply reply;
         const struct ingest_request request = {
-            .body = STR(CALL("1", "u") CALL("2", "v") "bad\n"),
+            .body = {.text = STR(CALL("1", "u") CALL("2", "v") "bad\n")},
             .format = USAGE_NDJSON,
             .token_id = "token",
             .key = arena_printf(&arena, "%d-%d", s->number / 2, i),
