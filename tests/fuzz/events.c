@@ -17,14 +17,16 @@ static enum err find(void *arg, struct str subject, struct arena *arena, const c
 
 static void check(const struct usage_batch *b)
 {
-    int64_t events = 0;
-    for (size_t i = 0; i < b->hour_count; i++)
-        events += b->hours[i].events;
-    BUG_ON((size_t)events != b->accepted);
+    struct usage_hour sum = {0};
+    for (size_t i = 0; i < b->accepted; i++) {
+        BUG_ON(b->marks[i].cell >= b->cell_count);
+        usage_mark_add(&b->marks[i], &sum);
+    }
+    BUG_ON((size_t)sum.events != b->accepted);
     for (size_t i = 0; i < b->refused_count && i < USAGE_REFUSED_MAX; i++)
         BUG_ON(!b->refused[i].reason[0]);
     for (size_t i = 0; i < b->user_count; i++)
-        BUG_ON(b->users[i].hour >= b->hour_count || b->users[i].windows <= 0);
+        BUG_ON(b->users[i].cell >= b->cell_count || b->users[i].windows <= 0);
 }
 
 /* Another parser agrees, but for what it does not take: members twice, U+0000 in texts. */

@@ -6,7 +6,6 @@
 
 #define DURATION_MAX_MS 86400000
 #define BYTES_MAX       (INT64_C(1) << 40)
-#define SHARE_ONE       10000
 #define NAME_SHOWN      64
 
 static const char *const outer_names[] = {
@@ -58,8 +57,6 @@ struct event {
     const struct scan_object *object;
     struct usage_parser *parser;
     struct subject *subject;
-    struct usage_hour *sums;
-    uint32_t hour; /* index of `sums` */
     int64_t time;
 };
 
@@ -81,7 +78,7 @@ static int64_t scaled(const struct event *v, int member, double by)
     return (int64_t)llround(v->object->values[member].real * by);
 }
 
-/* -- what the types add --------------------------------------------------------------------------
+/* -- what the types add -------------------------------------------------------------------------
  */
 
 /* A user was active from `start` to the event's time: bits of one hour or of several. */
@@ -100,76 +97,51 @@ static void add_user(const struct event *v, int64_t start)
         int64_t from = start > begin ? (start - begin) / USAGE_WINDOW_US : 0;
         int64_t to = hour == last_hour ? (v->time - begin) / USAGE_WINDOW_US : USER_WINDOWS - 1;
         uint32_t index;
-        if (!parser_hour(p, v->subject, hour, &index))
+        if (!parser_cell(p, v->subject, hour, &index))
             return;
         parser_user(p, index, hash, ((INT64_C(1) << (to + 1)) - 1) & ~((INT64_C(1) << from) - 1));
     }
 }
 
-static void add_api_call(const struct event *v)
+static void mark_api_call(const struct event *v, struct usage_mark *m)
 {
-    struct usage_hour *sums = v->sums;
-    int64_t duration = scaled(v, DATA_DURATION, (double)USEC_PER_MS);
-    sums->api_calls++;
-    sums->api_errors += v->object->values[DATA_STATUS].whole >= 500;
-    sums->api_us += duration;
-    sums->bytes += whole_or(v, DATA_BYTES, 0);
-    sums->latency[latency_bucket(duration)]++;
+    int64_t us = scaled(v, DATA_DURATION, (double)USEC_PER_MS);
     const struct scan_value *region = value_of(v, DATA_REGION);
-    sums->calls_us += region && region->text.ptr[0] == 'U';
-    sums->calls_eu += region && region->text.ptr[0] == 'E';
-    sums->calls_apac += region && region->text.ptr[0] == 'A';
+    m->call.us = us;
+    m->call.bytes = whole_or(v, DATA_BYTES, 0);
+    m->bucket = (uint8_t)latency_bucket(us);
+    m->failed = v->object->values[DATA_STATUS].whole >= 500;
+    m->region = region ? region->text.ptr[0] : '\0';
     add_user(v, v->time);
 }
 
-static void add_gps_points(const struct event *v)
+static void mark_gps_points(const struct event *v, struct usage_mark *m)
 {
-    int64_t count = whole_or(v, DATA_COUNT, 1);
-    v->sums->gps_points += count;
-    v->sums->realtime_ops += count == 1;
-    v->sums->batch_ops += count > 1;
+    m->points = whole_or(v, DATA_COUNT, 1);
 }
 
-static void raise(int64_t *maximum, int64_t value)
+static void mark_storage(const struct event *v, struct usage_mark *m)
 {
-    *maximum = value > *maximum ? value : *maximum;
+    m->storage_bytes = v->object->values[DATA_BYTES].whole;
 }
 
-static void add_storage(const struct event *v)
+static void mark_resource_sample(const struct event *v, struct usage_mark *m)
 {
-    raise(&v->sums->storage_bytes, v->object->values[DATA_BYTES].whole);
+    m->sample.cpu = (uint16_t)scaled(v, DATA_CPU, USAGE_SHARE_ONE);
+    m->sample.memory = (uint16_t)scaled(v, DATA_MEMORY, USAGE_SHARE_ONE);
+    m->sample.disk = (uint16_t)scaled(v, DATA_DISK, USAGE_SHARE_ONE);
+    m->sample.connections = (uint32_t)v->object->values[DATA_CONNECTIONS].whole;
 }
 
-static void add_resource_sample(const struct event *v)
+static void mark_session(const struct event *v, struct usage_mark *m)
 {
-    struct usage_hour *sums = v->sums;
-    int64_t cpu = scaled(v, DATA_CPU, SHARE_ONE), memory = scaled(v, DATA_MEMORY, SHARE_ONE);
-    int64_t disk = scaled(v, DATA_DISK, SHARE_ONE);
-    int64_t connections = v->object->values[DATA_CONNECTIONS].whole;
-    sums->samples++;
-    sums->cpu_sum += cpu;
-    sums->memory_sum += memory;
-    sums->disk_sum += disk;
-    sums->connections_sum += connections;
-    raise(&sums->cpu_max, cpu);
-    raise(&sums->memory_max, memory);
-    raise(&sums->disk_max, disk);
-    raise(&sums->connections_max, connections);
+    m->session_us = scaled(v, DATA_DURATION, (double)USEC_PER_MS);
+    add_user(v, v->time - m->session_us);
 }
 
-static void add_session(const struct event *v)
+static void mark_vehicle(const struct event *v, struct usage_mark *m)
 {
-    int64_t duration = scaled(v, DATA_DURATION, (double)USEC_PER_MS);
-    v->sums->sessions++;
-    v->sums->session_us += duration;
-    add_user(v, v->time - duration);
-}
-
-static void add_vehicle(const struct event *v)
-{
-    bool added = v->object->values[DATA_CHANGE].text.ptr[0] == 'a';
-    v->sums->vehicles_added += added;
-    v->sums->vehicles_removed += !added;
+    m->vehicle_added = v->object->values[DATA_CHANGE].text.ptr[0] == 'a';
 }
 
 #define BIT(member) (UINT32_C(1) << (member))
@@ -179,17 +151,18 @@ static const struct event_type {
     const char *name;
     size_t name_len;
     uint32_t required, optional; /* members of data */
-    void (*add)(const struct event *v);
-} types[] = {
-    {NAME("api_call"), BIT(DATA_DURATION) | BIT(DATA_STATUS),
-     BIT(DATA_REGION) | BIT(DATA_USER) | BIT(DATA_BYTES), add_api_call},
-    {NAME("gps_points"), BIT(DATA_VEHICLE), BIT(DATA_COUNT), add_gps_points},
-    {NAME("storage"), BIT(DATA_BYTES), 0, add_storage},
-    {NAME("resource_sample"),
-     BIT(DATA_CPU) | BIT(DATA_MEMORY) | BIT(DATA_DISK) | BIT(DATA_CONNECTIONS), 0,
-     add_resource_sample},
-    {NAME("session"), BIT(DATA_DURATION), BIT(DATA_USER), add_session},
-    {NAME("vehicle"), BIT(DATA_VEHICLE) | BIT(DATA_CHANGE), 0, add_vehicle},
+    void (*mark)(const struct event *v, struct usage_mark *m);
+} types[USAGE_EVENT_TYPES] = {
+    [USAGE_API_CALL] = {NAME("api_call"), BIT(DATA_DURATION) | BIT(DATA_STATUS),
+                        BIT(DATA_REGION) | BIT(DATA_USER) | BIT(DATA_BYTES), mark_api_call},
+    [USAGE_GPS_POINTS] = {NAME("gps_points"), BIT(DATA_VEHICLE), BIT(DATA_COUNT), mark_gps_points},
+    [USAGE_STORAGE] = {NAME("storage"), BIT(DATA_BYTES), 0, mark_storage},
+    [USAGE_RESOURCE_SAMPLE] = {NAME("resource_sample"),
+                               BIT(DATA_CPU) | BIT(DATA_MEMORY) | BIT(DATA_DISK) |
+                                   BIT(DATA_CONNECTIONS),
+                               0, mark_resource_sample},
+    [USAGE_SESSION] = {NAME("session"), BIT(DATA_DURATION), BIT(DATA_USER), mark_session},
+    [USAGE_VEHICLE] = {NAME("vehicle"), BIT(DATA_VEHICLE) | BIT(DATA_CHANGE), 0, mark_vehicle},
 };
 
 /* -- what an event must be -----------------------------------------------------------------------
@@ -345,12 +318,12 @@ const char *event_add(struct usage_parser *p, const struct scan_object *o)
         p->batch.skipped++;
         return NULL;
     }
-    if (!parser_hour(p, v.subject, v.time / USEC_PER_HOUR, &v.hour))
+    uint32_t cell;
+    if (!parser_cell(p, v.subject, v.time / USEC_PER_HOUR, &cell))
         return NULL;
-    v.sums = &p->batch.hours[v.hour];
-    v.sums->events++;
-    type->add(&v);
-    p->batch.accepted++;
+    struct usage_mark *mark = parser_mark(p, cell);
+    mark->type = (uint8_t)(type - types);
+    type->mark(&v, mark);
     if (p->request->want_ids)
         parser_id(p, (uint32_t)o->index, v.subject->id, o->values[EVENT_SOURCE].text,
                   o->values[EVENT_ID].text);

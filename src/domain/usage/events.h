@@ -17,23 +17,23 @@
  * token that belongs to one customer may leave it out. `time` may be left out and is then now.
  * CloudEvents' extension attributes are read over.
  *
- * The parser adds up while it reads: a batch becomes one struct usage_hour for each customer and
- * hour in it, and the windows in which each user was active. It reads each byte once and keeps no
- * event. A bad event is refused by its index, the others count. A line that is no JSON is one bad
- * event; a list that is no JSON is refused as a whole, because nobody knows where its events end.
+ * A batch becomes the customers and hours in it, a mark for each event (what it adds to one of
+ * them) and the windows in which each user was active. Each byte is read once and no event is kept.
+ * A bad event is refused by its index, the others count. A line that is no JSON is one bad event; a
+ * list that is no JSON is refused as a whole, because nobody knows where its events end.
  *
  * A parser is used by one thread at a time and remembers customers for CUSTOMERS_KEPT_US.
  */
 #ifndef WEBHOST_DOMAIN_USAGE_EVENTS_H
 #define WEBHOST_DOMAIN_USAGE_EVENTS_H
 
-#include "domain/usage/hours.h"
+#include "domain/usage/mark.h"
 #include "infra/secrets/secret.h"
 
 #define USAGE_EVENTS_MAX  100000             /* of one request */
 #define USAGE_BODY_MAX    ((size_t)16 << 20) /* of one request, unpacked */
 #define USAGE_LIST_MAX    ((size_t)4 << 20)  /* of one that is one JSON text, not lines */
-#define USAGE_HOURS_MAX   20000              /* customers and hours in one request */
+#define USAGE_CELLS_MAX   20000              /* customers and hours in one request */
 #define USAGE_USERS_MAX   200000             /* users of an hour in one request */
 #define USAGE_REFUSED_MAX 100                /* named in the reply; all are counted */
 #define USAGE_UNKNOWN_MAX 1000               /* customers that nobody knows, in one request */
@@ -55,8 +55,14 @@ struct usage_refused {
     const char *reason;
 };
 
+struct usage_cell {
+    const char *customer_id;
+    int64_t hour;  /* since 1970 */
+    uint64_t hash; /* of both, the same for every parser */
+};
+
 struct usage_user {
-    uint32_t hour; /* index into hours */
+    uint32_t cell; /* index into cells */
     int64_t user_hash;
     int64_t windows;
 };
@@ -72,14 +78,14 @@ struct usage_names; /* ids of customers, shared by parsers and batches */
 
 /* What a body comes to. The arrays are its own: usage_batch_release(). */
 struct usage_batch {
-    struct usage_hour *hours; /* one for each customer (as it was named) and hour */
-    uint64_t *hour_hashes;    /* of each: of its customer and hour, the same for every parser */
-    size_t hour_count;
-    struct usage_user *users; /* one for each user of an hour */
+    struct usage_cell *cells; /* one for each customer and hour */
+    size_t cell_count;
+    struct usage_mark *marks; /* one for each event that was accepted */
+    struct usage_user *users; /* one for each user of a cell */
     size_t user_count;
     struct usage_event_id *ids; /* of what was accepted, when they were asked for */
     size_t id_count;
-    struct usage_names *names; /* keeps the ids in the arrays */
+    struct usage_names *names; /* keeps the ids of customers in the arrays */
     size_t accepted, refused_count, skipped;
     struct usage_refused refused[USAGE_REFUSED_MAX]; /* the first ones; reasons in the arena */
 };

@@ -133,7 +133,7 @@ static struct ingest_batch *take_group(struct ingest *ingest)
     size_t hours = 0;
     for (size_t count = 0; *left;) {
         struct ingest_batch *b = *left;
-        bool fits = !group || (count < GROUP_MAX && hours + b->batch.hour_count <= GROUP_HOURS_MAX);
+        bool fits = !group || (count < GROUP_MAX && hours + b->batch.cell_count <= GROUP_HOURS_MAX);
         if (!fits || has_key(group, b)) {
             left = &b->next;
             continue;
@@ -142,7 +142,7 @@ static struct ingest_batch *take_group(struct ingest *ingest)
         b->next = NULL;
         *end = b;
         end = &b->next;
-        hours += b->batch.hour_count;
+        hours += b->batch.cell_count;
         count++;
         ingest->queued--;
     }

@@ -1,7 +1,10 @@
 #include "domain/usage/ingest_group.h"
 
+#include "base/array.h"
 #include "infra/json/json.h"
 #include "ingest.sql.h"
+
+enum { FIRST_ROOM = 1024 /* items of a group's arrays */ };
 
 struct stored_key {
     const char *token_id, *key, *request_hash, *body;
@@ -27,17 +30,23 @@ static const struct field stored_id_fields[] = {
     FIELD_END,
 };
 
+/* A user with windows that may not be stored yet. */
+struct new_user {
+    uint32_t hour; /* index into a store's hours */
+    uint64_t cell_hash;
+    int64_t user_hash, windows;
+};
+
 /* One try of the transaction. */
 struct store {
     struct ingest_group *group;
     struct arena arena;
     int64_t now;
     struct usage_hour *hours; /* of all batches, one for each customer and hour */
-    uint64_t *hour_hashes;    /* of each */
-    size_t hour_count;
+    size_t hour_count, hour_room;
     struct table hour_table;
-    struct usage_user *users; /* likewise; `hour` is an index into `hours` above */
-    size_t user_count;
+    struct new_user *users; /* likewise */
+    size_t user_count, user_room;
     struct table user_table;
 };
 
@@ -211,79 +220,48 @@ static enum err store_ids(struct db_tx *tx, struct store *s, struct ingest_batch
 
 /* -- sums ------------------------------------------------------------------------------------- */
 
-/* Adds a batch's hour to the group's; its index there. */
-static uint32_t merge_hour(struct store *s, const struct usage_hour *from, uint64_t hash)
+static bool is_hour_of(const struct usage_hour *hour, const struct usage_cell *cell)
 {
-    TABLE_EACH(&s->hour_table, hash, at)
+    return hour->hour == cell->hour && text_eq(hour->customer_id, cell->customer_id);
+}
+
+/* The index of the cell's hour among the group's. */
+static uint32_t hour_of(struct store *s, const struct usage_cell *cell)
+{
+    TABLE_EACH(&s->hour_table, cell->hash, at)
     {
-        struct usage_hour *to = &s->hours[table_item(&s->hour_table, at)];
-        if (to->hour == from->hour && text_eq(to->customer_id, from->customer_id)) {
-            usage_hour_add(to, from);
+        if (is_hour_of(&s->hours[table_item(&s->hour_table, at)], cell))
             return table_item(&s->hour_table, at);
-        }
     }
-    s->hours[s->hour_count] = *from;
-    s->hour_hashes[s->hour_count] = hash;
-    table_add(&s->hour_table, hash, (uint32_t)s->hour_count);
+    s->hours =
+        array_with_room(s->hours, s->hour_count, &s->hour_room, FIRST_ROOM, sizeof(*s->hours));
+    s->hours[s->hour_count] =
+        (struct usage_hour){.customer_id = cell->customer_id, .hour = cell->hour};
+    table_add(&s->hour_table, cell->hash, (uint32_t)s->hour_count);
     return (uint32_t)s->hour_count++;
 }
 
-static void merge_user(struct store *s, uint32_t hour, const struct usage_user *from)
+static void add_marks(struct store *s, const struct usage_batch *b, const uint32_t *hours)
 {
-    uint64_t hash = table_mix((uint64_t)from->user_hash ^ hour);
-    TABLE_EACH(&s->user_table, hash, at)
-    {
-        struct usage_user *to = &s->users[table_item(&s->user_table, at)];
-        if (to->hour == hour && to->user_hash == from->user_hash) {
-            to->windows |= from->windows;
-            return;
-        }
-    }
-    s->users[s->user_count] = (struct usage_user){hour, from->user_hash, from->windows};
-    table_add(&s->user_table, hash, (uint32_t)s->user_count++);
-}
-
-static bool counts(const struct ingest_batch *b)
-{
-    return !b->replayed && b->error.code == OK;
-}
-
-static void merge(struct store *s)
-{
-    size_t hours = 0, users = 0;
-    for (const struct ingest_batch *b = s->group->first; b; b = b->next) {
-        hours += counts(b) ? b->batch.hour_count : 0;
-        users += counts(b) ? b->batch.user_count : 0;
-    }
-    s->hours = arena_new_array(&s->arena, hours, struct usage_hour);
-    s->hour_hashes = arena_new_array(&s->arena, hours, uint64_t);
-    s->users = arena_new_array(&s->arena, users, struct usage_user);
-    for (const struct ingest_batch *b = s->group->first; b; b = b->next) {
-        if (!counts(b))
-            continue;
-        uint32_t *index = arena_new_array(&s->arena, b->batch.hour_count, uint32_t);
-        for (size_t i = 0; i < b->batch.hour_count; i++)
-            index[i] = merge_hour(s, &b->batch.hours[i], b->batch.hour_hashes[i]);
-        for (size_t i = 0; i < b->batch.user_count; i++)
-            merge_user(s, index[b->batch.users[i].hour], &b->batch.users[i]);
-    }
+    for (size_t i = 0; i < b->accepted; i++)
+        usage_mark_add(&b->marks[i], &s->hours[hours[b->marks[i].cell]]);
 }
 
 /* -- users ------------------------------------------------------------------------------------ */
 
-/* Where the user's entry is; `ret_key` is what it has there when it is there. */
-static struct seen_user *seen_at(const struct store *s, const struct usage_user *u,
+/* Where a user of a cell is remembered; `ret_key` is what it has there when it is there. */
+static struct seen_user *seen_at(const struct store *s, uint64_t cell_hash, int64_t user_hash,
                                  uint64_t ret_key[2])
 {
-    ret_key[0] = s->hour_hashes[u->hour];
-    ret_key[1] = (uint64_t)u->user_hash;
-    return &s->group->seen[table_mix(ret_key[0] ^ ret_key[1]) % SEEN_USERS];
+    ret_key[0] = cell_hash;
+    ret_key[1] = (uint64_t)user_hash;
+    return &s->group->seen[table_mix(cell_hash ^ (uint64_t)user_hash) % SEEN_USERS];
 }
 
-static bool is_seen(const struct store *s, const struct usage_user *u)
+static bool is_seen(const struct store *s, uint64_t cell_hash, const struct usage_user *u)
 {
     uint64_t key[2];
-    const struct seen_user *seen = seen_at(s, u, key);
+    const struct seen_user *seen = seen_at(s, cell_hash, u->user_hash, key);
     return seen->key[0] == key[0] && seen->key[1] == key[1] && (u->windows & ~seen->windows) == 0;
 }
 
@@ -291,11 +269,58 @@ static bool is_seen(const struct store *s, const struct usage_user *u)
 static void remember_users(const struct store *s)
 {
     for (size_t i = 0; i < s->user_count; i++) {
+        const struct new_user *u = &s->users[i];
         uint64_t key[2];
-        struct seen_user *seen = seen_at(s, &s->users[i], key);
+        struct seen_user *seen = seen_at(s, u->cell_hash, u->user_hash, key);
         if (seen->key[0] != key[0] || seen->key[1] != key[1])
             *seen = (struct seen_user){{key[0], key[1]}, 0};
-        seen->windows |= s->users[i].windows;
+        seen->windows |= u->windows;
+    }
+}
+
+static void add_user(struct store *s, uint32_t hour, uint64_t cell_hash,
+                     const struct usage_user *from)
+{
+    uint64_t hash = table_mix((uint64_t)from->user_hash ^ hour);
+    TABLE_EACH(&s->user_table, hash, at)
+    {
+        struct new_user *to = &s->users[table_item(&s->user_table, at)];
+        if (to->hour == hour && to->user_hash == from->user_hash) {
+            to->windows |= from->windows;
+            return;
+        }
+    }
+    s->users =
+        array_with_room(s->users, s->user_count, &s->user_room, FIRST_ROOM, sizeof(*s->users));
+    s->users[s->user_count] = (struct new_user){hour, cell_hash, from->user_hash, from->windows};
+    table_add(&s->user_table, hash, (uint32_t)s->user_count++);
+}
+
+static void add_users(struct store *s, const struct usage_batch *b, const uint32_t *hours)
+{
+    for (size_t i = 0; i < b->user_count; i++) {
+        const struct usage_user *u = &b->users[i];
+        uint64_t cell_hash = b->cells[u->cell].hash;
+        if (!is_seen(s, cell_hash, u))
+            add_user(s, hours[u->cell], cell_hash, u);
+    }
+}
+
+static bool counts(const struct ingest_batch *b)
+{
+    return !b->replayed && b->error.code == OK;
+}
+
+static void add_up(struct store *s)
+{
+    for (const struct ingest_batch *b = s->group->first; b; b = b->next) {
+        if (!counts(b))
+            continue;
+        uint32_t *hours = arena_new_array(&s->arena, b->batch.cell_count, uint32_t);
+        for (size_t i = 0; i < b->batch.cell_count; i++)
+            hours[i] = hour_of(s, &b->batch.cells[i]);
+        add_marks(s, &b->batch, hours);
+        add_users(s, &b->batch, hours);
     }
 }
 
@@ -312,20 +337,17 @@ static enum err store_users(struct db_tx *tx, struct store *s, struct error *e)
 {
     enum { WIDTH = 4 };
     struct db_value *rows = arena_new_array(&s->arena, s->user_count * WIDTH, struct db_value);
-    size_t count = 0;
     for (size_t i = 0; i < s->user_count; i++) {
-        const struct usage_user *u = &s->users[i];
-        if (is_seen(s, u))
-            continue;
-        struct db_value *row = rows + count++ * WIDTH;
+        const struct new_user *u = &s->users[i];
+        struct db_value *row = rows + i * WIDTH;
         row[0] = db_text(s->hours[u->hour].customer_id);
         row[1] = db_int(s->hours[u->hour].hour);
         row[2] = (struct db_value){DB_INT, u->user_hash, NULL};
         row[3] = db_int(u->windows);
     }
-    if (count > 1)
-        qsort(rows, count, WIDTH * sizeof(*rows), compare_users);
-    return db_exec_rows(tx, &usage_users_add, DB_NO_ARGS, rows, WIDTH, count, NULL, e);
+    if (s->user_count > 1)
+        qsort(rows, s->user_count, WIDTH * sizeof(*rows), compare_users);
+    return db_exec_rows(tx, &usage_users_add, DB_NO_ARGS, rows, WIDTH, s->user_count, NULL, e);
 }
 
 /* -- the transaction -------------------------------------------------------------------------- */
@@ -346,7 +368,7 @@ static enum err store_work(struct db_tx *tx, void *arg, struct error *e)
         if (counts(b) && b->id_count > 0)
             TRY(store_ids(tx, s, b, e));
     }
-    merge(s);
+    add_up(s);
     TRY(usage_hours_add(tx, s->now, s->hours, s->hour_count, &s->arena, e));
     return store_users(tx, s, e);
 }
@@ -359,6 +381,8 @@ enum err ingest_group_store(struct ingest_group *group, struct error *e)
     enum err err = db_write_relaxed(group->env->db, store_work, &s, e);
     if (err == OK)
         remember_users(&s);
+    free(s.hours);
+    free(s.users);
     table_release(&s.hour_table);
     table_release(&s.user_table);
     arena_release(&s.arena);

@@ -1,5 +1,6 @@
 #include "domain/usage/parser.h"
 
+#include "base/array.h"
 #include "infra/archive/gunzip.h"
 
 #include <stdatomic.h>
@@ -18,20 +19,12 @@ enum {
     FIRST_ROOM_MAX = 4096,
 };
 
-/* -- arrays ----------------------------------------------------------------------------------- */
-
-/* An array with room for one more; `*room` in items, `expected` of them to begin with. */
-static void *with_room(void *items, size_t count, size_t *room, size_t expected, size_t item_size)
+/* Room for the first items of an array of a batch, when the last batch had so many. */
+static size_t first_room(size_t before)
 {
-    if (count < *room)
-        return items;
-    size_t first = expected < FIRST_ROOM_MIN   ? FIRST_ROOM_MIN
-                   : expected < FIRST_ROOM_MAX ? expected
-                                               : FIRST_ROOM_MAX;
-    *room = *room ? *room * 2 : first;
-    items = reallocarray(items, *room, item_size);
-    BUG_ON(!items);
-    return items;
+    return before < FIRST_ROOM_MIN   ? FIRST_ROOM_MIN
+           : before < FIRST_ROOM_MAX ? before
+                                     : FIRST_ROOM_MAX;
 }
 
 /* -- names ------------------------------------------------------------------------------------ */
@@ -65,8 +58,8 @@ static void names_put(struct usage_names *names)
 
 void usage_batch_release(struct usage_batch *batch)
 {
-    free(batch->hours);
-    free(batch->hour_hashes);
+    free(batch->cells);
+    free(batch->marks);
     free(batch->users);
     free(batch->ids);
     names_put(batch->names);
@@ -116,67 +109,83 @@ struct subject *parser_subject(struct usage_parser *p, struct str name)
     };
     if (!look_up(p, &s))
         return NULL;
-    p->subjects = with_room(p->subjects, p->subject_count, &p->subject_room, 0, sizeof(s));
+    p->subjects =
+        array_with_room(p->subjects, p->subject_count, &p->subject_room, first_room(0), sizeof(s));
     p->subjects[p->subject_count] = s;
     table_add(&p->subject_table, hash, (uint32_t)p->subject_count);
     return &p->subjects[p->subject_count++];
 }
 
-/* -- sums ------------------------------------------------------------------------------------- */
+/* -- what adds up ----------------------------------------------------------------------------- */
 
-static uint32_t new_hour(struct usage_parser *p, uint32_t subject, int64_t hour)
+static uint64_t cell_hash(const struct subject *subject, int64_t hour)
 {
-    struct usage_batch *b = &p->batch;
-    size_t n = b->hour_count, expected = p->hours_before;
-    b->hours = with_room(b->hours, n, &p->hour_room, expected, sizeof(*b->hours));
-    b->hour_hashes = with_room(b->hour_hashes, n, &p->hash_room, expected, sizeof(*b->hour_hashes));
-    p->hour_subjects =
-        with_room(p->hour_subjects, n, &p->hour_subject_room, expected, sizeof(*p->hour_subjects));
-    b->hours[n] = (struct usage_hour){.customer_id = p->subjects[subject].id, .hour = hour};
-    b->hour_hashes[n] = table_mix(p->subjects[subject].id_hash ^ (uint64_t)hour);
-    p->hour_subjects[n] = subject;
-    return (uint32_t)b->hour_count++;
+    return table_mix(subject->id_hash ^ (uint64_t)hour);
 }
 
-bool parser_hour(struct usage_parser *p, struct subject *subject, int64_t hour, uint32_t *ret_index)
+/* Subjects that are one customer by two names share its cells. */
+static bool is_cell_of(const struct usage_cell *cell, const struct subject *subject, int64_t hour)
+{
+    return cell->hour == hour &&
+           (cell->customer_id == subject->id || text_eq(cell->customer_id, subject->id));
+}
+
+static uint32_t new_cell(struct usage_parser *p, const struct subject *subject, int64_t hour,
+                         uint64_t hash)
+{
+    struct usage_batch *b = &p->batch;
+    b->cells = array_with_room(b->cells, b->cell_count, &p->cell_room, first_room(p->cells_before),
+                               sizeof(*b->cells));
+    b->cells[b->cell_count] = (struct usage_cell){subject->id, hour, hash};
+    table_add(&p->cell_table, hash, (uint32_t)b->cell_count);
+    return (uint32_t)b->cell_count++;
+}
+
+bool parser_cell(struct usage_parser *p, struct subject *subject, int64_t hour, uint32_t *ret_index)
 {
     if (subject->batch == p->number && subject->hour == hour) {
         *ret_index = subject->cell;
         return true;
     }
-    uint32_t number = (uint32_t)(subject - p->subjects), found = UINT32_MAX;
-    uint64_t hash = table_mix((uint64_t)number << 32 ^ (uint64_t)hour);
-    TABLE_EACH(&p->hour_table, hash, at)
+    uint32_t found = UINT32_MAX;
+    uint64_t hash = cell_hash(subject, hour);
+    TABLE_EACH(&p->cell_table, hash, at)
     {
-        uint32_t item = table_item(&p->hour_table, at);
-        if (p->hour_subjects[item] == number && p->batch.hours[item].hour == hour) {
-            found = item;
+        if (is_cell_of(&p->batch.cells[table_item(&p->cell_table, at)], subject, hour)) {
+            found = table_item(&p->cell_table, at);
             break;
         }
     }
-    if (found == UINT32_MAX && p->batch.hour_count == USAGE_HOURS_MAX)
+    if (found == UINT32_MAX && p->batch.cell_count == USAGE_CELLS_MAX)
         return error_set(&p->failure, ERR_TOO_LARGE,
                          "the body has events of more than %d customers and hours; send fewer at "
                          "a time",
-                         USAGE_HOURS_MAX) == OK;
-    if (found == UINT32_MAX) {
-        found = new_hour(p, number, hour);
-        table_add(&p->hour_table, hash, found);
-    }
+                         USAGE_CELLS_MAX) == OK;
     subject->batch = p->number;
     subject->hour = hour;
-    *ret_index = subject->cell = found;
+    subject->cell = found != UINT32_MAX ? found : new_cell(p, subject, hour, hash);
+    *ret_index = subject->cell;
     return true;
 }
 
-void parser_user(struct usage_parser *p, uint32_t hour, int64_t user_hash, int64_t windows)
+struct usage_mark *parser_mark(struct usage_parser *p, uint32_t cell)
 {
     struct usage_batch *b = &p->batch;
-    uint64_t hash = table_mix((uint64_t)user_hash ^ hour);
+    b->marks = array_with_room(b->marks, b->accepted, &p->mark_room, first_room(p->marks_before),
+                               sizeof(*b->marks));
+    struct usage_mark *mark = &b->marks[b->accepted++];
+    *mark = (struct usage_mark){.cell = cell};
+    return mark;
+}
+
+void parser_user(struct usage_parser *p, uint32_t cell, int64_t user_hash, int64_t windows)
+{
+    struct usage_batch *b = &p->batch;
+    uint64_t hash = table_mix((uint64_t)user_hash ^ cell);
     TABLE_EACH(&p->user_table, hash, at)
     {
         struct usage_user *user = &b->users[table_item(&p->user_table, at)];
-        if (user->hour == hour && user->user_hash == user_hash) {
+        if (user->cell == cell && user->user_hash == user_hash) {
             user->windows |= windows;
             return;
         }
@@ -187,9 +196,9 @@ void parser_user(struct usage_parser *p, uint32_t hour, int64_t user_hash, int64
                         USAGE_USERS_MAX);
         return;
     }
-    b->users =
-        with_room(b->users, b->user_count, &p->user_room, p->users_before, sizeof(*b->users));
-    b->users[b->user_count] = (struct usage_user){hour, user_hash, windows};
+    b->users = array_with_room(b->users, b->user_count, &p->user_room, first_room(p->users_before),
+                               sizeof(*b->users));
+    b->users[b->user_count] = (struct usage_user){cell, user_hash, windows};
     table_add(&p->user_table, hash, (uint32_t)b->user_count++);
 }
 
@@ -203,7 +212,7 @@ void parser_id(struct usage_parser *p, uint32_t index, const char *customer_id, 
     memcpy(text + source.len + 1, id.ptr, id.len);
 
     struct usage_batch *b = &p->batch;
-    b->ids = with_room(b->ids, b->id_count, &p->id_room, 0, sizeof(*b->ids));
+    b->ids = array_with_room(b->ids, b->id_count, &p->id_room, first_room(0), sizeof(*b->ids));
     struct usage_event_id *kept = &b->ids[b->id_count++];
     *kept = (struct usage_event_id){.index = index, .customer_id = customer_id};
     keyed_hash_wide(p->options.ids, (struct str){text, source.len + 1 + id.len}, kept->hash);
@@ -231,11 +240,11 @@ static void begin(struct usage_parser *p, const struct usage_request *request, s
     p->number++;
     p->request = request;
     p->arena = arena;
-    p->batch.hour_count = p->batch.user_count = p->batch.id_count = 0;
+    p->batch.cell_count = p->batch.user_count = p->batch.id_count = 0;
     p->batch.accepted = p->batch.refused_count = p->batch.skipped = 0;
     p->unknown = 0;
     p->failure.code = OK;
-    table_clear(&p->hour_table, TABLE_KEEP);
+    table_clear(&p->cell_table, TABLE_KEEP);
     table_clear(&p->user_table, TABLE_KEEP);
     if (request->skip)
         return; /* the same body again: it may be inside of a transaction, and asks nobody */
@@ -294,12 +303,13 @@ enum err usage_load(struct usage_parser *p, const struct usage_body *body, struc
 
 static void give_batch(struct usage_parser *p, struct usage_batch *ret)
 {
-    p->hours_before = p->batch.hour_count;
+    p->cells_before = p->batch.cell_count;
+    p->marks_before = p->batch.accepted;
     p->users_before = p->batch.user_count;
     *ret = p->batch;
     ret->names = names_share(p->names);
     memset(&p->batch, 0, sizeof(p->batch));
-    p->hour_room = p->hash_room = p->user_room = p->id_room = 0;
+    p->cell_room = p->mark_room = p->user_room = p->id_room = 0;
 }
 
 enum err usage_parse(struct usage_parser *p, const struct usage_request *request,
@@ -321,7 +331,7 @@ void usage_unload(struct usage_parser *p)
     if (p->copy.cap > KEPT_BYTES)
         buf_release(&p->copy);
     usage_batch_release(&p->batch);
-    p->hour_room = p->hash_room = p->user_room = p->id_room = 0;
+    p->cell_room = p->mark_room = p->user_room = p->id_room = 0;
 }
 
 struct usage_parser *usage_parser_new(const struct usage_parser_options *options)
@@ -333,7 +343,7 @@ struct usage_parser *usage_parser_new(const struct usage_parser_options *options
     p->names = names_new();
     p->copy = BUF_INIT(USAGE_BODY_MAX + SCAN_PADDING);
     table_init(&p->subject_table, TABLE_FIRST);
-    table_init(&p->hour_table, TABLE_FIRST);
+    table_init(&p->cell_table, TABLE_FIRST);
     table_init(&p->user_table, TABLE_FIRST);
     return p;
 }
@@ -347,9 +357,8 @@ void usage_parser_free(struct usage_parser *p)
     usage_batch_release(&p->batch);
     names_put(p->names);
     free(p->subjects);
-    free(p->hour_subjects);
     table_release(&p->subject_table);
-    table_release(&p->hour_table);
+    table_release(&p->cell_table);
     table_release(&p->user_table);
     free(p);
 }

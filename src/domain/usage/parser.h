@@ -35,11 +35,9 @@ struct usage_parser {
     const struct usage_request *request;
     struct arena *arena;
     struct usage_batch batch;
-    size_t hour_room, hash_room, user_room, id_room;
-    size_t hours_before, users_before; /* of the last batch: so many may come again */
-    uint32_t *hour_subjects;           /* for each of its hours */
-    size_t hour_subject_room;
-    struct table hour_table, user_table;
+    size_t cell_room, mark_room, user_room, id_room;
+    size_t cells_before, marks_before, users_before; /* of the last batch: so many may come again */
+    struct table cell_table, user_table;
     size_t unknown;
     struct error failure; /* code OK: none */
 };
@@ -81,11 +79,14 @@ const char *event_add(struct usage_parser *p, const struct scan_object *object);
 struct subject *parser_subject(struct usage_parser *p, struct str name);
 
 /* The index of the customer's hour in the batch; false when p->failure says that they are many. */
-bool parser_hour(struct usage_parser *p, struct subject *subject, int64_t hour,
+bool parser_cell(struct usage_parser *p, struct subject *subject, int64_t hour,
                  uint32_t *ret_index);
 
-/* Marks windows of the hour in which the user was active. */
-void parser_user(struct usage_parser *p, uint32_t hour, int64_t user_hash, int64_t windows);
+/* A mark for an accepted event, zero but for its cell. Valid until the next. */
+struct usage_mark *parser_mark(struct usage_parser *p, uint32_t cell);
+
+/* Adds windows of the hour in which the user was active. */
+void parser_user(struct usage_parser *p, uint32_t cell, int64_t user_hash, int64_t windows);
 
 void parser_id(struct usage_parser *p, uint32_t index, const char *customer_id, struct str source,
                struct str id);
