@@ -99,6 +99,9 @@ void usage_hour_settle(struct usage_hour *hour)
     hour->gps_collected = 0;
 }
 
+/* What may be added to a sum, which hours.sql keeps as low before: both together are a number. */
+#define SUM_MAX (INT64_MAX / 2)
+
 /* In an array to sort: `first` is how the customer's id begins, and most differ there. */
 struct ordered {
     uint64_t first;
@@ -139,7 +142,7 @@ enum err usage_hours_add(struct db_tx *tx, int64_t now, const struct usage_hour 
         const int64_t *numbers = &sorted[i].hour->hour;
         row[0] = db_text(sorted[i].hour->customer_id);
         for (size_t column = 1; column < COLUMNS; column++)
-            row[column] = db_int(numbers[column - 1]);
+            row[column] = db_int(numbers[column - 1] < SUM_MAX ? numbers[column - 1] : SUM_MAX);
     }
     return db_exec_rows(tx, &usage_hours_add_rows, DB_ARGS(db_int(now)), rows, COLUMNS, count, NULL,
                         e);

@@ -2,7 +2,7 @@
 -- Any number of batches on any node add to the same row. Rows come sorted by key, so that two
 -- that add to the same rows wait for each other instead of locking crosswise.
 -- What absurd events could add up to more than 63 bits stays below: it must not fail the batches
--- of others.
+-- of others. CASE, because a call of min() or max() takes SQLite longer than the rest of a column.
 INSERT INTO usage_hours (
     customer_id, hour, events, api_calls, api_errors, api_us, bytes, calls_us, calls_eu,
     calls_apac, gps_points, realtime_ops, batch_ops, gps_collected, sessions, session_us,
@@ -42,39 +42,69 @@ ON CONFLICT (customer_id, hour) DO UPDATE SET
     events = usage_hours.events + excluded.events,
     api_calls = usage_hours.api_calls + excluded.api_calls,
     api_errors = usage_hours.api_errors + excluded.api_errors,
-    api_us = /*pg LEAST */ /*sqlite min */ (usage_hours.api_us, 4611686018427387903)
-        + /*pg LEAST */ /*sqlite min */ (excluded.api_us, 4611686018427387903),
-    bytes = /*pg LEAST */ /*sqlite min */ (usage_hours.bytes, 4611686018427387903)
-        + /*pg LEAST */ /*sqlite min */ (excluded.bytes, 4611686018427387903),
+    api_us = excluded.api_us + CASE
+        WHEN usage_hours.api_us > 4611686018427387903 THEN 4611686018427387903
+        ELSE usage_hours.api_us
+    END,
+    bytes = excluded.bytes + CASE
+        WHEN usage_hours.bytes > 4611686018427387903 THEN 4611686018427387903
+        ELSE usage_hours.bytes
+    END,
     calls_us = usage_hours.calls_us + excluded.calls_us,
     calls_eu = usage_hours.calls_eu + excluded.calls_eu,
     calls_apac = usage_hours.calls_apac + excluded.calls_apac,
     gps_points = usage_hours.gps_points + excluded.gps_points,
     realtime_ops = usage_hours.realtime_ops + excluded.realtime_ops,
     batch_ops = usage_hours.batch_ops + excluded.batch_ops,
-    gps_collected = /*pg GREATEST */ /*sqlite max */
-        (usage_hours.gps_collected, excluded.gps_collected),
+    gps_collected = CASE
+        WHEN usage_hours.gps_collected > excluded.gps_collected THEN usage_hours.gps_collected
+        ELSE excluded.gps_collected
+    END,
     sessions = usage_hours.sessions + excluded.sessions,
-    session_us = /*pg LEAST */ /*sqlite min */ (usage_hours.session_us, 4611686018427387903)
-        + /*pg LEAST */ /*sqlite min */ (excluded.session_us, 4611686018427387903),
+    session_us = excluded.session_us + CASE
+        WHEN usage_hours.session_us > 4611686018427387903 THEN 4611686018427387903
+        ELSE usage_hours.session_us
+    END,
     vehicles_added = usage_hours.vehicles_added + excluded.vehicles_added,
     vehicles_removed = usage_hours.vehicles_removed + excluded.vehicles_removed,
     collections = usage_hours.collections + excluded.collections,
-    vehicles = /*pg GREATEST */ /*sqlite max */ (usage_hours.vehicles, excluded.vehicles),
-    storage_bytes = /*pg GREATEST */ /*sqlite max */
-        (usage_hours.storage_bytes, excluded.storage_bytes),
+    vehicles = CASE
+        WHEN usage_hours.vehicles > excluded.vehicles THEN usage_hours.vehicles
+        ELSE excluded.vehicles
+    END,
+    storage_bytes = CASE
+        WHEN usage_hours.storage_bytes > excluded.storage_bytes THEN usage_hours.storage_bytes
+        ELSE excluded.storage_bytes
+    END,
     samples = usage_hours.samples + excluded.samples,
     cpu_sum = usage_hours.cpu_sum + excluded.cpu_sum,
-    cpu_max = /*pg GREATEST */ /*sqlite max */ (usage_hours.cpu_max, excluded.cpu_max),
+    cpu_max = CASE
+        WHEN usage_hours.cpu_max > excluded.cpu_max THEN usage_hours.cpu_max
+        ELSE excluded.cpu_max
+    END,
     memory_sum = usage_hours.memory_sum + excluded.memory_sum,
-    memory_max = /*pg GREATEST */ /*sqlite max */ (usage_hours.memory_max, excluded.memory_max),
+    memory_max = CASE
+        WHEN usage_hours.memory_max > excluded.memory_max THEN usage_hours.memory_max
+        ELSE excluded.memory_max
+    END,
     disk_sum = usage_hours.disk_sum + excluded.disk_sum,
-    disk_max = /*pg GREATEST */ /*sqlite max */ (usage_hours.disk_max, excluded.disk_max),
+    disk_max = CASE
+        WHEN usage_hours.disk_max > excluded.disk_max THEN usage_hours.disk_max
+        ELSE excluded.disk_max
+    END,
     connections_sum = usage_hours.connections_sum + excluded.connections_sum,
-    connections_max = /*pg GREATEST */ /*sqlite max */
-        (usage_hours.connections_max, excluded.connections_max),
-    users = /*pg GREATEST */ /*sqlite max */ (usage_hours.users, excluded.users),
-    peak_users = /*pg GREATEST */ /*sqlite max */ (usage_hours.peak_users, excluded.peak_users),
+    connections_max = CASE
+        WHEN usage_hours.connections_max > excluded.connections_max THEN usage_hours.connections_max
+        ELSE excluded.connections_max
+    END,
+    users = CASE
+        WHEN usage_hours.users > excluded.users THEN usage_hours.users
+        ELSE excluded.users
+    END,
+    peak_users = CASE
+        WHEN usage_hours.peak_users > excluded.peak_users THEN usage_hours.peak_users
+        ELSE excluded.peak_users
+    END,
     l00 = usage_hours.l00 + excluded.l00,
     l01 = usage_hours.l01 + excluded.l01,
     l02 = usage_hours.l02 + excluded.l02,
@@ -107,7 +137,10 @@ ON CONFLICT (customer_id, hour) DO UPDATE SET
     l29 = usage_hours.l29 + excluded.l29,
     l30 = usage_hours.l30 + excluded.l30,
     l31 = usage_hours.l31 + excluded.l31,
-    changed_at = /*pg GREATEST */ /*sqlite max */ (usage_hours.changed_at, excluded.changed_at);
+    changed_at = CASE
+        WHEN usage_hours.changed_at > excluded.changed_at THEN usage_hours.changed_at
+        ELSE excluded.changed_at
+    END;
 
 -- name: usage_hours_between
 SELECT
