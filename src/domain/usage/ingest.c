@@ -28,7 +28,7 @@ struct ingest {
     struct usage_parser *parsers[PARSERS_KEPT];
     size_t parser_count;
 
-    struct seen_user *seen; /* the leader's */
+    struct seen_set *seen; /* the leader's */
 };
 
 /* -- parsing ---------------------------------------------------------------------------------- */
@@ -286,7 +286,7 @@ struct ingest *ingest_new(const struct env *env, const struct secret *key)
     BUG_ON(pthread_cond_init(&ingest->read, &attr) != 0);
     BUG_ON(pthread_condattr_destroy(&attr) != 0);
     ingest->queue_end = &ingest->queue;
-    ingest->seen = calloc(SEEN_USERS, sizeof(*ingest->seen));
+    ingest->seen = calloc(SEEN_SETS, sizeof(*ingest->seen));
     BUG_ON(!ingest->seen);
     return ingest;
 }

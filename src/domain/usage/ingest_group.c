@@ -249,20 +249,27 @@ static void add_marks(struct store *s, const struct usage_batch *b, const uint32
 
 /* -- users ------------------------------------------------------------------------------------ */
 
-/* Where a user of a cell is remembered; `ret_key` is what it has there when it is there. */
-static struct seen_user *seen_at(const struct store *s, uint64_t cell_hash, int64_t user_hash,
-                                 uint64_t ret_key[2])
+static struct seen_set *seen_set(const struct store *s, uint64_t cell_hash, int64_t user_hash)
 {
-    ret_key[0] = cell_hash;
-    ret_key[1] = (uint64_t)user_hash;
-    return &s->group->seen[table_mix(cell_hash ^ (uint64_t)user_hash) % SEEN_USERS];
+    return &s->group->seen[table_mix(cell_hash ^ (uint64_t)user_hash) % SEEN_SETS];
+}
+
+/* NULL when it is not there. */
+static struct seen_user *find_seen(struct seen_set *set, uint64_t cell_hash, int64_t user_hash)
+{
+    for (size_t i = 0; i < SEEN_WAYS; i++) {
+        struct seen_user *u = &set->users[i];
+        if (u->cell_hash == cell_hash && u->user_hash == user_hash)
+            return u;
+    }
+    return NULL;
 }
 
 static bool is_seen(const struct store *s, uint64_t cell_hash, const struct usage_user *u)
 {
-    uint64_t key[2];
-    const struct seen_user *seen = seen_at(s, cell_hash, u->user_hash, key);
-    return seen->key[0] == key[0] && seen->key[1] == key[1] && (u->windows & ~seen->windows) == 0;
+    const struct seen_user *seen =
+        find_seen(seen_set(s, cell_hash, u->user_hash), cell_hash, u->user_hash);
+    return seen && (u->windows & ~seen->windows) == 0;
 }
 
 /* After the commit: what failed is written again. */
@@ -270,11 +277,14 @@ static void remember_users(const struct store *s)
 {
     for (size_t i = 0; i < s->user_count; i++) {
         const struct new_user *u = &s->users[i];
-        uint64_t key[2];
-        struct seen_user *seen = seen_at(s, u->cell_hash, u->user_hash, key);
-        if (seen->key[0] != key[0] || seen->key[1] != key[1])
-            *seen = (struct seen_user){{key[0], key[1]}, 0};
-        seen->windows |= u->windows;
+        struct seen_set *set = seen_set(s, u->cell_hash, u->user_hash);
+        struct seen_user *seen = find_seen(set, u->cell_hash, u->user_hash);
+        if (seen) {
+            seen->windows |= u->windows;
+            continue;
+        }
+        memmove(&set->users[1], &set->users[0], (SEEN_WAYS - 1) * sizeof(set->users[0]));
+        set->users[0] = (struct seen_user){u->cell_hash, u->user_hash, u->windows};
     }
 }
 

@@ -28,20 +28,26 @@ struct ingest_batch {
 };
 
 /*
- * Windows of users that are stored: a table of fixed size in which a newer entry replaces an older
- * one. The leader's alone.
+ * Windows of users that are stored: a table of fixed size, in which a user may stand in any of the
+ * SEEN_WAYS places of its set, the newest first, and the oldest makes room. The leader's alone.
  */
-#define SEEN_USERS 65536
+#define SEEN_WAYS 4
+#define SEEN_SETS 16384
 
 struct seen_user {
-    uint64_t key[2]; /* of customer, hour and user */
-    int64_t windows;
+    uint64_t cell_hash; /* of customer and hour */
+    int64_t user_hash;
+    int64_t windows; /* 0: nobody */
+};
+
+struct seen_set {
+    struct seen_user users[SEEN_WAYS];
 };
 
 struct ingest_group {
     const struct env *env;
     struct ingest_batch *first;
-    struct seen_user *seen; /* SEEN_USERS of them */
+    struct seen_set *seen; /* SEEN_SETS of them */
 };
 
 /*
