@@ -179,8 +179,9 @@ static void store(struct ingest *ingest, struct ingest_batch *first)
 
 /*
  * Called and returns with the lock held. Rows are written once for a group, however many batches it
- * has, so a moment's wait for those who are nearly there makes all of them faster. Nobody waits who
- * is alone.
+ * has, so a moment's wait for those who are nearly there makes all of them faster. The last third
+ * is not waited for: it gives the other cores something to read during the transaction. Nobody
+ * waits who is alone.
  */
 static void wait_for_siblings(struct ingest *ingest)
 {
@@ -190,7 +191,7 @@ static void wait_for_siblings(struct ingest *ingest)
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     int waited = 0;
-    while (ingest->reading > 0 && ingest->queued < GROUP_MAX && waited == 0)
+    while (ingest->reading > ingest->queued / 2 && ingest->queued < GROUP_MAX && waited == 0)
         waited = pthread_cond_timedwait(&ingest->read, &ingest->lock, &until);
 }
 
