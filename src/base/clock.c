@@ -153,15 +153,21 @@ static bool take_fraction(struct str *s, int64_t *micros)
     *micros = 0;
     if (!take_char(s, "."))
         return true;
-    int64_t unit = USEC_PER_SEC;
+    static const int units[] = {0, 100000, 10000, 1000, 100, 10, 1}; /* of the last digit */
+    static const size_t most = ARRAY_LEN(units) - 1;
     size_t digits = 0;
-    for (; digits < s->len && s->ptr[digits] >= '0' && s->ptr[digits] <= '9'; digits++) {
-        unit /= 10;
-        *micros += (s->ptr[digits] - '0') * unit;
+    int64_t read = 0;
+    while (digits < s->len && s->ptr[digits] >= '0' && s->ptr[digits] <= '9') {
+        if (digits < most)
+            read = read * 10 + (s->ptr[digits] - '0');
+        digits++;
     }
     s->ptr += digits;
     s->len -= digits;
-    return digits >= 1 && digits <= 9;
+    if (digits < 1 || digits > 9)
+        return false;
+    *micros = read * units[digits < most ? digits : most];
+    return true;
 }
 
 static bool take_offset(struct str *s, int64_t *seconds)

@@ -43,10 +43,11 @@ uint64_t load_word(const char *at)
 
 /* A wanted member: its name and the quote behind it, as the words that JSON has of them. */
 struct wanted {
-    static constexpr size_t WORDS = 3;
-    static constexpr size_t LEN_MAX = WORDS * sizeof(uint64_t) - 1;
-    uint64_t words[WORDS], masks[WORDS];
+    static constexpr size_t LEN_MAX = 3 * sizeof(uint64_t) - 1;
+    uint64_t words[3], masks[3];
     size_t len;
+    int member;
+    const wanted *follows; /* the one that came behind it last time */
 
     void set(struct str name)
     {
@@ -59,13 +60,18 @@ struct wanted {
         len = name.len;
     }
 
+    /* Makes it one that is nowhere. */
+    void set_none()
+    {
+        *this = {{1}, {0}, 0, NOT_WANTED, nullptr};
+    }
+
     /* Whether this name stands at `raw` and ends there. */
     bool is_at(const char *raw) const
     {
-        uint64_t differs = 0;
-        for (size_t i = 0; i < WORDS; i++)
-            differs |= (load_word(raw + i * sizeof(uint64_t)) ^ words[i]) & masks[i];
-        return differs == 0;
+        return (((load_word(raw) & masks[0]) ^ words[0]) |
+                ((load_word(raw + 8) & masks[1]) ^ words[1]) |
+                ((load_word(raw + 16) & masks[2]) ^ words[2])) == 0;
     }
 };
 
@@ -78,12 +84,10 @@ static_assert(SCAN_PADDING > wanted::LEN_MAX, "a name is compared beyond the end
  */
 class name_table
 {
-    static constexpr int START = SCAN_MEMBERS_MAX; /* follows[START] is the first of an object */
-
     wanted names[SCAN_MEMBERS_MAX];
-    int slots[NAME_SLOTS];
-    uint8_t follows[SCAN_MEMBERS_MAX + 1];
-    int last;
+    wanted start, none; /* what the first member follows, and what nobody wrote */
+    wanted *slots[NAME_SLOTS];
+    wanted *last;
 
     static size_t hash(struct str s)
     {
@@ -93,10 +97,10 @@ class name_table
     }
 
   public:
-    name_table() : names{}, follows{}, last(START)
+    name_table() : names{}, start{}, none{}, slots{}, last(&start)
     {
-        for (int &slot : slots)
-            slot = NOT_WANTED;
+        none.set_none();
+        start.follows = none.follows = &none;
     }
 
     void add(struct str name, int member)
@@ -104,40 +108,41 @@ class name_table
         if (member >= SCAN_MEMBERS_MAX || name.len == 0 || name.len > wanted::LEN_MAX)
             abort();
         size_t at = hash(name);
-        while (slots[at] != NOT_WANTED)
+        while (slots[at])
             at = (at + 1) % NAME_SLOTS;
-        slots[at] = member;
+        slots[at] = &names[member];
         names[member].set(name);
+        names[member].member = member;
+        names[member].follows = &none;
     }
 
     void begin_object()
     {
-        last = START;
+        last = &start;
     }
 
     /* The member that followed last time, if it does again; `raw` is behind the opening quote. */
     int guess(const char *raw, struct str *ret_name)
     {
-        int member = follows[last];
-        if (names[member].len == 0 || !names[member].is_at(raw))
+        const wanted *next = last->follows;
+        if (!next->is_at(raw))
             return NOT_WANTED;
-        *ret_name = {raw, names[member].len};
-        return last = member;
+        last = &names[next->member];
+        *ret_name = {raw, next->len};
+        return next->member;
     }
 
-    /* Of any text, which need not be in the input. */
     int find(struct str name)
     {
         if (name.len == 0 || name.len > wanted::LEN_MAX)
             return NOT_WANTED;
-        wanted sought;
+        wanted sought = {};
         sought.set(name);
-        for (size_t at = hash(name); slots[at] != NOT_WANTED; at = (at + 1) % NAME_SLOTS) {
-            int member = slots[at];
-            if (names[member].len == name.len &&
-                memcmp(names[member].words, sought.words, sizeof(sought.words)) == 0) {
-                follows[last] = static_cast<uint8_t>(member);
-                return last = member;
+        for (size_t at = hash(name); slots[at]; at = (at + 1) % NAME_SLOTS) {
+            if (memcmp(slots[at]->words, sought.words, sizeof(sought.words)) == 0) {
+                last->follows = slots[at];
+                last = slots[at];
+                return last->member;
             }
         }
         return NOT_WANTED;
@@ -205,15 +210,19 @@ error_code read_key(od::field &field, struct str *ret)
 }
 
 /* The key, and which member it names; NOT_WANTED. */
-error_code read_name(name_table &names, od::field &field, struct str *ret, int *ret_member)
+[[gnu::noinline]] error_code find_name(name_table &names, od::field &field, struct str *ret,
+                                       int *ret_member)
 {
-    *ret_member = names.guess(field.key().raw(), ret);
-    if (*ret_member != NOT_WANTED)
-        return simdjson::SUCCESS;
     if (error_code error = read_key(field, ret))
         return error;
     *ret_member = names.find(*ret);
     return simdjson::SUCCESS;
+}
+
+inline error_code read_name(name_table &names, od::field &field, struct str *ret, int *ret_member)
+{
+    *ret_member = names.guess(field.key().raw(), ret);
+    return *ret_member != NOT_WANTED ? simdjson::SUCCESS : find_name(names, field, ret, ret_member);
 }
 
 error_code read_text(od::value &value, struct str *ret)
@@ -248,11 +257,11 @@ error_code visit_object(od::value &value, int depth)
     if (error_code error = value.get_object().get(object))
         return error;
     for (auto result : object) {
-        od::field field;
         struct str key;
         struct scan_value ignored;
-        if (error_code error = std::move(result).get(field))
+        if (error_code error = result.error())
             return error;
+        od::field &field = result.value_unsafe();
         if (error_code error = read_key(field, &key))
             return error;
         if (error_code error = read(field.value(), &ignored, depth + 1))
@@ -327,11 +336,11 @@ error_code read_inner(struct scanner *s, od::value &value)
         return error;
     s->inner.begin_object();
     for (auto result : object) {
-        od::field field;
         struct str key;
         struct scan_value other;
-        if (error_code error = std::move(result).get(field))
+        if (error_code error = result.error())
             return error;
+        od::field &field = result.value_unsafe(); /* get() would copy it, which takes as long */
         int member;
         if (error_code error = read_name(s->inner, field, &key, &member))
             return error;
@@ -371,10 +380,9 @@ error_code read_object(struct scanner *s, od::object object)
     s->object.inner_given = false;
     s->object.twice = s->object.inner_other = STR("");
     for (auto result : object) {
-        od::field field;
-        if (error_code error = std::move(result).get(field))
+        if (error_code error = result.error())
             return error;
-        if (error_code error = read_member(s, field))
+        if (error_code error = read_member(s, result.value_unsafe()))
             return error;
     }
     return simdjson::SUCCESS;
