@@ -1,6 +1,6 @@
 -- An hour is added to many times. SQLite writes a row over itself where it has a rowid; without one
--- it deletes it and inserts another, which takes a quarter longer. PostgreSQL keeps a new version of
--- a row out of the indexes where the page has room for it.
+-- it deletes it and inserts another, which takes a quarter longer. PostgreSQL leaves the indexes
+-- alone where a page has room for the row's next version.
 /*pg
 ALTER TABLE usage_hours SET (fillfactor = 60);
 */
