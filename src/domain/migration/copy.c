@@ -4,7 +4,7 @@
  * Nothing changes at the source while it works, so pages read one after another belong together.
  * The comparison does not trust the paging: it reads both sides whole, each in one snapshot.
  */
-#include "domain/migration/mover.h"
+#include "domain/migration/fenced.h"
 
 #include "copy.sql.h"
 #include "infra/json/json.h"
@@ -14,19 +14,19 @@
 #define COLUMNS_MAX   16
 #define ROW_BYTES_MAX ((size_t)16 << 20)
 
-const struct mover_table mover_tables[] = {
+const struct fenced_table fenced_tables[] = {
     {"tenants", &copy_tenants_page, &copy_tenants_insert, 0},
     {"vehicles", &copy_vehicles_page, &copy_vehicles_insert, 1},
     {"gps_points", &copy_points_page, &copy_points_insert, 1},
 };
-const size_t mover_table_count = ARRAY_LEN(mover_tables);
+const size_t fenced_table_count = ARRAY_LEN(fenced_tables);
 
-static enum err fence(const struct mover_run *run, struct error *e)
+static enum err fence(const struct fenced_run *run, struct error *e)
 {
     return tenant_fence(run->stores, run->source_url, run->customer_id, run->run, e);
 }
 
-static enum err unfence(const struct mover_run *run, struct error *e)
+static enum err unfence(const struct fenced_run *run, struct error *e)
 {
     return tenant_unfence(run->stores, run->source_url, run->customer_id, run->run, e);
 }
@@ -35,8 +35,8 @@ static enum err unfence(const struct mover_run *run, struct error *e)
 
 /* Rows on their way: read in one transaction, written in another. */
 struct page_of_rows {
-    const struct mover_run *run;
-    const struct mover_table *table;
+    const struct fenced_run *run;
+    const struct fenced_table *table;
     struct arena *arena;
     const char *after; /* the last id of the page before */
     struct db_value *values;
@@ -68,7 +68,7 @@ static enum err read_work(struct db_tx *tx, void *arg, struct error *e)
                    keep_row, p, e);
 }
 
-static enum err claim(struct db_tx *tx, const struct mover_run *run, struct error *e)
+static enum err claim(struct db_tx *tx, const struct fenced_run *run, struct error *e)
 {
     int64_t changes;
     TRY(db_exec(tx, &copy_claim,
@@ -95,7 +95,7 @@ static enum err write_work(struct db_tx *tx, void *arg, struct error *e)
 
 static enum err clear_work(struct db_tx *tx, void *arg, struct error *e)
 {
-    const struct mover_run *run = arg;
+    const struct fenced_run *run = arg;
     struct db_args id = DB_ARGS(db_text(run->customer_id));
     TRY(claim(tx, run, e));
     TRY(db_exec(tx, &copy_clear_points, id, NULL, e));
@@ -117,8 +117,8 @@ static enum err copy_page(struct db *source, struct db *target, struct page_of_r
     return OK;
 }
 
-static enum err copy_table(const struct mover_run *run, struct db *source, struct db *target,
-                           const struct mover_table *table, int64_t *rows, struct error *e)
+static enum err copy_table(const struct fenced_run *run, struct db *source, struct db *target,
+                           const struct fenced_table *table, int64_t *rows, struct error *e)
 {
     _cleanup_buf_ struct buf key = BUF_INIT(ROW_BYTES_MAX);
     size_t copied;
@@ -132,21 +132,21 @@ static enum err copy_table(const struct mover_run *run, struct db *source, struc
     return OK;
 }
 
-static enum err copy_all(const struct mover_run *run, struct db *source, struct db *target,
+static enum err copy_all(const struct fenced_run *run, struct db *source, struct db *target,
                          void *ret_rows, struct error *e)
 {
     int64_t rows = 0;
     TRY(db_write(target, clear_work, (void *)(uintptr_t)run, e));
-    for (size_t i = 0; i < mover_table_count; i++)
-        TRY(copy_table(run, source, target, &mover_tables[i], &rows, e));
+    for (size_t i = 0; i < fenced_table_count; i++)
+        TRY(copy_table(run, source, target, &fenced_tables[i], &rows, e));
     *(int64_t *)ret_rows = rows;
     return OK;
 }
 
 /* Has both databases open while `fn` works. */
-static enum err with_both(const struct mover_run *run,
-                          enum err (*fn)(const struct mover_run *, struct db *, struct db *, void *,
-                                         struct error *),
+static enum err with_both(const struct fenced_run *run,
+                          enum err (*fn)(const struct fenced_run *, struct db *, struct db *,
+                                         void *, struct error *),
                           void *ret, struct error *e)
 {
     struct db *source, *target;
@@ -160,7 +160,7 @@ static enum err with_both(const struct mover_run *run,
     return err;
 }
 
-static enum err copy(const struct mover_run *run, int64_t *ret_rows, struct error *e)
+static enum err copy(const struct fenced_run *run, int64_t *ret_rows, struct error *e)
 {
     return with_both(run, copy_all, ret_rows, e);
 }
@@ -174,10 +174,10 @@ struct digest {
 };
 
 struct reading {
-    const struct mover_run *run;
+    const struct fenced_run *run;
     bool is_source;
     struct digest *digest; /* of the table being read */
-    struct digest digests[ARRAY_LEN(mover_tables)];
+    struct digest digests[ARRAY_LEN(fenced_tables)];
     struct buf row;
 };
 
@@ -216,9 +216,9 @@ static enum err digest_work(struct db_tx *tx, void *arg, struct error *e)
             return error_set(e, ERR_CONFLICT, "the fence of customer %s is not this run's",
                              r->run->customer_id);
     }
-    for (size_t i = 0; i < mover_table_count; i++) {
+    for (size_t i = 0; i < fenced_table_count; i++) {
         r->digest = &r->digests[i];
-        TRY(db_each(tx, mover_tables[i].page, DB_ARGS(id, db_text(""), db_int(INT64_MAX)),
+        TRY(db_each(tx, fenced_tables[i].page, DB_ARGS(id, db_text(""), db_int(INT64_MAX)),
                     digest_row, r, e));
     }
     return OK;
@@ -235,36 +235,36 @@ static enum err read_digests(struct db *db, struct reading *r, struct error *e)
 static const char *proof_of(const struct digest digests[], struct arena *arena)
 {
     _cleanup_json_ json_t *proof = json_object();
-    for (size_t i = 0; i < mover_table_count; i++)
-        (void)json_object_set_new(proof, mover_tables[i].name,
+    for (size_t i = 0; i < fenced_table_count; i++)
+        (void)json_object_set_new(proof, fenced_tables[i].name,
                                   json_pack("{s:I, s:s}", "rows", (json_int_t)digests[i].rows,
                                             "sha256", digests[i].sha256));
     return json_text(proof, arena);
 }
 
-static enum err compare(const struct mover_run *run, struct db *source, struct db *target,
+static enum err compare(const struct fenced_run *run, struct db *source, struct db *target,
                         void *ret_proof, struct error *e)
 {
     struct reading here = {.run = run, .is_source = true}, there = {.run = run};
     TRY(read_digests(source, &here, e));
     TRY(run->go_on(run->ctx, e));
     TRY(read_digests(target, &there, e));
-    for (size_t i = 0; i < mover_table_count; i++) {
+    for (size_t i = 0; i < fenced_table_count; i++) {
         const struct digest *a = &here.digests[i], *b = &there.digests[i];
         if (a->rows != b->rows || !text_eq(a->sha256, b->sha256))
             return error_set(e, ERR_CORRUPT,
                              "%s of customer %s differs after the copy: %lld rows at the source, "
                              "%lld at the target",
-                             mover_tables[i].name, run->customer_id, (long long)a->rows,
+                             fenced_tables[i].name, run->customer_id, (long long)a->rows,
                              (long long)b->rows);
     }
     *(const char **)ret_proof = proof_of(here.digests, run->arena);
     return OK;
 }
 
-static enum err verify(const struct mover_run *run, const char **ret_proof, struct error *e)
+static enum err verify(const struct fenced_run *run, const char **ret_proof, struct error *e)
 {
     return with_both(run, compare, ret_proof, e);
 }
 
-const struct mover fenced_copy = {fence, unfence, copy, verify};
+const struct fenced_mover fenced_copy = {fence, unfence, copy, verify};

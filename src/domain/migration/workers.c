@@ -180,9 +180,9 @@ static enum err still_wanted(void *ctx, struct error *e)
                      move_state_names[s->next.state]);
 }
 
-static struct mover_run mover_run_of(struct step *s)
+static struct fenced_run mover_run_of(struct step *s)
 {
-    return (struct mover_run){
+    return (struct fenced_run){
         .stores = s->with->provisioning->stores,
         .customer_id = s->move.customer_id,
         .source_url = s->source.database_url,
@@ -199,7 +199,7 @@ static enum err open_fence(struct step *s, struct error *e)
 {
     if (s->move.fenced_at == INT_ABSENT)
         return OK;
-    struct mover_run run = mover_run_of(s);
+    struct fenced_run run = mover_run_of(s);
     TRY(s->with->mover->unfence(&run, e));
     return record(s, unfenced_work, e);
 }
@@ -234,7 +234,7 @@ static enum err prepare(struct step *s, enum job_result *result, struct error *e
 static enum err copy_rows(struct step *s, enum job_result *result, struct error *e)
 {
     (void)result;
-    struct mover_run run = mover_run_of(s);
+    struct fenced_run run = mover_run_of(s);
     TRY(record(s, fencing_work, e)); /* before it is true: a run that dies here leaves a trace */
     TRY(s->with->mover->fence(&run, e));
     TRY(s->with->mover->copy(&run, &s->rows, e));
@@ -247,7 +247,7 @@ static enum err compare_and_switch(struct step *s, enum job_result *result, stru
     (void)result;
     if (!s->copied) /* an earlier run did, whose fence may have been opened since */
         return record_event(s, MOVE_AGAIN, e);
-    struct mover_run run = mover_run_of(s);
+    struct fenced_run run = mover_run_of(s);
     TRY(s->with->mover->verify(&run, &s->proof, e));
     return record(s, switch_work, e);
 }

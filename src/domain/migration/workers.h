@@ -14,7 +14,7 @@
 #ifndef WEBHOST_DOMAIN_MIGRATION_WORKERS_H
 #define WEBHOST_DOMAIN_MIGRATION_WORKERS_H
 
-#include "domain/migration/mover.h"
+#include "domain/migration/fenced.h"
 #include "domain/provisioning/provider.h"
 
 #define MOVE_WORKERS 4
@@ -22,7 +22,7 @@
 /* What the workers share. Everything is borrowed. */
 struct move_context {
     const struct provisioning *provisioning;
-    const struct mover *mover; /* &fenced_copy */
+    const struct fenced_mover *mover; /* &fenced_copy */
 };
 
 /* Fills the workers, and that of drain.h; `with` must outlive them. */

@@ -100,10 +100,11 @@ static void the_setter_refuses_an_old_run_and_a_missing_edge(void **state)
 static void the_mover_carries_every_table_and_column(void **state)
 {
     (void)state;
-    assert_int_equal(world_tenant_count(&w, w.shared.url, &world_tables, ""), mover_table_count);
-    for (size_t i = 0; i < mover_table_count; i++)
-        assert_int_equal(world_tenant_count(&w, w.shared.url, &world_columns, mover_tables[i].name),
-                         mover_tables[i].insert->params);
+    assert_int_equal(world_tenant_count(&w, w.shared.url, &world_tables, ""), fenced_table_count);
+    for (size_t i = 0; i < fenced_table_count; i++)
+        assert_int_equal(
+            world_tenant_count(&w, w.shared.url, &world_columns, fenced_tables[i].name),
+            fenced_tables[i].insert->params);
 }
 
 /* -- asking ------------------------------------------------------------------------------------ */

@@ -196,7 +196,7 @@ static struct {
 
 static enum err planned_go_on(void *ctx, struct error *e)
 {
-    const struct mover_run *real = ctx;
+    const struct fenced_run *real = ctx;
     struct error ignored;
     if (!plan.fence_was_seen)
         plan.write_in_copy = world_write(&w, real->source_url, plan.id, "sneaked-in", &ignored);
@@ -208,9 +208,9 @@ static enum err planned_go_on(void *ctx, struct error *e)
     return real->go_on(real->ctx, e);
 }
 
-static enum err planned_copy(const struct mover_run *run, int64_t *ret_rows, struct error *e)
+static enum err planned_copy(const struct fenced_run *run, int64_t *ret_rows, struct error *e)
 {
-    struct mover_run watched = *run;
+    struct fenced_run watched = *run;
     watched.go_on = planned_go_on;
     watched.ctx = (void *)(uintptr_t)run;
     TRY(fenced_copy.copy(&watched, ret_rows, e));
@@ -221,22 +221,22 @@ static enum err planned_copy(const struct mover_run *run, int64_t *ret_rows, str
     return OK;
 }
 
-static enum err pass_fence(const struct mover_run *run, struct error *e)
+static enum err pass_fence(const struct fenced_run *run, struct error *e)
 {
     return fenced_copy.fence(run, e);
 }
 
-static enum err pass_unfence(const struct mover_run *run, struct error *e)
+static enum err pass_unfence(const struct fenced_run *run, struct error *e)
 {
     return fenced_copy.unfence(run, e);
 }
 
-static enum err pass_verify(const struct mover_run *run, const char **ret_proof, struct error *e)
+static enum err pass_verify(const struct fenced_run *run, const char **ret_proof, struct error *e)
 {
     return fenced_copy.verify(run, ret_proof, e);
 }
 
-static const struct mover planned = {pass_fence, pass_unfence, planned_copy, pass_verify};
+static const struct fenced_mover planned = {pass_fence, pass_unfence, planned_copy, pass_verify};
 
 static const char *customer_with_plan(void)
 {
@@ -437,45 +437,47 @@ static int64_t counting_now(const struct clock *self)
 
 static enum err counting_go_on(void *ctx, struct error *e)
 {
-    const struct mover_run *real = ctx;
+    const struct fenced_run *real = ctx;
     point();
     return real->go_on(real->ctx, e);
 }
 
-static struct mover_run counted(const struct mover_run *run)
+static struct fenced_run counted(const struct fenced_run *run)
 {
-    struct mover_run r = *run;
+    struct fenced_run r = *run;
     r.go_on = counting_go_on;
     r.ctx = (void *)(uintptr_t)run;
     point();
     return r;
 }
 
-static enum err counted_fence(const struct mover_run *run, struct error *e)
+static enum err counted_fence(const struct fenced_run *run, struct error *e)
 {
-    struct mover_run r = counted(run);
+    struct fenced_run r = counted(run);
     enum err err = fenced_copy.fence(&r, e);
     point();
     return err;
 }
 
-static enum err counted_copy(const struct mover_run *run, int64_t *ret_rows, struct error *e)
+static enum err counted_copy(const struct fenced_run *run, int64_t *ret_rows, struct error *e)
 {
-    struct mover_run r = counted(run);
+    struct fenced_run r = counted(run);
     enum err err = fenced_copy.copy(&r, ret_rows, e);
     point();
     return err;
 }
 
-static enum err counted_verify(const struct mover_run *run, const char **ret_proof, struct error *e)
+static enum err counted_verify(const struct fenced_run *run, const char **ret_proof,
+                               struct error *e)
 {
-    struct mover_run r = counted(run);
+    struct fenced_run r = counted(run);
     enum err err = fenced_copy.verify(&r, ret_proof, e);
     point();
     return err;
 }
 
-static const struct mover counting = {counted_fence, pass_unfence, counted_copy, counted_verify};
+static const struct fenced_mover counting = {counted_fence, pass_unfence, counted_copy,
+                                             counted_verify};
 
 /* The arguments: the point, the time, the sandbox's port, three database urls. */
 static int be_killed(char **argv)

@@ -289,8 +289,8 @@ static enum err fingerprint_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct fingerprint *f = arg;
     buf_reset(&f->all);
-    for (size_t i = 0; i < mover_table_count; i++)
-        TRY(db_each(tx, mover_tables[i].page,
+    for (size_t i = 0; i < fenced_table_count; i++)
+        TRY(db_each(tx, fenced_tables[i].page,
                     DB_ARGS(db_text(f->customer_id), db_text(""), db_int(1000000)), print_row, f,
                     e));
     return OK;
