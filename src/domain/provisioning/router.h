@@ -10,6 +10,7 @@
 #ifndef WEBHOST_DOMAIN_PROVISIONING_ROUTER_H
 #define WEBHOST_DOMAIN_PROVISIONING_ROUTER_H
 
+#include "base/arena.h"
 #include "base/err.h"
 
 struct mover_router {
@@ -25,6 +26,19 @@ struct mover_router {
                       int64_t deadline_us, struct error *e);
     enum err (*resume)(const struct mover_router *self, const char *slug, int64_t deadline_us,
                        struct error *e);
+    /*
+     * What another process makes the same router of, as text: a cutover's watchdog is one, which
+     * lets clients on when the mover was killed. May hold secrets; goes through a pipe, never into
+     * arguments. NULL: there is none.
+     */
+    const char *spec;
 };
+
+/*
+ * The inverse of `spec`; the router lives in the arena. A program's main() hands it to the mover's
+ * watchdog.
+ */
+typedef enum err mover_router_make(const char *spec, struct arena *arena,
+                                   const struct mover_router **ret, struct error *e);
 
 #endif
