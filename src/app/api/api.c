@@ -224,6 +224,21 @@ static void send_file(struct api_call *call, struct http_response *response)
                     arena_printf(call->arena, "attachment; filename=\"%s\"", call->file.name));
 }
 
+/* Weak names are compared too: what they name is equal for whoever asks (RFC 9110, 13.1.2). */
+static bool has_already(const struct http_request *request, const char *etag)
+{
+    const char *header = http_header(request, "If-None-Match");
+    struct str rest = str_from(header ? header : "");
+    while (rest.ptr && rest.len > 0) {
+        struct str name = str_trim(str_cut(&rest, ','));
+        if (str_starts_with(name, STR("W/")))
+            name = (struct str){name.ptr + 2, name.len - 2};
+        if (str_eq(name, STR("*")) || str_eq(name, str_from(etag)))
+            return true;
+    }
+    return false;
+}
+
 void api_handle(void *ctx, const struct http_request *request, struct http_response *response)
 {
     const struct api_route *route = request->route->data;
@@ -244,8 +259,10 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         problem_write(response, status, problem_detail(&call, &e), &call.problems);
     } else if (call.file.given) {
         send_file(&call, response);
+    } else if (call.etag && has_already(request, call.etag)) {
+        response->status = 304;
     } else if (call.text.len > 0) {
-        response->content_type = "text/plain; version=0.0.4";
+        response->content_type = call.text_type ? call.text_type : "text/plain; version=0.0.4";
         (void)buf_append_str(&response->body, buf_str(&call.text));
     } else if (call.json) {
         (void)buf_append_text(&response->body, call.json);
@@ -256,6 +273,8 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
                            !buf_append_char(&response->body, '\n')))
             problem_write(response, 500, "the reply is too large; ask for a smaller page", NULL);
     }
+    if (err == OK && call.etag)
+        http_set_header(response, "ETag", call.etag);
     if (err == OK && call.replayed)
         http_set_header(response, "Idempotency-Replayed", "true");
     buf_release(&call.text);

@@ -62,6 +62,9 @@ struct api_call {
     bool replayed;    /* the reply is an earlier one's, under the same Idempotency-Key */
     int error_status; /* what a failure is told with; 0: what its class is */
     struct api_file file;
+    const char *text_type; /* of `text`; NULL: the metrics' */
+    /* Names what the reply shows, in quotes. Who has it already (If-None-Match) gets 304. */
+    const char *etag;
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
 };
@@ -142,6 +145,7 @@ api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_
 api_handler api_instances, api_instance, api_instance_scale;
 api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain, api_hosts_reap;
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
+api_handler api_routes_list, api_route_show;
 api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_usage_events;

@@ -15,6 +15,7 @@ static const char *const query_calls[] = {PAGE_QUERY, "provider", "customer", "h
 
 static const char *const query_events[] = {"dedupe", NULL};
 
+static const char *const query_routes[] = {PAGE_QUERY, "since", "format", NULL};
 static const char *const query_drift[] = {PAGE_QUERY, "kind", NULL};
 
 #define ROUTE(method_, pattern_, ...) ROUTE_OF(method_, pattern_, 0, __VA_ARGS__)
@@ -143,6 +144,10 @@ const struct http_route api_routes[] = {
     ROUTE(POST, "/api/instances/{instance}/scale", ADMIN, WRITE, .handler = api_instance_scale,
           .body = &api_instance_scale_body,
           .summary = "Give an instance the size of a plan, or other regions"),
+    ROUTE(GET, "/api/routes", VIEWER, READ, .handler = api_routes_list, .query = query_routes,
+          .summary = "List where customers' clients go, what changed, or a map for HAProxy"),
+    ROUTE(GET, "/api/routes/{slug}", VIEWER, READ, .handler = api_route_show,
+          .summary = "Show where a customer's clients go"),
     ROUTE(GET, "/api/policies", VIEWER, READ, .handler = api_policies,
           .summary = "List the policies"),
     ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,
