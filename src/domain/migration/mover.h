@@ -60,7 +60,18 @@ struct mover_router {
                       int64_t deadline_us, struct error *e);
     enum err (*resume)(const struct mover_router *self, const char *slug, int64_t deadline_us,
                        struct error *e);
+    /*
+     * What another process makes the same router of, as text: a cutover's watchdog is one, which
+     * lets clients on when the mover was killed. May hold secrets; goes through a pipe, never into
+     * arguments. NULL: there is none.
+     */
+    const char *spec;
 };
+
+/* The inverse of `spec`; the router lives in the arena. A program's main() hands it to the mover's
+ * watchdog. */
+typedef enum err mover_router_make(const char *spec, struct arena *arena,
+                                   const struct mover_router **ret, struct error *e);
 
 /* How far it is. Tables are reported by name, each whenever it got on noticeably. */
 struct mover_progress {
