@@ -4,8 +4,6 @@
 
 #define MAP_MAX ((size_t)8 << 20) /* what the server sends at most */
 
-static const char *const formats[] = {"json", "haproxy", NULL};
-
 /* An empty text would be sent as an empty object: a map of nobody is a line that says so. */
 static enum err reply_map(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -25,30 +23,27 @@ static json_t *list_json(struct records rows, struct arena *arena)
     return list;
 }
 
-static enum err reply_changes(struct db_tx *tx, struct api_call *call, const char *since,
+static enum err reply_changes(struct db_tx *tx, struct api_call *call, int64_t since,
                               struct error *e)
 {
-    int64_t limit, version, seen;
+    int64_t seen;
     struct records rows;
-    if (!str_to_i64(str_from(since), &version) || version < 0)
-        problem_add(&call->problems, "since", 0, "must be a fleet_version from an earlier reply");
-    if (http_query(call->request, "cursor"))
+    if (http_query(call->request, "cursor")) {
         problem_add(&call->problems, "cursor", 0, "does not go with since");
-    TRY(api_limit(call, &limit, e));
-    TRY(route_list_changes(tx, version, limit, call->arena, &rows, &seen, e));
-    api_reply(call, json_pack("{s:o, s:I}", "routes", list_json(rows, call->arena),
-                              "fleet_version", (json_int_t)seen));
+        return problems_error(&call->problems, e);
+    }
+    TRY(route_list_changes(tx, since, api_limit(call), call->arena, &rows, &seen, e));
+    api_reply_list(call, "routes", list_json(rows, call->arena), NULL);
+    (void)json_object_set_new(call->reply, "fleet_version", json_integer(seen));
     return OK;
 }
 
 static enum err reply_page(struct db_tx *tx, struct api_call *call, int64_t version,
                            struct error *e)
 {
-    struct page page;
     struct records rows;
     const char *next;
-    TRY(api_page(call, &page, e));
-    TRY(route_list(tx, page, call->arena, &rows, &next, e));
+    TRY(route_list(tx, api_page(call), call->arena, &rows, &next, e));
     api_reply_list(call, "routes", list_json(rows, call->arena), next);
     (void)json_object_set_new(call->reply, "fleet_version", json_integer(version));
     return OK;
@@ -56,22 +51,23 @@ static enum err reply_page(struct db_tx *tx, struct api_call *call, int64_t vers
 
 enum err api_routes_list(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    int64_t version;
+    int64_t version, since_version;
     const char *format = http_query(call->request, "format");
     const char *since = http_query(call->request, "since");
-    TRY(api_one_of(call, "format", format, formats, e));
     TRY(route_version_of_fleet(tx, &version, e));
     call->etag = arena_printf(call->arena, "\"fleet-%lld\"", (long long)version);
     if (format && text_eq(format, "haproxy"))
         return reply_map(tx, call, e);
-    return since ? reply_changes(tx, call, since, e) : reply_page(tx, call, version, e);
+    if (since && str_to_i64(str_from(since), &since_version))
+        return reply_changes(tx, call, since_version, e);
+    return reply_page(tx, call, version, e);
 }
 
 enum err api_route_show(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct route route;
     TRY(route_find(tx, http_param(call->request, "slug"), call->arena, &route, e));
-    call->etag = arena_printf(call->arena, "\"%lld\"", (long long)route.version);
+    call->etag = arena_printf(call->arena, "\"%s-%lld\"", route.id, (long long)route.version);
     api_reply(call, route_json(&route, call->arena));
     return OK;
 }

@@ -284,12 +284,13 @@ const char *route_alias(const char *slug, struct arena *arena)
 
 static json_t *database_json(const struct route *r, struct arena *arena)
 {
-    if (r->engine == ROUTE_SQLITE)
-        return json_pack("{s:s, s:s}", "engine", "sqlite", "url",
-                         arena_printf(arena, "sqlite:%s", r->dbname));
-    return json_pack("{s:s, s:s?, s:I, s:s, s:s?, s:s}", "engine", "postgres", "host", r->host,
-                     "port", (json_int_t)r->port, "dbname", r->dbname, "user", r->login, "alias",
-                     route_alias(r->slug, arena));
+    bool is_file = r->engine == ROUTE_SQLITE;
+    return json_pack("{s:s, s:s?, s:s?, s:o, s:s?, s:s?, s:s?}", "engine",
+                     route_engine_names[r->engine], "url",
+                     is_file ? arena_printf(arena, "sqlite:%s", r->dbname) : NULL, "host", r->host,
+                     "port", is_file ? json_null() : json_integer(r->port), "dbname",
+                     is_file ? NULL : r->dbname, "user", r->login, "alias",
+                     is_file ? NULL : route_alias(r->slug, arena));
 }
 
 static const char *const shown[] = {

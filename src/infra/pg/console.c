@@ -7,7 +7,6 @@
 #include <libpq-fe.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define REASON_MAX 300
 #define ROWS_MAX   1000000
@@ -17,13 +16,6 @@ struct pg_console {
     char *place;
     bool broken;
 };
-
-static int64_t monotonic_us(void)
-{
-    struct timespec now;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &now) != 0);
-    return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
 
 /* libpq ends its sentences with a line break and begins PgBouncer's with "ERROR:". */
 static void reason_of(const char *message, char out[REASON_MAX])

@@ -19,13 +19,6 @@
 
 extern char **environ;
 
-static int64_t monotonic_us(void)
-{
-    struct timespec now;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &now) != 0);
-    return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
