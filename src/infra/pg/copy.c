@@ -4,8 +4,6 @@
  */
 #include "infra/pg/session_parts.h"
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <poll.h>
 
@@ -29,7 +27,7 @@ static enum err wait_both(struct stream *st, short from_events, short to_events,
                             {.fd = PQsocket(st->to->conn), .events = to_events}};
     TRY(pg_check(st->from, e));
     TRY(pg_check(st->to, e));
-    int64_t now = pg_monotonic_us();
+    int64_t now = monotonic_us();
     int from_ms = pg_wait_ms(st->from, now), to_ms = pg_wait_ms(st->to, now);
     int n = poll(fds, 2, from_ms < to_ms ? from_ms : to_ms);
     if (n < 0 && errno != EINTR)

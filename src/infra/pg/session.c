@@ -1,7 +1,6 @@
 #include "infra/pg/session_parts.h"
 
 #include "base/array.h"
-#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +14,6 @@
 #define SILENCE_TIMEOUT_MS "30000" /* sent and not acknowledged: the server is gone */
 #define SQL_MAX            ((size_t)64 << 20)
 
-int64_t pg_monotonic_us(void)
-{
-    struct timespec now;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &now) != 0);
-    return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 /* -- waiting ---------------------------------------------------------------------------------- */
 
 enum err pg_call_begin(struct pg_session *s, int64_t timeout_us, struct error *e)
@@ -31,7 +23,7 @@ enum err pg_call_begin(struct pg_session *s, int64_t timeout_us, struct error *e
         return error_set(e, ERR_UNAVAILABLE, "the connection to %s is lost: %s", s->place,
                          s->lost_why);
     s->sqlstate[0] = '\0';
-    int64_t now = pg_monotonic_us();
+    int64_t now = monotonic_us();
     s->asked_us = now;
     s->until_us = s->deadline_us;
     if (timeout_us > 0 && (s->until_us == 0 || now + timeout_us < s->until_us))
@@ -41,7 +33,7 @@ enum err pg_call_begin(struct pg_session *s, int64_t timeout_us, struct error *e
 
 enum err pg_check(struct pg_session *s, struct error *e)
 {
-    int64_t now = pg_monotonic_us();
+    int64_t now = monotonic_us();
     if (s->until_us != 0 && now >= s->until_us)
         return error_set(e, ERR_TIMEOUT, "%s did not answer in time", s->place);
     if (!s->go_on || now - s->asked_us < ASK_EVERY_US)
@@ -65,7 +57,7 @@ static enum err wait_for(struct pg_session *s, short events, struct error *e)
     struct pollfd fd = {.fd = PQsocket(s->conn), .events = events};
     for (;;) {
         TRY(pg_check(s, e));
-        int n = poll(&fd, 1, pg_wait_ms(s, pg_monotonic_us()));
+        int n = poll(&fd, 1, pg_wait_ms(s, monotonic_us()));
         if (n > 0)
             return OK;
         if (n < 0 && errno != EINTR)
@@ -146,7 +138,7 @@ static bool cancel_is_done(int done, int64_t until_us)
     struct pollfd fd = {.fd = done, .events = POLLIN};
     int n;
     do {
-        int64_t left = until_us - pg_monotonic_us();
+        int64_t left = until_us - monotonic_us();
         n = poll(&fd, 1, left > 0 ? (int)(left / USEC_PER_MS) + 1 : 0);
     } while (n < 0 && errno == EINTR);
     return n > 0;
@@ -203,7 +195,7 @@ void pg_abandon(struct pg_session *s)
     int64_t until = s->until_us;
     enum err (*go_on)(void *, struct error *) = s->go_on;
     s->go_on = NULL; /* it has been asked enough */
-    s->until_us = pg_monotonic_us() + CANCEL_GRACE_US;
+    s->until_us = monotonic_us() + CANCEL_GRACE_US;
     struct error why;
     int done = ask_to_cancel(s);
     bool rests = drain(s, &why) == OK && done >= 0 && cancel_is_done(done, s->until_us);

@@ -22,6 +22,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -40,7 +41,11 @@ void pg_close(struct pg_session *s); /* what is open in it is rolled back. NULL 
 
 /* All calls end by then; 0: no deadline. */
 void pg_set_deadline(struct pg_session *s, int64_t deadline_us);
-int64_t pg_monotonic_us(void);
+
+static inline int64_t pg_monotonic_us(void)
+{
+    return monotonic_us();
+}
 
 /*
  * `go_on` is asked about once a second while a call waits for the server; what it returns but OK

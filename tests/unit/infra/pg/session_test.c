@@ -3,8 +3,6 @@
 #include "infra/pg/session.h"
 #include "testdb.h"
 
-#include "base/clock.h"
-
 struct fixture {
     struct testdb t;
     struct arena arena;
@@ -134,7 +132,7 @@ static void answers_of_several_sessions_are_taken_after_all_was_sent(void **stat
 static void a_statement_that_takes_too_long_is_cancelled_and_the_session_goes_on(void **state)
 {
     struct fixture *f = *state;
-    pg_set_deadline(f->s, pg_monotonic_us() + 50 * USEC_PER_MS);
+    pg_set_deadline(f->s, monotonic_us() + 50 * USEC_PER_MS);
     assert_int_equal(pg_run(f->s, "SELECT pg_sleep(1000)", &f->e), ERR_TIMEOUT);
     assert_int_equal(pg_run(f->s, "SELECT 1", &f->e), ERR_TIMEOUT);
     pg_set_deadline(f->s, 0);
@@ -318,7 +316,7 @@ static void a_copy_that_stands_still_ends_at_the_deadline(void **state)
     struct fixture *f = *state;
     int64_t rows = -1, bytes = -1;
     make_tables(f, 10);
-    pg_set_deadline(f->other, pg_monotonic_us() + 50 * USEC_PER_MS);
+    pg_set_deadline(f->other, monotonic_us() + 50 * USEC_PER_MS);
     assert_int_equal(pg_copy(f->s, "COPY (SELECT id, pg_sleep(1000)::text FROM public.a) TO STDOUT",
                              f->other, "COPY public.b FROM STDIN", NULL, NULL, &rows, &bytes,
                              &f->e),
