@@ -1,6 +1,6 @@
 /* Where customers' clients go: for applications, caches and HAProxy. */
-#include "app/api/api.h"
 #include "domain/provisioning/routing.h"
+#include "app/api/api.h"
 
 #define MAP_MAX ((size_t)8 << 20) /* what the server sends at most */
 

@@ -66,7 +66,8 @@ const struct command command_routes_list = {
     .data = &list_view,
     .examples =
         (const struct example[]){
-            {"webhost routes --haproxy > webhost.map", "The map that HAProxy looks customers up in"},
+            {"webhost routes --haproxy > webhost.map",
+             "The map that HAProxy looks customers up in"},
             {0},
         },
 };

@@ -106,9 +106,10 @@ static bool same_place(const struct route *a, const struct route *b)
 {
     return a->active == b->active && a->mode == b->mode && a->engine == b->engine &&
            a->port == b->port && same_text(a->slug, b->slug) &&
-           same_text(a->deployment_id, b->deployment_id) && same_regions(&a->regions, &b->regions) &&
-           same_text(a->application, b->application) && same_text(a->host, b->host) &&
-           same_text(a->dbname, b->dbname) && same_text(a->login, b->login);
+           same_text(a->deployment_id, b->deployment_id) &&
+           same_regions(&a->regions, &b->regions) && same_text(a->application, b->application) &&
+           same_text(a->host, b->host) && same_text(a->dbname, b->dbname) &&
+           same_text(a->login, b->login);
 }
 
 static enum err write_route(struct db_tx *tx, const struct route *r, struct arena *arena,
@@ -132,13 +133,13 @@ static enum err refresh(struct db_tx *tx, const char *customer_id, struct arena 
 {
     struct truth truth;
     struct route recorded;
-    enum err err = db_get(tx, &route_truth, DB_ARGS(db_text(customer_id)), truth_fields, arena,
-                          &truth, e);
+    enum err err =
+        db_get(tx, &route_truth, DB_ARGS(db_text(customer_id)), truth_fields, arena, &truth, e);
     if (err != OK)
         return err == ERR_NOT_FOUND ? OK : err;
     struct route *route = &truth.route;
-    err = db_get(tx, &route_recorded, DB_ARGS(db_text(route->id)), route_fields, arena, &recorded,
-                 e);
+    err =
+        db_get(tx, &route_recorded, DB_ARGS(db_text(route->id)), route_fields, arena, &recorded, e);
     if (err != OK && err != ERR_NOT_FOUND)
         return err;
     bool is_new = err == ERR_NOT_FOUND;
@@ -146,8 +147,7 @@ static enum err refresh(struct db_tx *tx, const char *customer_id, struct arena 
         return OK;
     if (!route->active)
         route->slug = recorded.slug;
-    route->application =
-        truth.app ? arena_printf(arena, "%s.fly.dev", truth.app) : truth.address;
+    route->application = truth.app ? arena_printf(arena, "%s.fly.dev", truth.app) : truth.address;
     TRY(set_database(route, truth.database_url, arena, e));
     return is_new || !same_place(route, &recorded) ? write_route(tx, route, arena, e) : OK;
 }
@@ -212,11 +212,10 @@ enum err routes_complete(struct db *db, struct error *e)
 enum err route_find(struct db_tx *tx, const char *slug, struct arena *arena, struct route *ret,
                     struct error *e)
 {
-    enum err err =
-        db_get(tx, &route_by_slug, DB_ARGS(db_text(slug)), route_fields, arena, ret, e);
+    enum err err = db_get(tx, &route_by_slug, DB_ARGS(db_text(slug)), route_fields, arena, ret, e);
     return err == ERR_NOT_FOUND
-               ? error_set(e, err,
-                           "there is no route to %.100s: no active customer has that slug", slug)
+               ? error_set(e, err, "there is no route to %.100s: no active customer has that slug",
+                           slug)
                : err;
 }
 
@@ -285,17 +284,16 @@ const char *route_alias(const char *slug, struct arena *arena)
 static json_t *database_json(const struct route *r, struct arena *arena)
 {
     bool is_file = r->engine == ROUTE_SQLITE;
-    return json_pack("{s:s, s:s?, s:s?, s:o, s:s?, s:s?, s:s?}", "engine",
-                     route_engine_names[r->engine], "url",
-                     is_file ? arena_printf(arena, "sqlite:%s", r->dbname) : NULL, "host", r->host,
-                     "port", is_file ? json_null() : json_integer(r->port), "dbname",
-                     is_file ? NULL : r->dbname, "user", r->login, "alias",
-                     is_file ? NULL : route_alias(r->slug, arena));
+    return json_pack(
+        "{s:s, s:s?, s:s?, s:o, s:s?, s:s?, s:s?}", "engine", route_engine_names[r->engine], "url",
+        is_file ? arena_printf(arena, "sqlite:%s", r->dbname) : NULL, "host", r->host, "port",
+        is_file ? json_null() : json_integer(r->port), "dbname", is_file ? NULL : r->dbname, "user",
+        r->login, "alias", is_file ? NULL : route_alias(r->slug, arena));
 }
 
 static const char *const shown[] = {
-    "slug", "version", "fleet_version", "active", "deployment_id", "mode", "regions",
-    "application", "changed_at",
+    "slug", "version", "fleet_version", "active",     "deployment_id",
+    "mode", "regions", "application",   "changed_at",
 };
 
 json_t *route_json(const struct route *route, struct arena *arena)

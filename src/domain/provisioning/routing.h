@@ -78,8 +78,10 @@ enum err route_write_haproxy(struct db_tx *tx, struct buf *out, struct error *e)
 /* Calls `fn` with each active route's slug and database url, with the places of passwords in it. */
 enum err route_each_database(struct db_tx *tx, db_row_fn *fn, void *arg, struct error *e);
 
-/* "tenant_SLUG", what PgBouncer calls the customer's database. A slug that is too long for it is cut
- * and ends with a hash. */
+/*
+ * "tenant_SLUG", what PgBouncer calls the customer's database. A slug that is too long for it is
+ * cut and ends with a hash.
+ */
 const char *route_alias(const char *slug, struct arena *arena);
 
 /* {slug, version, ..., "database": {engine, host, port, dbname, user, alias}} */

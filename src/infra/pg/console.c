@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "infra/pg/url.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -73,21 +74,6 @@ static enum err connect_within(struct pg_console *c, int64_t deadline_us, struct
     return OK;
 }
 
-/* libpq quotes a url that it cannot read, and the password with it. */
-static enum err check_url(const char *url, struct error *e)
-{
-    char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &why);
-    PQfreemem(why);
-    if (!options)
-        return error_set(e, ERR_INVALID,
-                         "an admin url cannot be read: it is "
-                         "postgres://USER@HOST:PORT/pgbouncer, with %%40 and the like for what is "
-                         "special in a url");
-    PQconninfoFree(options);
-    return OK;
-}
-
 static void drop_notice(void *arg, const char *message)
 {
     (void)arg;
@@ -99,7 +85,10 @@ enum err pg_console_open(const char *url, int64_t deadline_us, struct pg_console
 {
     static const char *const keywords[] = {"dbname", "fallback_application_name", NULL};
     const char *const values[] = {url, "webhost", NULL};
-    TRY(check_url(url, e));
+    _cleanup_arena_ struct arena arena = {0};
+    struct pg_place place; /* libpq would quote a url that it cannot read, with the password */
+    if (pg_url_parse(url, &arena, &place, e) != OK)
+        return error_prefix(e, "PgBouncer's admin url");
     struct pg_console *c = calloc(1, sizeof(*c));
     BUG_ON(!c);
     c->conn = PQconnectStartParams(keywords, values, 1);

@@ -1,12 +1,12 @@
 /* Routes: what they say, when they change, and what their versions promise. */
-#include "domain/provisioning/routing.h"
 #include "domain/provisioning/deployment.h"
+#include "domain/provisioning/routing.h"
 #include "domain/provisioning/slot.h"
 #include "product.h"
 #include "product.sql.h"
 
 #define DEDICATED "{\"compliance_requirements\":[\"soc2\"]}"
-#define SHARED "postgres://webhost:{password:host-1}@10.0.0.7:5433/fleet?sslmode=require"
+#define SHARED    "postgres://webhost:{password:host-1}@10.0.0.7:5433/fleet?sslmode=require"
 
 static void activate(struct product *p, const struct deployment *d, const char *url)
 {
@@ -96,7 +96,8 @@ static void a_sqlite_database_is_shown_as_the_file_that_it_is(void **state)
 static void a_sealed_password_is_in_no_route(void **state)
 {
     struct product *p = *state;
-    (void)live(p, "acme", "postgres://fly-user:{sealed:AbC_-123}@pgbouncer.x.flympg.net:5432/fly-db");
+    (void)live(p, "acme",
+               "postgres://fly-user:{sealed:AbC_-123}@pgbouncer.x.flympg.net:5432/fly-db");
     struct route r = route_of(p, "acme");
     assert_string_equal(r.host, "pgbouncer.x.flympg.net");
     assert_string_equal(r.login, "fly-user");
@@ -115,7 +116,7 @@ static void what_is_done_twice_changes_the_version_once(void **state)
     product_rollback(p);
 }
 
-static void a_switch_changes_the_route_in_the_same_transaction_and_an_activation_before_it_does_not(
+static void a_switch_changes_the_route_in_its_transaction_and_an_activation_before_it_does_not(
     void **state)
 {
     struct product *p = *state;
@@ -255,7 +256,7 @@ int main(void)
         PRODUCT_TEST(a_sealed_password_is_in_no_route),
         PRODUCT_TEST(what_is_done_twice_changes_the_version_once),
         PRODUCT_TEST(
-            a_switch_changes_the_route_in_the_same_transaction_and_an_activation_before_it_does_not),
+            a_switch_changes_the_route_in_its_transaction_and_an_activation_before_it_does_not),
         PRODUCT_TEST(a_customer_that_leaves_has_no_route_and_caches_are_told),
         PRODUCT_TEST(changes_come_in_their_order_and_page_by_page_none_is_missed),
         PRODUCT_TEST(the_list_has_each_active_route_once_over_all_pages),
