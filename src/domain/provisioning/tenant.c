@@ -69,12 +69,8 @@ static const char *place_content(const char *url, const char *place, struct aren
     return arena_text_n(arena, content, (size_t)(end - content));
 }
 
-/*
- * The url with the password in its place: {password:NAME} is derived, {sealed:TEXT} unsealed.
- * `ret_password` is NULL when there is no such place, and the caller's to free.
- */
-static enum err resolve(const struct tenant_stores *stores, const char *url, struct arena *arena,
-                        const char **ret_url, struct secret **ret_password, struct error *e)
+enum err tenant_url_resolve(const struct secret *key, const char *url, struct arena *arena,
+                            const char **ret_url, struct secret **ret_password, struct error *e)
 {
     const char *start = NULL, *end = NULL;
     const char *name = place_content(url, "{password:", arena, &start, &end);
@@ -82,12 +78,12 @@ static enum err resolve(const struct tenant_stores *stores, const char *url, str
     struct secret *password = NULL;
     if (name && !*name)
         return error_set(e, ERR_CORRUPT, "a database url has {password:} without a name");
-    if ((name || sealed) && !stores->key)
+    if ((name || sealed) && !key)
         return error_set(e, ERR_INVALID, "a database url needs a password, and there is no key");
     if (name)
-        password = secret_derive(stores->key, name);
+        password = secret_derive(key, name);
     else if (sealed)
-        TRY(secret_unseal(stores->key, sealed, &password, e));
+        TRY(secret_unseal(key, sealed, &password, e));
     *ret_password = password;
     *ret_url = password ? arena_printf(arena, "%.*s%s%s", (int)(start - url), url,
                                        secret_expose(password), end)
@@ -118,7 +114,7 @@ static enum err open_db(struct tenant_stores *stores, const char *url, struct db
         .readers = 1,
         .busy_timeout_us = TENANT_BUSY_TIMEOUT_US,
     };
-    TRY(resolve(stores, url, &arena, &options.url, &password, e));
+    TRY(tenant_url_resolve(stores->key, url, &arena, &options.url, &password, e));
     enum err err = db_open(&options, ret_db, e);
     if (err != OK)
         conceal(password, e);
