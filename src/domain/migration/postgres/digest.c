@@ -21,8 +21,8 @@ const char *pg_whose(const struct pg_move *m, const struct pg_table *t, struct a
 
 /* Types whose values have the same hash in every database, as format_type() writes them. */
 static const char *const hashed_as_they_are[] = {
-    "smallint", "integer", "bigint",    "boolean", "text",    "character varying", "uuid",
-    "date",     "bytea",   "timestamp", "numeric", "jsonb",   "double precision",
+    "smallint", "integer", "bigint",    "boolean", "text",  "character varying", "uuid",
+    "date",     "bytea",   "timestamp", "numeric", "jsonb", "double precision",
 };
 
 static bool is_hashed_as_it_is(const char *type)
@@ -280,8 +280,8 @@ enum err pg_ranges(struct pg_session *s, const struct pg_table *table, const cha
     for (size_t i = 0; i <= ends.count; i++) {
         ranges[i] = whose;
         if (i > 0)
-            ranges[i] = arena_printf(arena, "%s AND (%s) > %s", ranges[i], key,
-                                     pg_cell(&ends, i - 1, 0));
+            ranges[i] =
+                arena_printf(arena, "%s AND (%s) > %s", ranges[i], key, pg_cell(&ends, i - 1, 0));
         if (i < ends.count)
             ranges[i] =
                 arena_printf(arena, "%s AND (%s) <= %s", ranges[i], key, pg_cell(&ends, i, 0));
