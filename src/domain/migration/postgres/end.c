@@ -24,7 +24,7 @@ static enum err delete_from(const struct pg_move *m, enum mover_side side,
                        arena_printf(&arena,
                                     "WITH gone AS (DELETE FROM %s WHERE %s RETURNING 1)"
                                     " SELECT count(*) FROM gone",
-                                    table->sql, ranges.items[i]),
+                                    table->from, ranges.items[i]),
                        NULL, 0, &count, e));
         progress.rows_done += count;
         pg_move_note(m, &progress);

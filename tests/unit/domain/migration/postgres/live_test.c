@@ -48,7 +48,7 @@ static void a_tenant_moves_while_it_writes_and_nothing_is_lost_or_doubled(void *
 
 int main(int argc, char **argv)
 {
-    pg_watchdog_hook(argc, argv, NULL);
+    pg_watchdog_hook(argc, argv, pg_world_make_router);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_tenant_moves_while_it_writes_and_nothing_is_lost_or_doubled, pg_world_setup,

@@ -85,6 +85,68 @@ static enum err router_resume(const struct mover_router *self, const char *slug,
     return fails ? error_set(e, ERR_UNAVAILABLE, "the router is gone") : OK;
 }
 
+/* -- the watchdog's router -------------------------------------------------------------------- */
+
+struct file_router {
+    struct mover_router router; /* first */
+    const char *path;
+};
+
+static enum err file_say(const struct mover_router *self, const char *what, const char *more)
+{
+    FILE *file = fopen(((const struct file_router *)self)->path, "a");
+    BUG_ON(!file || fprintf(file, "%s%s\n", what, more) < 0 || fclose(file) != 0);
+    return OK;
+}
+
+static enum err file_pause(const struct mover_router *self, const char *slug, int64_t deadline_us,
+                           struct error *e)
+{
+    (void)slug;
+    (void)deadline_us;
+    (void)e;
+    return file_say(self, "pause", "");
+}
+
+static enum err file_point(const struct mover_router *self, const char *slug, const char *url,
+                           int64_t deadline_us, struct error *e)
+{
+    (void)slug;
+    (void)deadline_us;
+    (void)e;
+    return file_say(self, "point ", url);
+}
+
+static enum err file_resume(const struct mover_router *self, const char *slug, int64_t deadline_us,
+                            struct error *e)
+{
+    (void)slug;
+    (void)deadline_us;
+    (void)e;
+    return file_say(self, "resume", "");
+}
+
+enum err pg_world_make_router(const char *spec, struct arena *arena,
+                              const struct mover_router **ret, struct error *e)
+{
+    (void)e;
+    struct file_router *r = arena_new(arena, struct file_router);
+    *r = (struct file_router){{file_pause, file_point, file_resume, spec}, arena_text(arena, spec)};
+    *ret = &r->router;
+    return OK;
+}
+
+const char *pg_world_watchdog_said(struct pg_world *w)
+{
+    char text[4096];
+    FILE *file = fopen(w->router_file, "r");
+    if (!file)
+        return "";
+    size_t len = fread(text, 1, sizeof(text), file);
+    (void)fclose(file);
+    return arena_text_n(&w->arena, text, len);
+}
+
 /* -- writers ---------------------------------------------------------------------------------- */
 
 static enum mover_side enter(struct pg_writer *writer)
@@ -238,7 +300,9 @@ int pg_world_setup(void **state)
     pg_world_run(w, SIDE_SOURCE, data);
     assert_int_equal(pthread_mutex_init(&w->router.lock, NULL), 0);
     assert_int_equal(pthread_cond_init(&w->router.changed, NULL), 0);
-    w->router.router = (struct mover_router){router_pause, router_point, router_resume, "none"};
+    (void)snprintf(w->router_file, sizeof(w->router_file), "/tmp/webhost-router-%d", getpid());
+    w->router.router =
+        (struct mover_router){router_pause, router_point, router_resume, w->router_file};
     w->settings = (struct mover_settings){.budget_ms = 10000,
                                           .lag_ms = 10000,
                                           .streams = 2,
@@ -290,6 +354,7 @@ int pg_world_teardown(void **state)
         pg_close(w->at[side]);
     for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++)
         testdb_remove(&w->db[side]);
+    (void)unlink(w->router_file);
     arena_release(&w->arena);
     free(w);
     return 0;

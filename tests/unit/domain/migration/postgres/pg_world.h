@@ -37,7 +37,14 @@ struct pg_world_router {
     bool pause_fails, resume_fails;
 };
 
+/*
+ * In the watchdog, which is another process and cannot reach the one above: writes what it is asked
+ * for into the file that is its spec, "point URL" and "resume".
+ */
+mover_router_make pg_world_make_router;
+
 struct pg_world {
+    char router_file[64];
     struct testdb db[2];
     struct pg_session *at[2]; /* the test's own */
     struct mover_settings settings;
@@ -66,6 +73,9 @@ void pg_world_wait_written(struct pg_world *w, int64_t more);
 
 int64_t pg_world_count(struct pg_world *w, enum mover_side side, const char *sql);
 void pg_world_run(struct pg_world *w, enum mover_side side, const char *sql);
+
+/* What the watchdog asked of its router. */
+const char *pg_world_watchdog_said(struct pg_world *w);
 
 /* All that a move can leave, one a line; "" when there is nothing. */
 const char *pg_world_traces(struct pg_world *w);
