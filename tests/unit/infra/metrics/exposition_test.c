@@ -52,9 +52,9 @@ static void a_process_tells_what_it_uses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(labels_are_joined_and_escaped),
-        TEST(samples_stand_behind_their_head),
-        TEST(a_process_tells_what_it_uses),
+        cmocka_unit_test(labels_are_joined_and_escaped),
+        cmocka_unit_test(samples_stand_behind_their_head),
+        cmocka_unit_test(a_process_tells_what_it_uses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
