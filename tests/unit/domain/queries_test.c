@@ -50,6 +50,8 @@
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
+#include "sqlite_side.sql.h"
+#include "sqlite_tables.sql.h"
 #include "subscription.sql.h"
 #include "sweep.sql.h"
 #include "tenant.sql.h"
@@ -74,6 +76,10 @@ static const struct db_query *const *const core_files[] = {
 /* For the customers' databases. */
 static const struct db_query *const *const fleet_files[] = {copy_queries, export_file_queries,
                                                             tenant_queries};
+
+/* For those of them that are SQLite files. */
+static const struct db_query *const *const file_files[] = {sqlite_side_queries,
+                                                           sqlite_tables_queries};
 
 struct group {
     const struct db_query *const *const *files;
