@@ -122,14 +122,30 @@ static void every_query_of_a_customers_database_fits_its_schema(void **state)
     check(fleet_schema, ARRAY_LEN(fleet_schema), group);
 }
 
+static void every_query_of_a_move_between_files_fits_their_schema(void **state)
+{
+    (void)state;
+    struct group group = {file_files, ARRAY_LEN(file_files)};
+    if (testdb_engine() == DB_SQLITE)
+        check(fleet_schema, ARRAY_LEN(fleet_schema), group);
+}
+
+static size_t files_matching(const char *pattern)
+{
+    glob_t found;
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    size_t files = found.gl_pathc;
+    globfree(&found);
+    return files;
+}
+
 static void no_file_of_queries_is_forgotten_here(void **state)
 {
     (void)state;
-    glob_t found;
-    assert_int_equal(glob(DOMAIN_FOLDER "/*/*.sql", 0, NULL, &found), 0);
-    size_t files = found.gl_pathc;
-    globfree(&found);
-    assert_int_equal(files, ARRAY_LEN(core_files) + ARRAY_LEN(fleet_files));
+    assert_int_equal(files_matching(DOMAIN_FOLDER "/*/*.sql"),
+                     ARRAY_LEN(core_files) + ARRAY_LEN(fleet_files));
+    assert_int_equal(files_matching(DOMAIN_FOLDER "/migration/sqlite/*.sql"),
+                     ARRAY_LEN(file_files));
 }
 
 int main(void)
@@ -137,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_query_of_our_database_fits_its_schema),
         cmocka_unit_test(every_query_of_a_customers_database_fits_its_schema),
+        cmocka_unit_test(every_query_of_a_move_between_files_fits_their_schema),
         cmocka_unit_test(no_file_of_queries_is_forgotten_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

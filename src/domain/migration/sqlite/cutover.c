@@ -30,7 +30,7 @@ static enum err route_to(const struct sides *s, enum mover_side side, struct err
     const struct mover_run *run = s->run;
     if (!run->router)
         return OK;
-    int64_t deadline = flow_now_us() + run->settings->budget_ms * USEC_PER_MS;
+    int64_t deadline = monotonic_us() + run->settings->budget_ms * USEC_PER_MS;
     TRY(run->router->point(run->router, run->slug, url_of(s, side), deadline, e));
     return run->router->resume(run->router, run->slug, deadline, e);
 }
@@ -58,7 +58,7 @@ struct cutting {
 
 static enum err check_time(const struct cutting *c, const char *what, struct error *e)
 {
-    if (flow_now_us() < c->deadline)
+    if (monotonic_us() < c->deadline)
         return OK;
     return error_set(e, ERR_TIMEOUT,
                      "the cutover of customer %s took longer than its %lld ms: %s; all is as "
@@ -105,14 +105,14 @@ static enum err pause_clients(const struct cutting *c, struct error *e)
 
 static enum err swing(struct cutting *c, struct error *e)
 {
-    c->start = flow_now_us();
+    c->start = monotonic_us();
     c->deadline = c->start + c->s->run->settings->budget_ms * USEC_PER_MS;
     enum err err = pause_clients(c, e);
     if (err == OK)
         err = cross(c, e);
     if (err == OK)
         err = route_to(c->s, c->to, e);
-    c->stall_us = flow_now_us() - c->start;
+    c->stall_us = monotonic_us() - c->start;
     return err;
 }
 

@@ -7,13 +7,6 @@
 #define PAGE_ROWS     1000
 #define BATCH_ENTRIES 1000
 
-int64_t flow_now_us(void)
-{
-    struct timespec now;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &now) != 0);
-    return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 static enum err put_rows(struct db_tx *tx, const struct db_query *put, const struct row_set *rows,
                          struct error *e)
 {
@@ -220,10 +213,10 @@ static enum err drain(struct sides *s, enum mover_side from, struct db_snapshot 
 
 enum err flow_drain(struct sides *s, enum mover_side from, int64_t *ret_us, struct error *e)
 {
-    int64_t start = flow_now_us();
+    int64_t start = monotonic_us();
     TRY(drain(s, from, NULL, e));
     if (ret_us)
-        *ret_us = flow_now_us() - start;
+        *ret_us = monotonic_us() - start;
     return OK;
 }
 

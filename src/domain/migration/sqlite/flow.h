@@ -39,6 +39,4 @@ enum err flow_finish(struct sides *s, enum mover_side from, int64_t last, struct
 /* How many bytes of the list of `from` are not applied. */
 enum err flow_lag(struct sides *s, enum mover_side from, int64_t *ret_bytes, struct error *e);
 
-int64_t flow_now_us(void); /* CLOCK_MONOTONIC */
-
 #endif
