@@ -51,6 +51,8 @@
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
+#include "sqlite_side.sql.h"
+#include "sqlite_tables.sql.h"
 #include "subscription.sql.h"
 #include "sweep.sql.h"
 #include "tenant.sql.h"
@@ -75,6 +77,10 @@ static const struct db_query *const *const core_files[] = {
 /* For the customers' databases. */
 static const struct db_query *const *const fleet_files[] = {copy_queries, export_file_queries,
                                                             tenant_queries};
+
+/* For those of them that are SQLite files. */
+static const struct db_query *const *const file_files[] = {sqlite_side_queries,
+                                                           sqlite_tables_queries};
 
 struct group {
     const struct db_query *const *const *files;
@@ -117,14 +123,30 @@ static void every_query_of_a_customers_database_fits_its_schema(void **state)
     check(fleet_schema, ARRAY_LEN(fleet_schema), group);
 }
 
+static void every_query_of_a_move_between_files_fits_their_schema(void **state)
+{
+    (void)state;
+    struct group group = {file_files, ARRAY_LEN(file_files)};
+    if (testdb_engine() == DB_SQLITE)
+        check(fleet_schema, ARRAY_LEN(fleet_schema), group);
+}
+
+static size_t files_matching(const char *pattern)
+{
+    glob_t found;
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    size_t files = found.gl_pathc;
+    globfree(&found);
+    return files;
+}
+
 static void no_file_of_queries_is_forgotten_here(void **state)
 {
     (void)state;
-    glob_t found;
-    assert_int_equal(glob(DOMAIN_FOLDER "/*/*.sql", 0, NULL, &found), 0);
-    size_t files = found.gl_pathc;
-    globfree(&found);
-    assert_int_equal(files, ARRAY_LEN(core_files) + ARRAY_LEN(fleet_files));
+    assert_int_equal(files_matching(DOMAIN_FOLDER "/*/*.sql"),
+                     ARRAY_LEN(core_files) + ARRAY_LEN(fleet_files));
+    assert_int_equal(files_matching(DOMAIN_FOLDER "/migration/sqlite/*.sql"),
+                     ARRAY_LEN(file_files));
 }
 
 int main(void)
@@ -132,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_query_of_our_database_fits_its_schema),
         cmocka_unit_test(every_query_of_a_customers_database_fits_its_schema),
+        cmocka_unit_test(every_query_of_a_move_between_files_fits_their_schema),
         cmocka_unit_test(no_file_of_queries_is_forgotten_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
