@@ -4,7 +4,7 @@
 #define PAGE_QUERY "limit", "cursor"
 
 static const char *const query_page[] = {PAGE_QUERY, NULL};
-static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", NULL};
+static const char *const query_customers[] = {PAGE_QUERY, "mode", "status", "q", NULL};
 static const char *const query_usage[] = {"from", "to", "step", NULL};
 static const char *const query_migrations[] = {PAGE_QUERY, "customer", "state", NULL};
 static const char *const query_hosts[] = {PAGE_QUERY, "status", NULL};
@@ -161,6 +161,12 @@ const struct http_route api_routes[] = {
 
     ROUTE_OF(POST, "/api/usage/events", USAGE_BODY_MAX, INGEST, PLAIN, .handler = api_usage_events,
              .query = query_events, .summary = "Count usage: CloudEvents, one or many"),
+
+    ROUTE(POST, "/login", OPEN, PLAIN, .handler = api_sign_in, .body = &api_sign_in_body,
+          .summary = "Sign in with a token: a session's cookie for a browser"),
+    ROUTE(POST, "/logout", VIEWER, WRITE, .handler = api_sign_out, .summary = "End the session"),
+    ROUTE(GET, "/api/session", VIEWER, READ, .handler = api_session,
+          .summary = "Show who is signed in, and what a write by cookie needs"),
 
     ROUTE(GET, "/healthz", OPEN, PLAIN, .handler = api_healthz, .summary = "Is the process alive"),
     ROUTE(GET, "/readyz", OPEN, READ, .handler = api_readyz, .summary = "Does the database answer"),

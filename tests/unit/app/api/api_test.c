@@ -3,6 +3,7 @@
  * as the server would send it.
  */
 #include "app/api/api.h"
+#include "app/api/attempts.h"
 #include "app/api/idempotency.h"
 #include "app/api/problem.h"
 #include "domain/audit/audit.h"
@@ -19,7 +20,8 @@ struct fixture {
     struct provisioning_settings settings;
     struct price_book prices;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
-    struct runner *runner;            /* not started: nothing runs the jobs */
+    struct session_settings sessions;
+    struct runner *runner; /* not started: nothing runs the jobs */
     char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX], ingest[TOKEN_TEXT_MAX];
 };
 
@@ -46,6 +48,7 @@ static int setup(void **state)
     };
     f->runner = runner_new(&options);
     f->settings = provisioning_settings_default();
+    f->sessions = session_settings_default();
     f->provisioning = (struct provisioning){
         .env = &f->p.env,
         .settings = &f->settings,
@@ -60,6 +63,8 @@ static int setup(void **state)
         .runner = f->runner,
         .queues = queues,
         .queue_count = ARRAY_LEN(queues),
+        .sessions = &f->sessions,
+        .attempts = attempts_new(f->p.env.clock),
     };
     product_begin(&f->p);
     create_token(f, TOKEN_ADMIN, f->admin);
@@ -73,6 +78,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
+    attempts_free(f->api.attempts);
     runner_free(f->runner);
     price_book_close(&f->prices);
     traffic_free(f->provisioning.traffic);
