@@ -5,20 +5,21 @@
 #include "domain/provisioning/reconcile.h"
 
 /* `since` is a time, or how long ago ("24h"). */
-static enum err since_of(struct api_call *call, int64_t *ret_since, struct error *e)
+const char *api_since_check(const char *text)
+{
+    int64_t time;
+    return time_parse(str_from(text), &time) || duration_parse(str_from(text), &time)
+               ? NULL
+               : "must be a time (2026-11-23T17:00:00Z) or how long ago (30m, 24h, 7d)";
+}
+
+static int64_t since_of(const struct api_call *call)
 {
     const char *text = http_query(call->request, "since");
-    int64_t ago;
-    *ret_since = INT_ABSENT;
-    if (!text || time_parse(str_from(text), ret_since))
-        return OK;
-    if (duration_parse(str_from(text), &ago)) {
-        *ret_since = env_now(call->api->env) - ago;
-        return OK;
-    }
-    problem_add(&call->problems, "since", 0,
-                "must be a time (2026-11-23T17:00:00Z) or how long ago (30m, 24h, 7d)");
-    return problems_error(&call->problems, e);
+    int64_t since = INT_ABSENT, ago;
+    if (text && !time_parse(str_from(text), &since) && duration_parse(str_from(text), &ago))
+        since = env_now(call->api->env) - ago;
+    return since;
 }
 
 enum err api_provider_calls(struct db_tx *tx, struct api_call *call, struct error *e)
@@ -28,14 +29,11 @@ enum err api_provider_calls(struct db_tx *tx, struct api_call *call, struct erro
         .provider = http_query(r, "provider"),
         .outcome = http_query(r, "outcome"),
         .subject = http_query(r, "host"),
+        .since = since_of(call),
     };
     const char *customer = http_query(r, "customer"), *next;
-    struct page page;
+    struct page page = api_page(call);
     struct records calls;
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "provider", filter.provider, infrastructure_names, e));
-    TRY(api_one_of(call, "outcome", filter.outcome, call_outcome_names, e));
-    TRY(since_of(call, &filter.since, e));
     if (customer) {
         struct customer found;
         TRY(customer_find(tx, customer, call->arena, &found, e));
@@ -67,13 +65,11 @@ enum err api_prices(struct db_tx *tx, struct api_call *call, struct error *e)
 
 enum err api_drift(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    const char *kind = http_query(call->request, "kind"), *next;
-    struct page page;
+    const char *next;
+    struct page page = api_page(call);
     struct records drift;
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "kind", kind, drift_kind_names, e));
-    TRY(drift_list(tx, kind ? enum_from_text(drift_kind_names, str_from(kind)) : -1, page,
-                   call->arena, &drift, &next, e));
+    TRY(drift_list(tx, api_query_enum(call, "kind", drift_kind_names), page, call->arena, &drift,
+                   &next, e));
     api_reply_list(call, "drift", json_encode_list(drift_fields, drift, sizeof(struct drift), 0),
                    next);
     return OK;
@@ -89,7 +85,11 @@ static const struct field reconcile_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_reconcile_body = {reconcile_fields, sizeof(struct reconcile_request)};
+const struct api_body api_reconcile_body = {
+    reconcile_fields,
+    sizeof(struct reconcile_request),
+    "{\"dry_run\":true}",
+};
 
 /* Now, and outside of any transaction: both clouds are asked. */
 static enum err look_only(struct api_call *call, struct error *e)

@@ -6,10 +6,9 @@
 
 enum err api_instances(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct page page;
+    struct page page = api_page(call);
     struct records instances;
     const char *next;
-    TRY(api_page(call, &page, e));
     TRY(deployment_list_instances(tx, page, call->arena, &instances, &next, e));
     json_t *list = json_array();
     const struct deployment *items = instances.items;
@@ -50,7 +49,11 @@ static const struct field scale_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_instance_scale_body = {scale_fields, sizeof(struct instance_shape)};
+const struct api_body api_instance_scale_body = {
+    scale_fields,
+    sizeof(struct instance_shape),
+    "{\"plan\":\"business\"}",
+};
 
 enum err api_instance_scale(struct db_tx *tx, struct api_call *call, struct error *e)
 {

@@ -47,10 +47,9 @@ enum err api_policy(struct db_tx *tx, struct api_call *call, struct error *e)
 
 enum err api_audit(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct page page;
+    struct page page = api_page(call);
     struct records entries;
     const char *next;
-    TRY(api_page(call, &page, e));
     TRY(audit_list(tx, page, call->arena, &entries, &next, e));
     api_reply_list(call, "audit",
                    json_encode_list(audit_fields, entries, sizeof(struct audit_entry), 0), next);
@@ -80,14 +79,17 @@ static const struct field token_request_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_token_body = {token_request_fields, sizeof(struct token_request)};
+const struct api_body api_token_body = {
+    token_request_fields,
+    sizeof(struct token_request),
+    "{\"name\":\"grafana\",\"role\":\"viewer\"}",
+};
 
 enum err api_tokens(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct page page;
+    struct page page = api_page(call);
     struct records tokens;
     const char *next;
-    TRY(api_page(call, &page, e));
     TRY(token_list(tx, page, call->arena, &tokens, &next, e));
     api_reply_list(call, "tokens", json_encode_list(token_fields, tokens, sizeof(struct token), 0),
                    next);

@@ -119,7 +119,11 @@ static const struct field scale_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_queue_scale_body = {scale_fields, sizeof(struct scale_request)};
+const struct api_body api_queue_scale_body = {
+    scale_fields,
+    sizeof(struct scale_request),
+    "{\"node_limit\":8}",
+};
 
 enum err api_queue_scale(struct db_tx *tx, struct api_call *call, struct error *e)
 {

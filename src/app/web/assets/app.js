@@ -9,19 +9,11 @@ import jobs from "./pages/jobs.js";
 import signin from "./pages/signin.js";
 
 const PAGES = [
-    {path: "/", title: "Overview", page: overview},
-    {path: "/ui/customers", title: "Customers", page: customers},
-    {path: "/ui/moves", title: "Moves", page: moves},
-    {path: "/ui/resources", title: "Resources", page: resources},
-    {path: "/ui/costs", title: "Costs", page: costs},
-    {path: "/ui/what-if", title: "What if", page: whatif},
+    {path: "/", title: "Customers", page: customers},
     {path: "/ui/jobs", title: "Jobs", page: jobs},
     {path: "/ui/audit", title: "Audit", page: audit},
 ];
-const DETAILS = [
-    {prefix: "/ui/customers/", section: "/ui/customers", page: customer},
-    {prefix: "/ui/moves/", section: "/ui/moves", page: move},
-];
+const DETAILS = [];
 const THEMES = ["auto", "light", "dark"];
 
 const root = document.getElementById("app");

@@ -284,6 +284,8 @@ static void a_viewer_may_read_and_is_refused_what_is_for_admins(void **state)
         const struct api_route *route = api_routes[i].data;
         struct ask a = {api_routes[i].method, api_routes[i].pattern, .token = f->viewer,
                         .param = strchr(api_routes[i].pattern, '{') ? "x" : NULL};
+        if (route->handler == api_sign_in) /* goes by the token in its body */
+            continue;
         int status = status_of(f, a);
         if (route->access == API_ADMIN || route->access == API_INGEST)
             assert_int_equal(status, 403);
@@ -299,6 +301,8 @@ static void an_ingest_token_may_send_usage_and_do_nothing_else(void **state)
         const struct api_route *route = api_routes[i].data;
         struct ask a = {api_routes[i].method, api_routes[i].pattern, .token = f->ingest,
                         .param = strchr(api_routes[i].pattern, '{') ? "x" : NULL};
+        if (route->handler == api_sign_in) /* goes by the token in its body */
+            continue;
         int expected = route->access == API_INGEST ? 415 : route->access == API_OPEN ? 200 : 403;
         assert_int_equal(status_of(f, a), expected);
     }

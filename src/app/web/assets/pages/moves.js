@@ -1,1 +1,0 @@
-export default function page(ctx) { const d = document.createElement("div"); d.append(ctx.heading("moves")); return d; }
