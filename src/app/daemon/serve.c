@@ -5,6 +5,7 @@
 #include "app/daemon/serve.h"
 #include "app/api/api.h"
 #include "app/api/attempts.h"
+#include "app/api/meters.h"
 #include "app/daemon/config.h"
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
@@ -80,6 +81,7 @@ struct daemon {
     bool runner_runs;
     struct ingest *ingest;
     struct attempts *attempts;
+    struct api_meters *meters;
     struct api api;
     struct http_server *http;
 };
@@ -322,7 +324,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
 static void observe_request(void *ctx, const struct http_request *request,
                             const struct http_response *response, int64_t duration_us)
 {
-    (void)ctx;
+    const struct api *api = ctx;
+    api_meters_note(api->meters, request, response, duration_us);
     log_debug("request", LOG_TEXT("method", http_method_names[request->method]),
               LOG_TEXT("path", request->path), LOG_INT("status", response->status),
               LOG_INT("took_us", duration_us));
@@ -343,6 +346,9 @@ static enum err start_http(struct daemon *d, struct error *e)
 {
     d->ingest = ingest_new(&d->env, d->key);
     d->attempts = attempts_new(d->env.clock);
+    size_t route_count;
+    const struct http_route *routes = all_routes(d, &route_count);
+    d->meters = api_meters_new(routes, route_count);
     d->api = (struct api){
         .env = &d->env,
         .provisioning = &d->provisioning,
@@ -357,6 +363,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .ingest = d->ingest,
         .sessions = &d->config.dashboard,
         .attempts = d->attempts,
+        .meters = d->meters,
     };
     struct http_server_options options = {
         .threads = HTTP_THREADS,
@@ -365,11 +372,12 @@ static enum err start_http(struct daemon *d, struct error *e)
         .body_max = BODY_MAX,
         .response_max = RESPONSE_MAX,
         .large_bodies_max = (size_t)d->config.ingest.memory_mb << 20,
+        .routes = routes,
+        .route_count = route_count,
         .refuse = api_refuse,
         .done = observe_request,
         .ctx = &d->api,
     };
-    options.routes = all_routes(d, &options.route_count);
     TRY(http_listen_parse(d->config.listen, &d->arena, &options.address, &options.port, e));
     return http_server_start(&options, &d->http, e);
 }
@@ -420,6 +428,7 @@ static void stop(struct daemon *d)
     traffic_free(d->provisioning.traffic);
     ingest_free(d->ingest);
     attempts_free(d->attempts);
+    api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);

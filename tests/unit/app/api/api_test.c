@@ -5,6 +5,7 @@
 #include "app/api/api.h"
 #include "app/api/attempts.h"
 #include "app/api/idempotency.h"
+#include "app/api/meters.h"
 #include "app/api/problem.h"
 #include "domain/audit/audit.h"
 #include "domain/provisioning/traffic.h"
@@ -65,6 +66,7 @@ static int setup(void **state)
         .queue_count = ARRAY_LEN(queues),
         .sessions = &f->sessions,
         .attempts = attempts_new(f->p.env.clock),
+        .meters = api_meters_new(api_routes, api_route_count),
     };
     product_begin(&f->p);
     create_token(f, TOKEN_ADMIN, f->admin);
@@ -79,6 +81,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     attempts_free(f->api.attempts);
+    api_meters_free(f->api.meters);
     runner_free(f->runner);
     price_book_close(&f->prices);
     traffic_free(f->provisioning.traffic);
