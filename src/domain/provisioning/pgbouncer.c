@@ -37,8 +37,9 @@ struct pgbouncer {
     struct mover_router router; /* first: what movers have is this */
     const struct pgbouncer_settings *settings;
     const struct secret *key;
-    struct arena arena;   /* of the spec */
-    pthread_mutex_t lock; /* guards what follows; never held while anybody is asked */
+    struct tenant_stores *stores; /* puts passwords into urls */
+    struct arena arena;           /* of the spec */
+    pthread_mutex_t lock;         /* guards what follows; never held while anybody is asked */
     struct pooler poolers[POOLERS_MAX];
     size_t count;
     bool reload_due;
@@ -258,14 +259,11 @@ static enum err target_of(const struct pgbouncer *p, const char *url, struct are
                           struct alias_target *ret, struct error *e)
 {
     const char *clear;
-    struct secret *password;
     struct pg_place place;
     if (str_starts_with(str_from(url), STR("sqlite:")))
         return error_set(e, ERR_INVALID, "PgBouncer leads to PostgreSQL only, not to %s", url);
-    TRY(tenant_url_resolve(p->key, url, arena, &clear, &password, e));
-    enum err err = pg_url_parse(clear, arena, &place, e);
-    secret_free(password);
-    TRY(err);
+    TRY(tenant_store_url(p->stores, url, arena, &clear, e));
+    TRY(pg_url_parse(clear, arena, &place, e));
     bool ours = p->settings->login == LOGIN_DATABASE;
     *ret = (struct alias_target){
         .host = place.host,
@@ -491,6 +489,7 @@ static void init(struct pgbouncer *p, const struct pgbouncer_settings *settings,
 {
     p->settings = settings;
     p->key = key;
+    p->stores = tenant_stores_new(key);
     p->router = (struct mover_router){.pause = pause_clients, .point = point, .resume = resume};
     p->count = settings->admin_urls.count;
     BUG_ON(p->count > POOLERS_MAX);
@@ -517,6 +516,7 @@ void pgbouncer_free(struct pgbouncer *p)
             pg_console_close(p->poolers[i].idle[j]);
     }
     (void)pthread_mutex_destroy(&p->lock);
+    tenant_stores_free(p->stores);
     arena_release(&p->arena);
     free(p);
 }

@@ -69,8 +69,12 @@ static const char *place_content(const char *url, const char *place, struct aren
     return arena_text_n(arena, content, (size_t)(end - content));
 }
 
-enum err tenant_url_resolve(const struct secret *key, const char *url, struct arena *arena,
-                            const char **ret_url, struct secret **ret_password, struct error *e)
+/*
+ * The url with the password in its place: {password:NAME} is derived, {sealed:TEXT} unsealed.
+ * `ret_password` is NULL when there is no such place, and the caller's to free.
+ */
+static enum err resolve(const struct tenant_stores *stores, const char *url, struct arena *arena,
+                        const char **ret_url, struct secret **ret_password, struct error *e)
 {
     const char *start = NULL, *end = NULL;
     const char *name = place_content(url, "{password:", arena, &start, &end);
@@ -78,12 +82,12 @@ enum err tenant_url_resolve(const struct secret *key, const char *url, struct ar
     struct secret *password = NULL;
     if (name && !*name)
         return error_set(e, ERR_CORRUPT, "a database url has {password:} without a name");
-    if ((name || sealed) && !key)
+    if ((name || sealed) && !stores->key)
         return error_set(e, ERR_INVALID, "a database url needs a password, and there is no key");
     if (name)
-        password = secret_derive(key, name);
+        password = secret_derive(stores->key, name);
     else if (sealed)
-        TRY(secret_unseal(key, sealed, &password, e));
+        TRY(secret_unseal(stores->key, sealed, &password, e));
     *ret_password = password;
     *ret_url = password ? arena_printf(arena, "%.*s%s%s", (int)(start - url), url,
                                        secret_expose(password), end)
@@ -123,7 +127,7 @@ static enum err open_db(struct tenant_stores *stores, const char *url, struct db
         .readers = 1,
         .busy_timeout_us = TENANT_BUSY_TIMEOUT_US,
     };
-    TRY(tenant_url_resolve(stores->key, url, &arena, &options.url, &password, e));
+    TRY(resolve(stores, url, &arena, &options.url, &password, e));
     enum err err = db_open(&options, ret_db, e);
     if (err != OK)
         conceal(password, e);

@@ -23,14 +23,6 @@ struct tenant_stores;
 struct tenant_stores *tenant_stores_new(const struct secret *key);
 void tenant_stores_free(struct tenant_stores *stores); /* all are put back; NULL is fine */
 
-/*
- * The url with the password in its place, for those who connect by themselves: {password:NAME} and
- * {sealed:TEXT} as below. `ret_password` is NULL when there is no such place, and the caller's to
- * free; the url that has it lives in the arena.
- */
-enum err tenant_url_resolve(const struct secret *key, const char *url, struct arena *arena,
-                            const char **ret_url, struct secret **ret_password, struct error *e);
-
 /* The newest schema change of a tenant's database, "0002-live-moves". */
 const char *tenant_schema_name(void);
 

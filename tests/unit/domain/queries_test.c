@@ -49,6 +49,7 @@
 #include "queue.sql.h"
 #include "retention.sql.h"
 #include "routing.sql.h"
+#include "sessions.sql.h"
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
@@ -73,6 +74,7 @@ static const struct db_query *const *const core_files[] = {
     subscription_queries, facts_queries,      simulate_queries,  proposal_queries,
     lease_queries,        sweep_queries,      hours_queries,     measure_queries,
     collect_queries,      example_queries,    retention_queries, ingest_queries,
+    sessions_queries,
 };
 
 /* For the customers' databases. */
