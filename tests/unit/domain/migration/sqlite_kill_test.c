@@ -259,13 +259,13 @@ static void kill_at_points(int64_t step, int64_t first, void (*then)(void), bool
 static void a_move_killed_anywhere_is_taken_up_and_completed(void **state)
 {
     (void)state;
-    kill_at_points(3, 1, go_on_to_the_end, true);
+    kill_at_points(5, 1, go_on_to_the_end, true);
 }
 
 static void a_move_killed_before_its_end_is_given_up_and_leaves_nothing(void **state)
 {
     (void)state;
-    kill_at_points(3, 2, give_up, false);
+    kill_at_points(5, 3, give_up, false);
 }
 
 int main(void)
