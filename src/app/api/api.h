@@ -173,6 +173,7 @@ api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain,
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
 api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
+api_handler api_overview, api_fleet_days, api_fleet_tops, api_fleet_moves;
 api_handler api_sign_in, api_sign_out, api_session;
 api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;
