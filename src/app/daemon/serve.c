@@ -20,6 +20,8 @@
 #include "domain/migration/workers.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
+#include "domain/provisioning/route_keeper.h"
+#include "domain/provisioning/routing.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "domain/usage/collect.h"
@@ -63,6 +65,8 @@ struct daemon {
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
     struct provisioning provisioning;
+    struct pgbouncer *pgbouncer; /* NULL: clients reach the databases by themselves */
+    struct route_keeper *route_keeper;
     struct move_context moves;
     struct collector collector;
     struct tracker tracker;
@@ -394,6 +398,17 @@ static void warn_about_settings(const struct daemon *d)
                  LOG_TEXT("set", "provisioning.hetzner.allow_from"));
 }
 
+/* Before the jobs, so that the first move finds the aliases of all. */
+static enum err start_routing(struct daemon *d, struct error *e)
+{
+    TRY(routes_complete(d->env.db, e));
+    if (!d->config.routing.pgbouncer.databases_file)
+        return OK;
+    d->pgbouncer = pgbouncer_new(&d->config.routing.pgbouncer, d->key);
+    d->route_keeper = route_keeper_start(&d->env, d->pgbouncer);
+    return OK;
+}
+
 static enum err start(struct daemon *d, struct error *e)
 {
     TRY(config_load(d->options, &d->arena, &d->config, e));
@@ -405,6 +420,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
+    TRY(start_routing(d, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
     TRY(price_refresh_first(&d->price_refresh, e)); /* a start that fails asks no cloud anything */
@@ -430,6 +446,8 @@ static void stop(struct daemon *d)
     if (d->provisioning.traffic)
         traffic_stop(d->provisioning.traffic);
     traffic_free(d->provisioning.traffic);
+    route_keeper_stop(d->route_keeper);
+    pgbouncer_free(d->pgbouncer);
     ingest_free(d->ingest);
     attempts_free(d->attempts);
     api_meters_free(d->meters);
