@@ -25,6 +25,7 @@
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "domain/usage/collect.h"
+#include "domain/usage/fleet.h"
 #include "domain/usage/measure.h"
 #include "domain/usage/retention.h"
 #include "sandbox/sandbox.h"
@@ -214,6 +215,7 @@ static void add_workers(struct daemon *d)
     *room(d, 1) = measure_worker();
     *room(d, 1) = usage_retention_worker();
     *room(d, 1) = sweep_worker(&d->tracker);
+    *room(d, 1) = fleet_worker(&d->tracker);
     *room(d, 1) = evaluation_worker(&d->evaluations);
     *room(d, 1) = notification_worker(&d->config.notify);
     *room(d, 1) = reconcile_worker(&d->provisioning);
@@ -235,6 +237,7 @@ static void add_crons(struct daemon *d)
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
     add_prune_rule(d, (struct prune_rule){sessions_prune, 0});
+    add_prune_rule(d, (struct prune_rule){fleet_prune, FLEET_DAYS_MAX * USEC_PER_DAY});
     add_prune_rule(d, (struct prune_rule){sweep_prune, c->tracker.keep_sweeps_days * USEC_PER_DAY});
     struct prune_rule usage[USAGE_PRUNE_RULES];
     usage_prune_rules(usage);
@@ -253,6 +256,7 @@ static void add_crons(struct daemon *d)
         collect_cron(&c->usage, &d->arena),
         measure_cron(&c->usage, &d->arena),
         usage_retention_cron(),
+        fleet_cron(),
     };
     _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
                    "room for every cron");
