@@ -175,6 +175,7 @@ api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
 api_handler api_routes_list, api_route_show;
 api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
+api_handler api_overview, api_fleet_days, api_fleet_tops, api_fleet_moves;
 api_handler api_sign_in, api_sign_out, api_session;
 api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;

@@ -43,6 +43,9 @@ extern const struct shape reply_policy, reply_policy_shown, reply_audit, reply_t
     reply_token_created, reply_token_revoked, reply_probe, reply_openapi, reply_session,
     reply_signed_out;
 
+/* The fleet. */
+extern const struct shape reply_overview, reply_fleet_days, reply_fleet_moves, reply_fleet_tops;
+
 /* The body of a refusal (RFC 9457). */
 extern const struct shape reply_problem;
 

@@ -30,6 +30,7 @@
 #include "export_file.sql.h"
 #include "exports.sql.h"
 #include "facts.sql.h"
+#include "fleet.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "hours.sql.h"
@@ -42,6 +43,7 @@
 #include "measure.sql.h"
 #include "move.sql.h"
 #include "offboarding.sql.h"
+#include "overview.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
 #include "prices.sql.h"
@@ -74,7 +76,7 @@ static const struct db_query *const *const core_files[] = {
     subscription_queries, facts_queries,      simulate_queries,  proposal_queries,
     lease_queries,        sweep_queries,      hours_queries,     measure_queries,
     collect_queries,      example_queries,    retention_queries, ingest_queries,
-    sessions_queries,
+    sessions_queries,     fleet_queries,      overview_queries,
 };
 
 /* For the customers' databases. */
