@@ -57,6 +57,22 @@ enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
     return OK;
 }
 
+enum err api_time(struct api_call *call, const char *name, int64_t *ret_time, struct error *e)
+{
+    const char *text = http_query(call->request, name);
+    int64_t ago;
+    *ret_time = INT_ABSENT;
+    if (!text || time_parse(str_from(text), ret_time))
+        return OK;
+    if (duration_parse(str_from(text), &ago)) {
+        *ret_time = env_now(call->api->env) - ago;
+        return OK;
+    }
+    problem_add(&call->problems, name, 0,
+                "must be a time (2026-11-23T17:00:00Z) or how long ago (30m, 24h, 7d)");
+    return problems_error(&call->problems, e);
+}
+
 enum err api_one_of(struct api_call *call, const char *name, const char *value,
                     const char *const *names, struct error *e)
 {
@@ -149,7 +165,8 @@ static enum err authenticate(const struct api_route *route, struct api_call *cal
         *ret_status = 401;
     TRY(err);
     call->actor = arena_printf(call->arena, "token:%s", call->token.name);
-    if (may_call(route->access, call->token.role))
+    call->authorised = may_call(route->access, call->token.role);
+    if (call->authorised)
         return OK;
     *ret_status = 403;
     return error_set(e, ERR_DENIED, "the role of token %s is %s, which may not do this",
@@ -175,6 +192,8 @@ static enum err run_work(struct db_tx *tx, void *arg, struct error *e)
     if (replayed)
         return OK;
     TRY(run->route->handler(tx, call, e));
+    if (api_call_is_recorded(run->route, call))
+        TRY(api_record_call(tx, call, call->status, e));
     return idempotency_end(tx, &run->idempotency, call, e);
 }
 
@@ -184,7 +203,10 @@ static enum err run_handler(const struct api_route *route, struct api_call *call
     struct run run = {route, call, {0}};
     switch (route->transaction) {
     case API_PLAIN:
-        return route->handler(NULL, call, e);
+        TRY(route->handler(NULL, call, e));
+        if (api_call_is_recorded(route, call))
+            api_record_call_alone(call, call->status);
+        return OK;
     case API_READ:
         return db_read(db, run_work, &run, e);
     case API_WRITE:
@@ -241,6 +263,9 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         status = status ? status : call.error_status ? call.error_status : problem_status(err);
         if (status == 500)
             log_error("request failed", LOG_TEXT("path", request->path), LOG_TEXT("error", e.text));
+        /* What was undone took its entry with it; a database that is away takes none. */
+        if (status < 500 && api_call_is_recorded(route, &call))
+            api_record_call_alone(&call, status);
         problem_write(response, status, problem_detail(&call, &e), &call.problems);
     } else if (call.file.given) {
         send_file(&call, response);

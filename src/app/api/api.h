@@ -37,6 +37,7 @@ struct api {
     const struct exports *exports;
     const struct tracker *tracker;
     struct ingest *ingest;
+    const struct secret *key; /* the installation's */
 };
 
 /* A file instead of a reply. */
@@ -53,6 +54,7 @@ struct api_call {
     struct arena *arena;
     struct token token; /* who calls */
     const char *actor;  /* "token:NAME", for the audit record */
+    bool authorised;    /* its role allows this route */
     void *body;         /* the decoded record; NULL for routes without fields */
     struct problems problems;
     int status;       /* 200 when the handler starts */
@@ -91,6 +93,7 @@ struct api_route {
     api_handler *handler;
     const struct api_body *body; /* NULL: the route takes no body */
     const char *const *query;    /* names it understands; ends with NULL */
+    bool reads;                  /* changes nothing, whatever its method: not audited */
 };
 
 /* The table, for the server: each route's data is its struct api_route, its handler api_handle. */
@@ -111,6 +114,9 @@ enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
 /* `limit` alone, for a list whose cursors are no UUIDs. */
 enum err api_limit(struct api_call *call, int64_t *ret_limit, struct error *e);
 
+/* A time, or how long ago ("24h"); INT_ABSENT when it was not given. */
+enum err api_time(struct api_call *call, const char *name, int64_t *ret_time, struct error *e);
+
 /* A filter's value must be one of `names` (ends with NULL), or NULL: it was not given. */
 enum err api_one_of(struct api_call *call, const char *name, const char *value,
                     const char *const *names, struct error *e);
@@ -120,6 +126,15 @@ void api_reply_list(struct api_call *call, const char *name, json_t *items, cons
 
 /* Sets or replaces call->reply; steals `reply`. */
 void api_reply(struct api_call *call, json_t *reply);
+
+#define API_HEADER_KEPT_MAX 255
+
+/* Whether the audit record is to have the call: an admin's that changes something, or tried to. */
+bool api_call_is_recorded(const struct api_route *route, const struct api_call *call);
+
+/* Writes it, in the transaction of the deed or, when there is none, alone. */
+enum err api_record_call(struct db_tx *tx, struct api_call *call, int status, struct error *e);
+void api_record_call_alone(struct api_call *call, int status);
 
 /* What instances.c adds to the metrics. */
 enum err api_instance_metrics(struct db_tx *tx, struct arena *arena, struct buf *out,
@@ -142,7 +157,9 @@ api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_
 api_handler api_instances, api_instance, api_instance_scale;
 api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain, api_hosts_reap;
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
-api_handler api_policies, api_policy, api_audit;
+api_handler api_policies, api_policy;
+api_handler api_audit, api_audit_verify, api_audit_export;
+api_handler api_feedback, api_feedback_add, api_customer_feedback, api_outcomes, api_costs;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_usage_events;
 api_handler api_healthz, api_readyz;
@@ -150,6 +167,6 @@ api_handler api_healthz, api_readyz;
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
     api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
     api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
-    api_sweep_body, api_simulate_body, api_proposal_reject_body;
+    api_sweep_body, api_feedback_body, api_simulate_body, api_proposal_reject_body;
 
 #endif

@@ -13,6 +13,13 @@ static const char *const query_jobs[] = {PAGE_QUERY, "state", "queue", "worker",
 static const char *const query_calls[] = {PAGE_QUERY, "provider", "customer", "host",
                                           "outcome",  "since",    NULL};
 
+static const char *const query_outcomes[] = {"from", "to", NULL};
+static const char *const query_costs[] = {PAGE_QUERY, "mode", NULL};
+static const char *const query_audit[] = {PAGE_QUERY, "actor", "action", "subject",
+                                          "from",     "to",    NULL};
+static const char *const query_verify[] = {"after", "expect", "max", NULL};
+static const char *const query_export[] = {"from", "to", "after", "max", NULL};
+
 static const char *const query_events[] = {"dedupe", NULL};
 
 static const char *const query_drift[] = {PAGE_QUERY, "kind", NULL};
@@ -65,7 +72,8 @@ const struct http_route api_routes[] = {
           .summary = "Show a decision with every factor"),
 
     ROUTE(POST, "/api/admin/deployment/evaluate", ADMIN, PLAIN, .handler = api_evaluate,
-          .body = &api_evaluate_body, .summary = "Decide again about a customer; change nothing"),
+          .body = &api_evaluate_body, .reads = true,
+          .summary = "Decide again about a customer; change nothing"),
     ROUTE(POST, "/api/admin/deployment/migrate", ADMIN, WRITE, .handler = api_migrate,
           .body = &api_migrate_body, .summary = "Start to move a customer to the other mode"),
     ROUTE(GET, "/api/admin/deployment/status/{customer}", VIEWER, PLAIN, .handler = api_status,
@@ -148,10 +156,24 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,
           .summary = "Show a policy's text"),
     ROUTE(POST, "/api/policies/simulate", ADMIN, PLAIN, .handler = api_simulate,
-          .body = &api_simulate_body, .query = query_page,
+          .body = &api_simulate_body, .query = query_page, .reads = true,
           .summary = "Try a policy on all customers' recorded facts; change nothing"),
-    ROUTE(GET, "/api/audit", VIEWER, READ, .handler = api_audit, .query = query_page,
+    ROUTE(GET, "/api/feedback", VIEWER, READ, .handler = api_feedback, .query = query_page,
+          .summary = "List what customers said"),
+    ROUTE(GET, "/api/customers/{customer}/feedback", VIEWER, READ, .handler = api_customer_feedback,
+          .query = query_page, .summary = "List what a customer said"),
+    ROUTE(POST, "/api/customers/{customer}/feedback", ADMIN, WRITE, .handler = api_feedback_add,
+          .body = &api_feedback_body, .summary = "Record how content a customer is"),
+    ROUTE(GET, "/api/outcomes", VIEWER, READ, .handler = api_outcomes, .query = query_outcomes,
+          .summary = "Show what became of decisions"),
+    ROUTE(GET, "/api/outcomes/costs", VIEWER, PLAIN, .handler = api_costs, .query = query_costs,
+          .summary = "Show what customers cost and what is left of their prices"),
+    ROUTE(GET, "/api/audit", VIEWER, READ, .handler = api_audit, .query = query_audit,
           .summary = "List what was done, by whom"),
+    ROUTE(GET, "/api/audit/verify", VIEWER, PLAIN, .handler = api_audit_verify,
+          .query = query_verify, .summary = "Look through the chain of the audit record"),
+    ROUTE(GET, "/api/audit/export", VIEWER, PLAIN, .handler = api_audit_export,
+          .query = query_export, .summary = "Give the audit record in the order of its chain"),
     ROUTE(GET, "/api/tokens", ADMIN, READ, .handler = api_tokens, .query = query_page,
           .summary = "List tokens, without their texts"),
     ROUTE(POST, "/api/tokens", ADMIN, WRITE, .handler = api_token_create, .body = &api_token_body,

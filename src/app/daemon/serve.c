@@ -9,6 +9,7 @@
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
 #include "domain/accounts/offboarding_workers.h"
+#include "domain/audit/sealer.h"
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
@@ -58,6 +59,7 @@ struct daemon {
     struct price_refresh price_refresh;
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
+    struct audit_sealer *sealer;
     struct provisioning provisioning;
     struct move_context moves;
     struct collector collector;
@@ -339,6 +341,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .exports = &d->exports,
         .tracker = &d->tracker,
         .ingest = d->ingest,
+        .key = d->key,
     };
     struct http_server_options options = {
         .threads = HTTP_THREADS,
@@ -376,6 +379,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
+    d->sealer = audit_sealer_start(&d->env, d->key);
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
     TRY(price_refresh_first(&d->price_refresh, e)); /* a start that fails asks no cloud anything */
@@ -403,6 +407,7 @@ static void stop(struct daemon *d)
     traffic_free(d->provisioning.traffic);
     ingest_free(d->ingest);
     tenant_stores_free(d->provisioning.stores);
+    audit_sealer_stop(d->sealer);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);
     secret_free(d->hetzner_token);

@@ -25,10 +25,12 @@
 #include "deployment.sql.h"
 #include "drain.sql.h"
 #include "drift.sql.h"
+#include "evaluation.sql.h"
 #include "example.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
 #include "facts.sql.h"
+#include "feedback.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "hours.sql.h"
@@ -38,9 +40,11 @@
 #include "job.sql.h"
 #include "key.sql.h"
 #include "lease.sql.h"
+#include "margins.sql.h"
 #include "measure.sql.h"
 #include "move.sql.h"
 #include "offboarding.sql.h"
+#include "outcomes.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
 #include "prices.sql.h"
@@ -68,7 +72,8 @@ static const struct db_query *const *const core_files[] = {
     slot_queries,        prices_queries,     subscription_queries, facts_queries,
     simulate_queries,    proposal_queries,   lease_queries,        sweep_queries,
     hours_queries,       measure_queries,    collect_queries,      example_queries,
-    retention_queries,   ingest_queries,
+    retention_queries,   ingest_queries,     evaluation_queries,   feedback_queries,
+    margins_queries,     outcomes_queries,
 };
 
 /* For the customers' databases. */
