@@ -23,6 +23,13 @@ static void system_wait(const struct clock *self, pthread_cond_t *changed, pthre
     BUG_ON(rc != 0 && rc != ETIMEDOUT);
 }
 
+int64_t monotonic_us(void)
+{
+    struct timespec ts;
+    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &ts) != 0);
+    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+}
+
 const struct clock clock_system = {.now = system_now, .wait = system_wait};
 
 static int64_t virtual_now(const struct clock *self)

@@ -48,6 +48,9 @@ static inline void clock_wait(const struct clock *c, pthread_cond_t *changed, pt
     c->wait(c, changed, lock, until_us);
 }
 
+/* Microseconds since some moment in the past; for deadlines of waits, not for the domain. */
+int64_t monotonic_us(void);
+
 #define TIME_TEXT_MAX 32
 
 /* RFC 3339 in UTC with microseconds: "2026-11-23T17:20:00.123456Z". Returns `out`. */

@@ -67,13 +67,6 @@ static enum err look(struct call *c, struct error *e)
                                    "event_id", row.instance_id));
 }
 
-static int64_t monotonic_us(void)
-{
-    struct timespec ts;
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 enum err fly_machine_wait(struct call *c, struct error *e)
 {
     struct wish wish;

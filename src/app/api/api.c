@@ -30,80 +30,6 @@ void api_refuse(void *ctx, const struct http_request *request, int status, const
 
 /* -- what a request asks ---------------------------------------------------------------------- */
 
-static int64_t read_limit(struct api_call *call)
-{
-    int64_t limit = PAGE_LIMIT_DEFAULT;
-    const char *text = http_query(call->request, "limit");
-    if (text && (!str_to_i64(str_from(text), &limit) || limit < 1 || limit > PAGE_LIMIT_MAX))
-        problem_add(&call->problems, "limit", 0, "must be a whole number from 1 to %d",
-                    PAGE_LIMIT_MAX);
-    return limit;
-}
-
-enum err api_limit(struct api_call *call, int64_t *ret_limit, struct error *e)
-{
-    *ret_limit = read_limit(call);
-    return call->problems.count > 0 ? problems_error(&call->problems, e) : OK;
-}
-
-enum err api_page(struct api_call *call, struct page *ret_page, struct error *e)
-{
-    struct page page = {read_limit(call), http_query(call->request, "cursor")};
-    if (page.cursor && !uuid_is_valid(str_from(page.cursor)))
-        problem_add(&call->problems, "cursor", 0, "must be a next_cursor from an earlier page");
-    if (call->problems.count > 0)
-        return problems_error(&call->problems, e);
-    *ret_page = page;
-    return OK;
-}
-
-enum err api_time(struct api_call *call, const char *name, int64_t *ret_time, struct error *e)
-{
-    const char *text = http_query(call->request, name);
-    int64_t ago;
-    *ret_time = INT_ABSENT;
-    if (!text || time_parse(str_from(text), ret_time))
-        return OK;
-    if (duration_parse(str_from(text), &ago)) {
-        *ret_time = env_now(call->api->env) - ago;
-        return OK;
-    }
-    problem_add(&call->problems, name, 0,
-                "must be a time (2026-11-23T17:00:00Z) or how long ago (30m, 24h, 7d)");
-    return problems_error(&call->problems, e);
-}
-
-enum err api_one_of(struct api_call *call, const char *name, const char *value,
-                    const char *const *names, struct error *e)
-{
-    if (!value || enum_from_text(names, str_from(value)) >= 0)
-        return OK;
-    const char *known = names[0];
-    for (size_t i = 1; names[i]; i++)
-        known = arena_printf(call->arena, "%s, %s", known, names[i]);
-    problem_add(&call->problems, name, 0, "must be one of %s", known);
-    return problems_error(&call->problems, e);
-}
-
-static bool is_known_query(const struct api_route *route, const char *name)
-{
-    for (const char *const *known = route->query; known && *known; known++) {
-        if (text_eq(*known, name))
-            return true;
-    }
-    return false;
-}
-
-static enum err check_query(const struct api_route *route, struct api_call *call, struct error *e)
-{
-    for (size_t i = 0; i < call->request->query_count; i++) {
-        const char *name = call->request->query[i].name;
-        if (!is_known_query(route, name))
-            problem_add(&call->problems, name, 0, "is not a parameter of this request");
-    }
-    return call->problems.count > 0 ? problems_error(&call->problems, e) : OK;
-}
-
 static enum err read_body(const struct api_route *route, struct api_call *call, struct error *e,
                           int *ret_status)
 {
@@ -223,7 +149,7 @@ static enum err go_through(const struct api_route *route, struct api_call *call,
                            int *ret_status)
 {
     TRY(authenticate(route, call, e, ret_status));
-    TRY(check_query(route, call, e));
+    TRY(api_check_query(call, route->query, e));
     TRY(read_body(route, call, e, ret_status));
     return run_handler(route, call, e);
 }
@@ -244,6 +170,21 @@ static void send_file(struct api_call *call, struct http_response *response)
     response->content_type = call->file.type;
     http_set_header(response, "Content-Disposition",
                     arena_printf(call->arena, "attachment; filename=\"%s\"", call->file.name));
+}
+
+static void send_text(const struct api_call *call, struct http_response *response)
+{
+    const char *known = http_header(call->request, "If-None-Match");
+    if (call->etag) {
+        http_set_header(response, "ETag", call->etag);
+        http_set_header(response, "Cache-Control", "no-cache");
+    }
+    if (call->etag && known && strstr(known, call->etag)) {
+        response->status = 304;
+        return;
+    }
+    (void)buf_append_text(&response->body, call->json);
+    (void)buf_append_char(&response->body, '\n');
 }
 
 void api_handle(void *ctx, const struct http_request *request, struct http_response *response)
@@ -273,8 +214,7 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         response->content_type = "text/plain; version=0.0.4";
         (void)buf_append_str(&response->body, buf_str(&call.text));
     } else if (call.json) {
-        (void)buf_append_text(&response->body, call.json);
-        (void)buf_append_char(&response->body, '\n');
+        send_text(&call, response);
     } else {
         response->status = call.status;
         if (call.reply && (!json_write(call.reply, 2, &response->body) ||

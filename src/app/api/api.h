@@ -2,9 +2,9 @@
  * The HTTP API: one table of routes, one way through for every request.
  *
  * api_handle() does what all routes share, in this order: authenticate, check the role, check the
- * query's names, decode the body through the route's record table (every mistake named), open a
- * transaction, call the route's handler, and turn its result or its error into a reply. A handler
- * is thin: it calls the domain and puts JSON into call->reply.
+ * query by the route's table of parameters, decode the body through its record table (every mistake
+ * named), open a transaction, call the route's handler, and turn its result or its error into a
+ * reply. A handler is thin: it calls the domain and puts JSON into call->reply.
  *
  * A write route runs in one transaction together with its Idempotency-Key: the key's first use
  * stores the reply, a repetition gets the stored reply and changes nothing.
@@ -12,6 +12,7 @@
 #ifndef WEBHOST_APP_API_API_H
 #define WEBHOST_APP_API_API_H
 
+#include "app/api/shape.h"
 #include "domain/accounts/exports.h"
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/tokens.h"
@@ -23,6 +24,8 @@
 #include "domain/usage/sweep.h"
 #include "infra/http/server.h"
 #include "infra/json/json.h"
+
+struct api_meters;
 
 /* What the handlers of one process share. Everything is borrowed. */
 struct api {
@@ -37,7 +40,8 @@ struct api {
     const struct exports *exports;
     const struct tracker *tracker;
     struct ingest *ingest;
-    const struct secret *key; /* the installation's */
+    struct api_meters *meters; /* of requests, for the metrics */
+    const struct secret *key;  /* the installation's */
 };
 
 /* A file instead of a reply. */
@@ -61,6 +65,7 @@ struct api_call {
     json_t *reply;    /* set by the handler, owned by the call */
     struct buf text;  /* instead of a reply: plain text, owned by the call */
     const char *json; /* instead of a reply: its text */
+    const char *etag; /* of that text; a caller that has it already gets 304 */
     bool replayed;    /* the reply is an earlier one's, under the same Idempotency-Key */
     int error_status; /* what a failure is told with; 0: what its class is */
     struct api_file file;
@@ -75,6 +80,22 @@ typedef enum err api_handler(struct db_tx *tx, struct api_call *call, struct err
 struct api_body {
     const struct field *fields;
     size_t size;
+    const char *example; /* a body that is accepted, for the documentation; NULL: {} is */
+};
+
+/* A reply of a request that succeeds. */
+struct api_answer {
+    int status;
+    const struct shape *shape; /* NULL: it is not JSON */
+    const char *type;          /* its Content-Type then */
+};
+
+/* A body that is not read through a record table. */
+struct api_media {
+    const char *type;
+    const struct shape *shape; /* NULL: text */
+    bool is_list;
+    const char *example;
 };
 
 /* Ingest tokens may call API_INGEST and nothing else, which viewers may not. */
@@ -91,9 +112,12 @@ struct api_route {
     enum api_access access;
     enum api_transaction transaction;
     api_handler *handler;
-    const struct api_body *body; /* NULL: the route takes no body */
-    const char *const *query;    /* names it understands; ends with NULL */
-    bool reads;                  /* changes nothing, whatever its method: not audited */
+    const struct api_body *body;      /* NULL: the route takes no body */
+    const struct api_media *media;    /* instead of a body; ends with type NULL */
+    const struct field *query;        /* its parameters; NULL: none. Offsets mean nothing */
+    const struct api_answer *answers; /* what it says when it goes well; ends with status 0 */
+    const int *refusals;              /* statuses besides those that openapi.h tells; ends with 0 */
+    bool reads;                       /* changes nothing, whatever its method: not audited */
 };
 
 /* The table, for the server: each route's data is its struct api_route, its handler api_handle. */
@@ -108,24 +132,25 @@ http_refusal api_refuse;
 /* The Idempotency-Key, or NULL; ERR_INVALID with the problem named. */
 enum err api_idempotency_key(struct api_call *call, const char **ret_key, struct error *e);
 
-/* The page that `limit` and `cursor` ask for; ERR_INVALID with the problem named. */
-enum err api_page(struct api_call *call, struct page *ret_page, struct error *e);
-
-/* `limit` alone, for a list whose cursors are no UUIDs. */
-enum err api_limit(struct api_call *call, int64_t *ret_limit, struct error *e);
-
-/* A time, or how long ago ("24h"); INT_ABSENT when it was not given. */
-enum err api_time(struct api_call *call, const char *name, int64_t *ret_time, struct error *e);
-
-/* A filter's value must be one of `names` (ends with NULL), or NULL: it was not given. */
-enum err api_one_of(struct api_call *call, const char *name, const char *value,
-                    const char *const *names, struct error *e);
+/* The parameters of the query, which are checked by the route's table before its handler runs. */
+struct page api_page(const struct api_call *call); /* what `limit` and `cursor` ask for */
+int64_t api_limit(const struct api_call *call);    /* alone, where cursors are no UUIDs */
+int64_t api_query_time(const struct api_call *call, const char *name);  /* or INT_ABSENT */
+int64_t api_query_since(const struct api_call *call, const char *name); /* or how long ago */
+int64_t api_query_int(const struct api_call *call, const char *name, int64_t unless);
+int api_query_enum(const struct api_call *call, const char *name, const char *const *names);
 
 /* {NAME: [...], "next_cursor": ...} as the reply. */
 void api_reply_list(struct api_call *call, const char *name, json_t *items, const char *next);
 
 /* Sets or replaces call->reply; steals `reply`. */
 void api_reply(struct api_call *call, json_t *reply);
+
+/* ERR_INVALID with every parameter named that is unknown or wrong. */
+enum err api_check_query(struct api_call *call, const struct field *fields, struct error *e);
+
+/* What a parameter of the query may say (field_check). */
+field_check api_cursor_check, api_job_cursor_check, api_since_check, api_link_check;
 
 #define API_HEADER_KEPT_MAX 255
 
@@ -135,10 +160,6 @@ bool api_call_is_recorded(const struct api_route *route, const struct api_call *
 /* Writes it, in the transaction of the deed or, when there is none, alone. */
 enum err api_record_call(struct db_tx *tx, struct api_call *call, int status, struct error *e);
 void api_record_call_alone(struct api_call *call, int status);
-
-/* What instances.c adds to the metrics. */
-enum err api_instance_metrics(struct db_tx *tx, struct arena *arena, struct buf *out,
-                              struct error *e);
 
 /* Adds `offboarding` to a reply about a customer: its newest, or null. */
 enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char *customer_id,
@@ -162,7 +183,7 @@ api_handler api_audit, api_audit_verify, api_audit_export;
 api_handler api_feedback, api_feedback_add, api_customer_feedback, api_outcomes, api_costs;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_usage_events;
-api_handler api_healthz, api_readyz;
+api_handler api_healthz, api_readyz, api_openapi;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
     api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,

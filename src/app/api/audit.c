@@ -12,14 +12,12 @@ enum err api_audit(struct db_tx *tx, struct api_call *call, struct error *e)
         .actor = http_query(r, "actor"),
         .action = http_query(r, "action"),
         .subject = http_query(r, "subject"),
+        .from = api_query_since(call, "from"),
+        .to = api_query_since(call, "to"),
     };
-    struct page page;
     struct records entries;
     const char *next;
-    TRY(api_page(call, &page, e));
-    TRY(api_time(call, "from", &filter.from, e));
-    TRY(api_time(call, "to", &filter.to, e));
-    TRY(audit_list(tx, &filter, page, call->arena, &entries, &next, e));
+    TRY(audit_list(tx, &filter, api_page(call), call->arena, &entries, &next, e));
     api_reply_list(call, "audit",
                    json_encode_list(audit_fields, entries, sizeof(struct audit_entry), 0), next);
     return OK;
@@ -27,28 +25,18 @@ enum err api_audit(struct db_tx *tx, struct api_call *call, struct error *e)
 
 /* -- verifying -------------------------------------------------------------------------------- */
 
-static enum err query_link(struct api_call *call, const char *name, struct audit_link *ret,
-                           struct error *e)
+const char *api_link_check(const char *text)
 {
-    const char *text = http_query(call->request, name);
-    ret->seq = INT_ABSENT;
-    if (!text || audit_link_parse(text, ret))
-        return OK;
-    problem_add(&call->problems, name, 0, "must be a number and a hash, SEQ:HASH");
-    return problems_error(&call->problems, e);
+    struct audit_link link;
+    return audit_link_parse(text, &link) ? NULL : "must be a number and a hash, SEQ:HASH";
 }
 
-/* A whole number from `min` to `max`; absent: `unless`. */
-static enum err query_number(struct api_call *call, const char *name, int64_t min, int64_t max,
-                             int64_t unless, int64_t *ret, struct error *e)
+static struct audit_link query_link(const struct api_call *call, const char *name)
 {
+    struct audit_link link = {.seq = INT_ABSENT};
     const char *text = http_query(call->request, name);
-    *ret = unless;
-    if (!text || (str_to_i64(str_from(text), ret) && *ret >= min && *ret <= max))
-        return OK;
-    problem_add(&call->problems, name, 0, "must be a whole number from %lld to %lld",
-                (long long)min, (long long)max);
-    return problems_error(&call->problems, e);
+    BUG_ON(text && !audit_link_parse(text, &link));
+    return link;
 }
 
 struct verify_work {
@@ -70,10 +58,11 @@ enum err api_audit_verify(struct db_tx *tx, struct api_call *call, struct error 
     const struct api *api = call->api;
     struct verify_work *w = arena_new(call->arena, struct verify_work);
     w->call = call;
-    TRY(query_link(call, "after", &w->request.after, e));
-    TRY(query_link(call, "expect", &w->request.expect, e));
-    TRY(query_number(call, "max", 1, AUDIT_STRETCH_MAX, AUDIT_STRETCH_DEFAULT, &w->request.max,
-                     e));
+    w->request = (struct audit_request){
+        .after = query_link(call, "after"),
+        .expect = query_link(call, "expect"),
+        .max = api_query_int(call, "max", AUDIT_STRETCH_DEFAULT),
+    };
     TRY(audit_seal(api->env, api->key, NULL, e));
     TRY(db_read(api->env->db, verify_work, w, e));
     api_reply(call, audit_report_json(&w->report));
@@ -104,11 +93,13 @@ enum err api_audit_export(struct db_tx *tx, struct api_call *call, struct error 
 {
     (void)tx;
     const struct api *api = call->api;
-    struct export_work w = {.call = call};
-    TRY(api_time(call, "from", &w.from, e));
-    TRY(api_time(call, "to", &w.to, e));
-    TRY(query_number(call, "after", 0, INT64_MAX, INT_ABSENT, &w.after, e));
-    TRY(query_number(call, "max", 1, AUDIT_EXPORT_MAX, AUDIT_EXPORT_MAX, &w.max, e));
+    struct export_work w = {
+        .call = call,
+        .from = api_query_since(call, "from"),
+        .to = api_query_since(call, "to"),
+        .after = api_query_int(call, "after", INT_ABSENT),
+        .max = api_query_int(call, "max", AUDIT_EXPORT_MAX),
+    };
     TRY(audit_seal(api->env, api->key, NULL, e));
     TRY(db_read(api->env->db, export_work, &w, e));
     size_t count = json_array_size(w.entries);

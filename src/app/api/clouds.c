@@ -11,14 +11,11 @@ enum err api_provider_calls(struct db_tx *tx, struct api_call *call, struct erro
         .provider = http_query(r, "provider"),
         .outcome = http_query(r, "outcome"),
         .subject = http_query(r, "host"),
+        .since = api_query_since(call, "since"),
     };
     const char *customer = http_query(r, "customer"), *next;
-    struct page page;
+    struct page page = api_page(call);
     struct records calls;
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "provider", filter.provider, infrastructure_names, e));
-    TRY(api_one_of(call, "outcome", filter.outcome, call_outcome_names, e));
-    TRY(api_time(call, "since", &filter.since, e));
     if (customer) {
         struct customer found;
         TRY(customer_find(tx, customer, call->arena, &found, e));
@@ -50,13 +47,11 @@ enum err api_prices(struct db_tx *tx, struct api_call *call, struct error *e)
 
 enum err api_drift(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    const char *kind = http_query(call->request, "kind"), *next;
-    struct page page;
+    const char *next;
+    struct page page = api_page(call);
     struct records drift;
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "kind", kind, drift_kind_names, e));
-    TRY(drift_list(tx, kind ? enum_from_text(drift_kind_names, str_from(kind)) : -1, page,
-                   call->arena, &drift, &next, e));
+    TRY(drift_list(tx, api_query_enum(call, "kind", drift_kind_names), page, call->arena, &drift,
+                   &next, e));
     api_reply_list(call, "drift", json_encode_list(drift_fields, drift, sizeof(struct drift), 0),
                    next);
     return OK;
@@ -72,7 +67,11 @@ static const struct field reconcile_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_reconcile_body = {reconcile_fields, sizeof(struct reconcile_request)};
+const struct api_body api_reconcile_body = {
+    reconcile_fields,
+    sizeof(struct reconcile_request),
+    "{\"dry_run\":true}",
+};
 
 /* Now, and outside of any transaction: both clouds are asked. */
 static enum err look_only(struct api_call *call, struct error *e)

@@ -15,7 +15,13 @@ static json_t *job_summary(const struct job *job)
                      "queue", job->queue, "state", job_state_names[job->state]);
 }
 
-const struct api_body api_signup_body = {signup_fields, sizeof(struct signup)};
+const struct api_body api_signup_body = {
+    signup_fields,
+    sizeof(struct signup),
+    "{\"name\":\"Bolt "
+    "Couriers\",\"slug\":\"bolt\",\"email\":\"ops@bolt.example\",\"plan_slug\":\"hobby\","
+    "\"profile_overrides\":{\"budget\":30,\"vehicle_count\":2}}",
+};
 
 enum err api_signup(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -53,12 +59,9 @@ enum err api_customers(struct db_tx *tx, struct api_call *call, struct error *e)
         .mode = http_query(call->request, "mode"),
         .status = http_query(call->request, "status"),
     };
-    struct page page;
+    struct page page = api_page(call);
     struct records customers;
     const char *next;
-    TRY(api_one_of(call, "mode", filter.mode, mode_names, e));
-    TRY(api_one_of(call, "status", filter.status, customer_status_names, e));
-    TRY(api_page(call, &page, e));
     TRY(customer_list(tx, &filter, page, call->arena, &customers, &next, e));
     api_reply_list(call, "customers",
                    json_encode_list(customer_fields, customers, sizeof(struct customer), 0), next);
@@ -93,8 +96,11 @@ static const struct field customer_change_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_customer_change_body = {customer_change_fields,
-                                                  sizeof(struct customer_change)};
+const struct api_body api_customer_change_body = {
+    customer_change_fields,
+    sizeof(struct customer_change),
+    "{\"plan\":\"business\"}",
+};
 
 enum err api_customer_change(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -115,10 +121,9 @@ enum err api_customer_change(struct db_tx *tx, struct api_call *call, struct err
 enum err api_customer_decisions(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct customer customer;
-    struct page page;
+    struct page page = api_page(call);
     struct records decisions;
     const char *next;
-    TRY(api_page(call, &page, e));
     TRY(customer_find(tx, http_param(call->request, "customer"), call->arena, &customer, e));
     TRY(decision_record_list(tx, customer.id, page, call->arena, &decisions, &next, e));
     api_reply_list(call, "decisions",

@@ -44,7 +44,11 @@ static const struct field evaluate_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_evaluate_body = {evaluate_fields, sizeof(struct evaluate_request)};
+const struct api_body api_evaluate_body = {
+    evaluate_fields,
+    sizeof(struct evaluate_request),
+    "{\"customer_id\":\"corner-bakery\",\"budget\":300,\"vehicle_count\":40}",
+};
 
 struct evaluate_work {
     struct api_call *call;

@@ -21,11 +21,9 @@ static json_t *host_list_json(struct records hosts)
 
 enum err api_hosts(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct page page;
+    struct page page = api_page(call);
     struct records hosts, locations;
     const char *next, *status = http_query(call->request, "status");
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "status", status, host_status_names, e));
     TRY(host_list(tx, status, page, call->arena, &hosts, &next, e));
     TRY(capacity_list(tx, call->api->env, settings_of(call), call->arena, &locations, e));
     api_reply_list(call, "hosts", host_list_json(hosts), next);
@@ -64,7 +62,11 @@ static const struct field host_wish_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_host_add_body = {host_wish_fields, sizeof(struct host_wish)};
+const struct api_body api_host_add_body = {
+    host_wish_fields,
+    sizeof(struct host_wish),
+    "{\"location\":\"fsn1\"}",
+};
 
 static void reply_host(struct api_call *call, const struct host *host)
 {
@@ -109,7 +111,11 @@ static const struct field reap_request_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_hosts_reap_body = {reap_request_fields, sizeof(struct reap_request)};
+const struct api_body api_hosts_reap_body = {
+    reap_request_fields,
+    sizeof(struct reap_request),
+    "{\"dry_run\":true}",
+};
 
 enum err api_hosts_reap(struct db_tx *tx, struct api_call *call, struct error *e)
 {

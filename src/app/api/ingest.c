@@ -21,21 +21,18 @@ static enum err read_encoding(struct api_call *call, bool *ret_gzip, struct erro
 enum err api_usage_events(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     (void)tx;
-    static const char *const dedupes[] = {"id", NULL};
     const char *type = http_header(call->request, "Content-Type");
-    const char *dedupe = http_query(call->request, "dedupe");
     struct ingest_request request = {
         .body = {.text = call->request->body, .readable = call->request->body_readable},
         .customer_id = call->token.customer_id,
         .token_id = call->token.id,
-        .dedupe = dedupe != NULL,
+        .dedupe = http_query(call->request, "dedupe") != NULL,
     };
     if (!type || !usage_format_of(str_from(type), &request.format))
         return unsupported(call, e,
                            "the Content-Type must be application/cloudevents+json, "
                            "application/cloudevents-batch+json, application/x-ndjson or "
                            "application/json");
-    TRY(api_one_of(call, "dedupe", dedupe, dedupes, e));
     TRY(read_encoding(call, &request.body.gzip, e));
     TRY(api_idempotency_key(call, &request.key, e));
     struct ingest_reply reply;

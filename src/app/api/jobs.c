@@ -15,12 +15,16 @@ static enum err job_id(const struct api_call *call, int64_t *ret_id, struct erro
     return OK;
 }
 
-/* The filter that `state`, `queue`, `worker` and `customer` ask for. */
-static enum err job_filter(struct db_tx *tx, struct api_call *call, const char *state,
-                           const char *customer, struct job_filter *filter, struct error *e)
+/* The cursor of a list of jobs is a job's id. */
+const char *api_job_cursor_check(const char *text)
 {
-    TRY(api_one_of(call, "state", state, job_state_names, e));
-    filter->state = state ? enum_from_text(job_state_names, str_from(state)) : -1;
+    int64_t id;
+    return str_to_i64(str_from(text), &id) ? NULL : "must be a next_cursor from an earlier page";
+}
+
+static enum err add_customer(struct db_tx *tx, const struct api_call *call, const char *customer,
+                             struct job_filter *filter, struct error *e)
+{
     if (!customer)
         return OK;
     struct customer found;
@@ -32,17 +36,17 @@ static enum err job_filter(struct db_tx *tx, struct api_call *call, const char *
 enum err api_jobs(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct http_request *r = call->request;
-    struct job_filter filter = {.queue = http_query(r, "queue"), .worker = http_query(r, "worker")};
+    struct job_filter filter = {
+        .state = api_query_enum(call, "state", job_state_names),
+        .queue = http_query(r, "queue"),
+        .worker = http_query(r, "worker"),
+    };
     const char *cursor = http_query(r, "cursor");
-    int64_t limit, below = INT_ABSENT, next;
+    int64_t below = INT_ABSENT, next;
     struct records jobs;
-    TRY(api_limit(call, &limit, e));
-    if (cursor && !str_to_i64(str_from(cursor), &below)) {
-        problem_add(&call->problems, "cursor", 0, "must be a next_cursor from an earlier page");
-        return problems_error(&call->problems, e);
-    }
-    TRY(job_filter(tx, call, http_query(r, "state"), http_query(r, "customer"), &filter, e));
-    TRY(job_list(tx, &filter, below, limit, call->arena, &jobs, &next, e));
+    BUG_ON(cursor && !str_to_i64(str_from(cursor), &below));
+    TRY(add_customer(tx, call, http_query(r, "customer"), &filter, e));
+    TRY(job_list(tx, &filter, below, api_limit(call), call->arena, &jobs, &next, e));
     api_reply_list(call, "jobs", json_encode_list(job_fields, jobs, sizeof(struct job), 0),
                    next == INT_ABSENT ? NULL : arena_printf(call->arena, "%" PRId64, next));
     return OK;
@@ -105,29 +109,36 @@ enum err api_job_cancel(struct db_tx *tx, struct api_call *call, struct error *e
 /* -- many at once ----------------------------------------------------------------------------- */
 
 struct retry_request {
-    const char *state, *queue, *worker, *customer;
+    int state; /* enum job_state */
+    const char *queue, *worker, *customer;
     int64_t below;
 };
 
 static const struct field retry_fields[] = {
-    {"state", FIELD_TEXT, offsetof(struct retry_request, state), .required = true,
-     .help = "discarded, cancelled or retryable"},
-    {"queue", FIELD_TEXT, offsetof(struct retry_request, queue)},
-    {"worker", FIELD_TEXT, offsetof(struct retry_request, worker)},
+    {"state", FIELD_ENUM, offsetof(struct retry_request, state), .required = true,
+     .names = job_state_names, .help = "discarded, cancelled or retryable"},
+    {"queue", FIELD_TEXT, offsetof(struct retry_request, queue), .help = "only jobs of this queue"},
+    {"worker", FIELD_TEXT, offsetof(struct retry_request, worker),
+     .help = "only jobs of this worker"},
     {"customer", FIELD_TEXT, offsetof(struct retry_request, customer), .help = "id or slug"},
     {"below", FIELD_INT, offsetof(struct retry_request, below),
      .help = "only jobs with smaller ids: the next_below of the reply before"},
     FIELD_END,
 };
 
-const struct api_body api_jobs_retry_body = {retry_fields, sizeof(struct retry_request)};
+const struct api_body api_jobs_retry_body = {
+    retry_fields,
+    sizeof(struct retry_request),
+    "{\"state\":\"discarded\",\"queue\":\"provisioning\"}",
+};
 
 enum err api_jobs_retry(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct retry_request *request = call->body;
-    struct job_filter filter = {.queue = request->queue, .worker = request->worker};
+    struct job_filter filter = {
+        .state = request->state, .queue = request->queue, .worker = request->worker};
     int64_t retried, next;
-    TRY(job_filter(tx, call, request->state, request->customer, &filter, e));
+    TRY(add_customer(tx, call, request->customer, &filter, e));
     TRY(job_retry_many(tx, call->api->env, call->actor, &filter, request->below, call->arena,
                        &retried, &next, e));
     TRY(provisioning_retried_many(tx, e));

@@ -14,7 +14,12 @@ static const struct field migrate_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_migrate_body = {migrate_fields, sizeof(struct move_wish)};
+const struct api_body api_migrate_body = {
+    migrate_fields,
+    sizeof(struct move_wish),
+    "{\"customer_id\":\"corner-bakery\",\"target_mode\":\"single_tenant\","
+    "\"reason\":\"it asked for a place of its own\"}",
+};
 
 enum err api_migrate(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -44,11 +49,9 @@ static json_t *move_list_json(struct records moves)
 enum err api_migrations(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct move_filter filter = {.state = http_query(call->request, "state")};
-    struct page page;
+    struct page page = api_page(call);
     struct records moves;
     const char *next, *customer_name = http_query(call->request, "customer");
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "state", filter.state, move_state_names, e));
     if (customer_name) {
         struct customer customer;
         TRY(customer_find(tx, customer_name, call->arena, &customer, e));

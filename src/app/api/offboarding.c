@@ -3,8 +3,11 @@
 #include "app/api/api.h"
 #include "domain/accounts/exports.h"
 
-const struct api_body api_offboard_body = {offboarding_wish_fields,
-                                           sizeof(struct offboarding_wish)};
+const struct api_body api_offboard_body = {
+    offboarding_wish_fields,
+    sizeof(struct offboarding_wish),
+    "{\"reason\":\"price\",\"retention_days\":30,\"export\":true}",
+};
 
 enum err api_offboard(struct db_tx *tx, struct api_call *call, struct error *e)
 {

@@ -4,7 +4,8 @@
 #include "domain/outcomes/feedback.h"
 #include "domain/outcomes/margins.h"
 
-const struct api_body api_feedback_body = {feedback_wish_fields, sizeof(struct feedback_wish)};
+const struct api_body api_feedback_body = {feedback_wish_fields, sizeof(struct feedback_wish),
+                                           "{\"score\":4,\"comment\":\"faster since the move\"}"};
 
 enum err api_feedback_add(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -19,11 +20,9 @@ enum err api_feedback_add(struct db_tx *tx, struct api_call *call, struct error 
 static enum err list_feedback(struct db_tx *tx, struct api_call *call, const char *customer_id,
                               struct error *e)
 {
-    struct page page;
     struct records rows;
     const char *next;
-    TRY(api_page(call, &page, e));
-    TRY(feedback_list(tx, customer_id, page, call->arena, &rows, &next, e));
+    TRY(feedback_list(tx, customer_id, api_page(call), call->arena, &rows, &next, e));
     api_reply_list(call, "feedback",
                    json_encode_list(feedback_fields, rows, sizeof(struct feedback), 0), next);
     return OK;
@@ -43,10 +42,8 @@ enum err api_customer_feedback(struct db_tx *tx, struct api_call *call, struct e
 
 enum err api_outcomes(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct outcomes_span span;
+    struct outcomes_span span = {api_query_since(call, "from"), api_query_since(call, "to")};
     json_t *summary;
-    TRY(api_time(call, "from", &span.from, e));
-    TRY(api_time(call, "to", &span.to, e));
     TRY(outcomes_read(tx, call->api->env, span, &call->problems, &summary, e));
     api_reply(call, summary);
     return OK;
@@ -56,12 +53,8 @@ enum err api_costs(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     (void)tx;
     struct margins margins;
-    struct page page;
-    const char *mode = http_query(call->request, "mode");
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "mode", mode, mode_names, e));
-    TRY(margins_read(call->api->tracker, mode ? enum_from_text(mode_names, str_from(mode)) : -1,
-                     page, call->arena, &margins, e));
+    TRY(margins_read(call->api->tracker, api_query_enum(call, "mode", mode_names), api_page(call),
+                     call->arena, &margins, e));
     api_reply(call, margins_json(&margins));
     return OK;
 }

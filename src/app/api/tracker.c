@@ -18,7 +18,11 @@ static const struct field sweep_request_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_sweep_body = {sweep_request_fields, sizeof(struct sweep_request)};
+const struct api_body api_sweep_body = {
+    sweep_request_fields,
+    sizeof(struct sweep_request),
+    "{\"dry_run\":true}",
+};
 
 struct sweep_work {
     struct api_call *call;
@@ -53,10 +57,9 @@ enum err api_sweep(struct db_tx *tx, struct api_call *call, struct error *e)
 
 enum err api_sweeps(struct db_tx *tx, struct api_call *call, struct error *e)
 {
-    struct page page;
+    struct page page = api_page(call);
     struct records sweeps;
     const char *next;
-    TRY(api_page(call, &page, e));
     TRY(sweep_list(tx, page, call->arena, &sweeps, &next, e));
     api_reply_list(call, "sweeps",
                    json_encode_list(sweep_fields, sweeps, sizeof(struct sweep), JSON_KEEP_ABSENT),
@@ -98,11 +101,9 @@ static json_t *proposal_json(const struct proposal *proposal)
 enum err api_proposals(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct proposal_filter filter = {.state = http_query(call->request, "state")};
-    struct page page;
+    struct page page = api_page(call);
     struct records proposals;
     const char *next, *customer_name = http_query(call->request, "customer");
-    TRY(api_page(call, &page, e));
-    TRY(api_one_of(call, "state", filter.state, proposal_state_names, e));
     if (customer_name) {
         struct customer customer;
         TRY(customer_find(tx, customer_name, call->arena, &customer, e));
@@ -144,7 +145,11 @@ static const struct field reject_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_proposal_reject_body = {reject_fields, sizeof(struct reject_request)};
+const struct api_body api_proposal_reject_body = {
+    reject_fields,
+    sizeof(struct reject_request),
+    "{\"comment\":\"not in their busy season\"}",
+};
 
 enum err api_proposal_reject(struct db_tx *tx, struct api_call *call, struct error *e)
 {
@@ -168,7 +173,11 @@ static const struct field simulate_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_simulate_body = {simulate_fields, sizeof(struct simulate_request)};
+const struct api_body api_simulate_body = {
+    simulate_fields,
+    sizeof(struct simulate_request),
+    "{\"policy\":\"plan-v1\"}",
+};
 
 /* The problems of the text are told under its field, each with its line. */
 static enum err read_policy(struct api_call *call, const char *text, struct policy **ret,
@@ -194,9 +203,8 @@ enum err api_simulate(struct db_tx *tx, struct api_call *call, struct error *e)
     (void)tx;
     const struct simulate_request *request = call->body;
     struct policy *policy;
-    struct page page;
+    struct page page = api_page(call);
     struct simulation simulation;
-    TRY(api_page(call, &page, e));
     TRY(read_policy(call, request->policy, &policy, e));
     enum err err = simulate_policy(call->api->tracker, policy, page, call->arena, &simulation, e);
     if (err == OK)

@@ -50,4 +50,6 @@ extern const struct command command_serve, command_sandbox; /* serve.c */
 
 extern const struct command command_doctor; /* doctor.c */
 
+extern const struct command command_openapi; /* openapi.c */
+
 #endif

@@ -53,6 +53,7 @@ const struct command *const commands[] = {
     &command_reconcile,
     &command_serve,
     &command_doctor,
+    &command_openapi,
     &command_sandbox,
     NULL,
 };

@@ -90,13 +90,6 @@ static void check_space(struct doctor_report *report, const char *path)
                (unsigned long long)inodes);
 }
 
-static int64_t monotonic_us(void)
-{
-    struct timespec ts;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &ts) != 0);
-    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 /* The slowest of some writes that wait for the disk, as every commit does. */
 static void check_sync(struct doctor_report *report, const char *data)
 {

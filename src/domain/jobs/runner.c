@@ -168,13 +168,6 @@ void runner_execute(struct runner *r, struct task *task)
 
 /* -- threads ---------------------------------------------------------------------------------- */
 
-int64_t monotonic_us(void)
-{
-    struct timespec ts;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &ts) != 0);
-    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 /* Locked. Returns at the latest at the monotonic time `until`. */
 static bool wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until)
 {

@@ -117,7 +117,6 @@ enum err runner_keep_alive(struct runner *r, struct error *e);
 enum err runner_look_around(struct runner *r, struct error *e);
 
 const struct job_worker *runner_worker(const struct runner *r, const char *name);
-int64_t monotonic_us(void);
 
 /* -- the parts of a round -----------------------------------------------------------------------
  */

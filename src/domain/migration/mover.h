@@ -26,6 +26,7 @@
 #ifndef WEBHOST_DOMAIN_MIGRATION_MOVER_H
 #define WEBHOST_DOMAIN_MIGRATION_MOVER_H
 
+#include "domain/provisioning/router.h"
 #include "domain/provisioning/tenant.h"
 
 enum mover_side { SIDE_SOURCE, SIDE_TARGET };
@@ -44,22 +45,6 @@ struct mover_settings {
     int64_t index_memory_mb;   /* for each of them */
     int64_t kept_wal_mb;       /* a slot that keeps more ends the move, or its way back */
     const char *tenant_column; /* "customer_id" */
-};
-
-/*
- * What stands between clients and databases, so that they wait for the cutover instead of being
- * refused. All three are safe to repeat. Members return when it is in effect.
- */
-struct mover_router {
-    /* New transactions of the tenant wait; returns when none is under way. ERR_TIMEOUT after
-     * `deadline_us` (of CLOCK_MONOTONIC): the caller resumes. */
-    enum err (*pause)(const struct mover_router *self, const char *slug, int64_t deadline_us,
-                      struct error *e);
-    /* The tenant's clients go to the database at `url` from their next transaction on. */
-    enum err (*point)(const struct mover_router *self, const char *slug, const char *url,
-                      int64_t deadline_us, struct error *e);
-    enum err (*resume)(const struct mover_router *self, const char *slug, int64_t deadline_us,
-                       struct error *e);
 };
 
 /* How far it is. Tables are reported by name, each whenever it got on noticeably. */

@@ -69,8 +69,8 @@ static const char *name_of(size_t i)
     return i == ALL ? "all" : mode_names[i];
 }
 
-static enum err read_durations(const struct reading *r, const struct db_query *query, db_row_fn *row,
-                     struct durations *d, struct error *e)
+static enum err read_durations(const struct reading *r, const struct db_query *query,
+                               db_row_fn *row, struct durations *d, struct error *e)
 {
     enum err err =
         db_each(r->tx, query, DB_ARGS(db_int(r->from), db_int(r->to), db_int(OUTCOMES_ROWS_MAX)),

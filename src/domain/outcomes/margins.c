@@ -185,9 +185,7 @@ json_t *margins_json(const struct margins *m)
     struct records worst = {(void *)(uintptr_t)m->worst, m->worst_count};
     json_t *out = json_pack(
         "{s:o, s:o, s:o, s:s?}", "totals", m->whole ? all_totals_json(m) : json_null(), "worst",
-        m->whole ? json_encode_list(customer_margin_fields, worst, sizeof(m->worst[0]), 0)
-                 : json_null(),
-        "customers",
+        json_encode_list(customer_margin_fields, worst, sizeof(m->worst[0]), 0), "customers",
         json_encode_list(customer_margin_fields, m->list, sizeof(struct customer_margin), 0),
         "next_cursor", m->next);
     BUG_ON(!out);

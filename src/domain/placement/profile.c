@@ -8,7 +8,7 @@ const struct field profile_performance_fields[] = {
 };
 
 const struct field profile_usage_fields[] = {
-    {"peak_concurrent_users", PROFILE_COUNT, .offset = 0},
+    {"peak_concurrent_users", PROFILE_COUNT, .offset = 0, .help = "people at the same time"},
     FIELD_END,
 };
 

@@ -57,16 +57,17 @@ extern const struct field profile_performance_fields[], profile_usage_fields[];
 /* The form's fields for a table whose record holds a struct profile_form at offset `base`. */
 #define PROFILE_FORM_FIELDS(base)                                                                  \
     {"budget", PROFILE_AMOUNT, PROFILE_AT(base, budget), .help = "USD a month"},                   \
-        {"vehicle_count", PROFILE_COUNT, PROFILE_AT(base, vehicle_count)},                         \
+        {"vehicle_count", PROFILE_COUNT, PROFILE_AT(base, vehicle_count), .help = "vehicles"},     \
         {"compliance_requirements",    FIELD_TEXTS,                                                \
          PROFILE_AT(base, compliance), .max = 64,                                                  \
          .names = compliance_names,    .help = "like soc2, hipaa; an empty list means none"},      \
         {"performance_needs", FIELD_OBJECT, PROFILE_AT(base, performance),                         \
-         .fields = profile_performance_fields},                                                    \
+         .fields = profile_performance_fields, .help = "what it needs of response times"},         \
         {"geographic_distribution", FIELD_TEXTS,                                                   \
          PROFILE_AT(base, regions), .max = 64,                                                     \
          .names = geography_names,  .help = "US, EU, APAC; the main one first"},                   \
-        {"usage_patterns", FIELD_OBJECT, PROFILE_AT(base, usage), .fields = profile_usage_fields}, \
+        {"usage_patterns", FIELD_OBJECT, PROFILE_AT(base, usage), .fields = profile_usage_fields,  \
+         .help = "how it is used"},                                                                \
         {"latency_requirement", PROFILE_AMOUNT, PROFILE_AT(base, latency),                         \
          .help = "the same as performance_needs.latency_requirement"},                             \
     {                                                                                              \

@@ -261,8 +261,8 @@ enum err resource_deleted(struct db_tx *tx, const char *id, struct error *e)
 }
 
 /* What the API shows of a deployment's own row; where its database is stays inside. */
-static const char *const shown[] = {
-    "id", "mode", "plan", "status", "regions", "app", "error", "created_at", "active_at",
+const char *const deployment_shown[] = {
+    "id", "mode", "plan", "status", "regions", "app", "error", "created_at", "active_at", NULL,
 };
 
 enum err deployment_json(struct db_tx *tx, const struct deployment *d, struct arena *arena,
@@ -276,8 +276,8 @@ enum err deployment_json(struct db_tx *tx, const struct deployment *d, struct ar
 
     json_t *all = json_encode(deployment_fields, d, JSON_KEEP_ABSENT);
     json_t *out = json_object();
-    for (size_t i = 0; i < ARRAY_LEN(shown); i++)
-        (void)json_object_set(out, shown[i], json_object_get(all, shown[i]));
+    for (size_t i = 0; deployment_shown[i]; i++)
+        (void)json_object_set(out, deployment_shown[i], json_object_get(all, deployment_shown[i]));
     json_decref(all);
     (void)json_object_set_new(out, "infrastructure", json_string(infrastructure_names[d->mode]));
     (void)json_object_set_new(out, "host", d->host_id ? host_json(&host) : json_null());

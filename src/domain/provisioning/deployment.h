@@ -164,7 +164,11 @@ enum err resource_created(struct db_tx *tx, const char *id, const char *provider
                           struct error *e);
 enum err resource_deleted(struct db_tx *tx, const char *id, struct error *e);
 
-/* The deployment as the API shows it: its own fields, `infrastructure`, `host` and `resources`. */
+/*
+ * The deployment as the API shows it: those of its own fields that are in deployment_shown,
+ * `infrastructure`, `host` and `resources`.
+ */
+extern const char *const deployment_shown[]; /* ends with NULL */
 enum err deployment_json(struct db_tx *tx, const struct deployment *d, struct arena *arena,
                          json_t **ret, struct error *e);
 

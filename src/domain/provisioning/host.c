@@ -188,12 +188,12 @@ enum err host_set_load(struct db_tx *tx, const char *id, decimal load, int64_t a
 }
 
 /* Where databases are stays inside, and so does how an order goes on. */
-static const char *const hidden[] = {"database_url", "choice", "rounds", "actions"};
+const char *const host_hidden[] = {"database_url", "choice", "rounds", "actions", NULL};
 
 json_t *host_json(const struct host *host)
 {
     json_t *out = json_encode(host_fields, host, JSON_KEEP_ABSENT);
-    for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
-        (void)json_object_del(out, hidden[i]);
+    for (size_t i = 0; host_hidden[i]; i++)
+        (void)json_object_del(out, host_hidden[i]);
     return out;
 }

@@ -126,7 +126,8 @@ extern const struct field host_tenant_fields[];
 enum err host_tenants(struct db_tx *tx, const char *id, struct arena *arena, struct records *ret,
                       struct error *e);
 
-/* The host as the API shows it. */
+/* The host as the API shows it: its fields without those in host_hidden. */
+extern const char *const host_hidden[]; /* ends with NULL */
 json_t *host_json(const struct host *host);
 
 #endif

@@ -210,7 +210,7 @@ struct numbers {
         name, type, offsetof(struct numbers, member)                                               \
     }
 
-static const struct field number_fields[] = {
+const struct field usage_number_fields[] = {
     NUMBER("at", FIELD_TIME, at),
     NUMBER("events", FIELD_INT, events),
     NUMBER("api_calls", FIELD_INT, api_calls),
@@ -301,7 +301,7 @@ static struct numbers numbers_of(const struct usage_hour *h)
 static json_t *numbers_json(const struct usage_hour *h)
 {
     struct numbers n = numbers_of(h);
-    return json_encode(number_fields, &n, JSON_KEEP_ABSENT);
+    return json_encode(usage_number_fields, &n, JSON_KEEP_ABSENT);
 }
 
 struct region_share {
@@ -310,7 +310,7 @@ struct region_share {
     decimal share;
 };
 
-static const struct field region_fields[] = {
+const struct field usage_region_fields[] = {
     {"region", FIELD_TEXT, offsetof(struct region_share, region)},
     {"api_calls", FIELD_INT, offsetof(struct region_share, api_calls)},
     {"share", FIELD_DECIMAL, offsetof(struct region_share, share)},
@@ -336,8 +336,8 @@ static json_t *regions_json(const struct usage_hour *h)
                 (struct region_share){geography_names[i], calls[i], decimal_div(calls[i], all)};
     }
     qsort(regions, count, sizeof(regions[0]), compare_regions);
-    return json_encode_list(region_fields, (struct records){regions, count}, sizeof(regions[0]),
-                            JSON_KEEP_ABSENT);
+    return json_encode_list(usage_region_fields, (struct records){regions, count},
+                            sizeof(regions[0]), JSON_KEEP_ABSENT);
 }
 
 static json_t *peaks_json(const struct patterns *p)
@@ -355,7 +355,7 @@ static json_t *season_json(const struct patterns *p)
     return p->season < 0 ? json_null() : json_string(season_names[p->season]);
 }
 
-static const struct field share_fields[] = {
+const struct field usage_pattern_fields[] = {
     {"days", FIELD_INT, offsetof(struct patterns, days)},
     {"daily_share", FIELD_DECIMAL, offsetof(struct patterns, daily)},
     {"weekly_share", FIELD_DECIMAL, offsetof(struct patterns, weekly)},
@@ -364,7 +364,7 @@ static const struct field share_fields[] = {
 
 static json_t *patterns_json(const struct patterns *p)
 {
-    json_t *out = json_encode(share_fields, p, JSON_KEEP_ABSENT);
+    json_t *out = json_encode(usage_pattern_fields, p, JSON_KEEP_ABSENT);
     (void)json_object_set_new(out, "peak_hours", peaks_json(p));
     (void)json_object_set_new(out, "seasonal_patterns", season_json(p));
     return out;
@@ -402,7 +402,7 @@ struct report_head {
     decimal growth;
 };
 
-static const struct field head_fields[] = {
+const struct field usage_head_fields[] = {
     {"customer_id", FIELD_TEXT, offsetof(struct report_head, customer_id)},
     {"customer", FIELD_TEXT, offsetof(struct report_head, customer)},
     {"from", FIELD_TIME, offsetof(struct report_head, from)},
@@ -431,7 +431,7 @@ json_t *usage_report_json(const struct usage_report *r)
 {
     const struct report_head head = {r->customer.id, r->customer.slug, r->from,
                                      r->to,          r->step,          r->growth};
-    json_t *out = json_encode(head_fields, &head, JSON_KEEP_ABSENT), *series = json_array();
+    json_t *out = json_encode(usage_head_fields, &head, JSON_KEEP_ABSENT), *series = json_array();
     for (size_t i = 0; i < r->step_count; i++)
         (void)json_array_append_new(series, numbers_json(&r->steps[i]));
     (void)json_object_set_new(out, "totals", totals_json(r));
@@ -458,7 +458,7 @@ struct metrics {
         name, type, offsetof(struct metrics, member)                                               \
     }
 
-static const struct field metric_fields[] = {
+const struct field usage_metric_fields[] = {
     METRIC("vehicle_count", FIELD_INT, vehicle_count),
     METRIC("gps_points_today", FIELD_INT, gps_points_today),
     METRIC("api_calls_today", FIELD_INT, api_calls_today),
@@ -503,7 +503,7 @@ static json_t *metrics_json(const struct facts *f, int64_t users, struct arena *
         .regions = region_texts(f->regions_used, arena),
         .growth = f->growth,
     };
-    return json_encode(metric_fields, &m, JSON_KEEP_ABSENT);
+    return json_encode(usage_metric_fields, &m, JSON_KEEP_ABSENT);
 }
 
 static json_t *resources_json(const struct usage_hour *day)
@@ -511,7 +511,7 @@ static json_t *resources_json(const struct usage_hour *day)
     if (day->samples == 0)
         return json_null();
     struct numbers n = numbers_of(day);
-    _cleanup_json_ json_t *all = json_encode(number_fields, &n, JSON_KEEP_ABSENT);
+    _cleanup_json_ json_t *all = json_encode(usage_number_fields, &n, JSON_KEEP_ABSENT);
     json_t *out = json_object();
     static const char *const names[] = {"cpu_utilization", "memory_utilization",
                                         "database_connections", "disk_utilization"};

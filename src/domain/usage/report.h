@@ -63,7 +63,9 @@ enum err usage_report(struct db_tx *tx, const struct env *env, const struct hetz
                       const char *id_or_slug, struct usage_span span, struct arena *arena,
                       struct problems *problems, struct usage_report *ret, struct error *e);
 
-/* As the API shows it. */
+/* As the API shows it; its parts' members, for those who describe them. */
+extern const struct field usage_head_fields[], usage_number_fields[], usage_region_fields[],
+    usage_pattern_fields[], usage_metric_fields[];
 json_t *usage_report_json(const struct usage_report *report);
 
 /*

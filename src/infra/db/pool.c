@@ -5,13 +5,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 
-static int64_t monotonic_us(void)
-{
-    struct timespec now;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &now) != 0);
-    return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 static struct timespec timespec_from_us(int64_t us)
 {
     return (struct timespec){

@@ -19,6 +19,7 @@ struct http_pair {
 };
 
 struct http_route;
+struct http_source;
 
 struct http_request {
     enum http_method method;                  /* HTTP_METHODS: another one (a refusal sees it) */
@@ -45,6 +46,7 @@ struct http_response {
     bool is_file;       /* instead of a body, everything in file_fd is sent; the server closes it */
     int file_fd;        /* a regular file, or something that sendfile() reads */
     uint64_t file_size; /* bytes, from its beginning */
+    struct http_source *source; /* the body goes on with what it tells (stream.h); owned */
     bool abort; /* close the connection instead of replying; what the client sees is a lost reply */
 };
 

@@ -37,6 +37,7 @@ struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
     struct http_workers *workers;
+    struct http_pump *pump; /* NULL: no route streams */
     int listen_fd;
     uint16_t port;
     atomic_bool stopping;
@@ -71,13 +72,6 @@ struct exchange {
     int64_t began_us;
 };
 
-static int64_t monotonic_us(void)
-{
-    struct timespec ts;
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &ts) != 0);
-    return (int64_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 /* --- replies --- */
 
 /* The body is gone, or is about to be. */
@@ -103,6 +97,9 @@ static void drop_reply(struct exchange *x)
     if (x->response.is_file)
         (void)close(x->response.file_fd);
     x->response.is_file = false;
+    if (x->response.source)
+        x->response.source->free(x->response.source);
+    x->response.source = NULL;
 }
 
 static void fill_refusal(struct exchange *x)
@@ -142,8 +139,12 @@ static bool add_headers(struct exchange *x, struct MHD_Response *out)
     bool added = true;
     for (size_t i = 0; added && i < r->header_count; i++)
         added = MHD_add_response_header(out, r->headers[i].name, r->headers[i].value) == MHD_YES;
-    const char *type = r->content_type ? r->content_type : "application/json";
-    if (added && (r->body.len || r->is_file) && !has_header(r, "Content-Type"))
+    const char *type = r->content_type ? r->content_type
+                       : r->source     ? "text/event-stream"
+                                       : "application/json";
+    if (r->source) /* nginx would collect events until a buffer is full */
+        added = MHD_add_response_header(out, "X-Accel-Buffering", "no") == MHD_YES;
+    if (added && (r->body.len || r->is_file || r->source) && !has_header(r, "Content-Type"))
         added = MHD_add_response_header(out, "Content-Type", type) == MHD_YES;
     if (added && !has_header(r, "Cache-Control"))
         added = MHD_add_response_header(out, "Cache-Control", "no-store") == MHD_YES;
@@ -154,20 +155,38 @@ static bool add_headers(struct exchange *x, struct MHD_Response *out)
     return added;
 }
 
-/* Hands the bytes of the body over. NULL when the handler set a header that cannot be sent. */
+/* The response itself, which owns the file or source, and the bytes of the body. */
+static struct MHD_Response *hand_over(struct exchange *x)
+{
+    struct http_response *r = &x->response;
+    static char nothing[] = "";
+    struct MHD_Response *out;
+    if (r->source)
+        out = http_pump_reply(x->server->pump, x->connection, &r->body, r->source);
+    else if (r->is_file)
+        out = MHD_create_response_from_fd64(r->file_size, r->file_fd);
+    else if (r->body.ptr)
+        out = MHD_create_response_from_buffer(r->body.len, r->body.ptr, MHD_RESPMEM_MUST_FREE);
+    else
+        out = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+    return out;
+}
+
+/* NULL when the handler set a header that cannot be sent. */
 static struct MHD_Response *make_response(struct exchange *x)
 {
     struct buf *body = &x->response.body;
     BUG_ON(x->response.status < 200 || x->response.status > 599);
-    static char nothing[] = "";
-    struct MHD_Response *out =
-        x->response.is_file
-            ? MHD_create_response_from_fd64(x->response.file_size, x->response.file_fd)
-        : body->ptr ? MHD_create_response_from_buffer(body->len, body->ptr, MHD_RESPMEM_MUST_FREE)
-                    : MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *out = hand_over(x);
+    if (!out && x->response.source) {
+        refuse(x, 429, "too many streams are open; close some or repeat this later");
+        fill_refusal(x);
+        out = hand_over(x);
+    }
     BUG_ON(!out);
     bool added = add_headers(x, out);
-    x->response.is_file = false; /* the descriptor is libmicrohttpd's now */
+    x->response.is_file = false; /* what it had is libmicrohttpd's now */
+    x->response.source = NULL;
     *body = BUF_INIT(body->max);
     if (added)
         return out;
@@ -423,6 +442,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **context
 
 static void server_free(struct http_server *s)
 {
+    http_pump_free(s->pump);
     http_workers_free(s->workers);
     if (s->listen_fd >= 0)
         (void)close(s->listen_fd);
@@ -481,11 +501,14 @@ enum err http_server_start(const struct http_server_options *options,
     enum err err = http_listen_open(options->address, options->port, &s->listen_fd, &s->port, e);
     if (err == OK)
         err = http_workers_start(options->threads, handle, &s->workers, e);
+    if (err == OK && options->streams.max > 0)
+        err = http_pump_start(&options->streams, &s->pump, e);
     s->daemon = err == OK ? daemon_start(s) : NULL;
     if (err == OK && !s->daemon)
         err =
             error_errno(e, "cannot start the HTTP server on %s port %u", options->address, s->port);
     if (err != OK) {
+        http_pump_stop(s->pump);
         if (s->workers)
             http_workers_stop(s->workers);
         server_free(s);
@@ -521,6 +544,7 @@ void http_server_stop(struct http_server *server)
      * with the pool for taking the socket out of its sets, and whoever is second stops the process.
      * So the pool goes on to look at the socket in vain, for as long as the last replies take. */
     (void)shutdown(server->listen_fd, SHUT_RDWR);
+    http_pump_stop(server->pump);
     wait_for_replies(server);           /* libmicrohttpd drops what it has not sent when it stops */
     http_workers_stop(server->workers); /* nothing stays suspended */
     MHD_stop_daemon(server->daemon);

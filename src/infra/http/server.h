@@ -13,6 +13,8 @@
  * the table wins. Replies are application/json, no-store and nosniff unless the handler says
  * otherwise.
  *
+ * A handler that gives a source (stream.h) instead of a whole body answers with events over time.
+ *
  * Lifecycle: http_server_start() -> http_server_stop(), which stops accepting, lets running
  * handlers finish and joins the threads. Replies that take longer than ten seconds after that to
  * make or to send are lost. Do not call it from a handler.
@@ -22,6 +24,7 @@
 
 #include "base/err.h"
 #include "infra/http/message.h"
+#include "infra/http/stream.h"
 
 typedef void http_handler(void *ctx, const struct http_request *request,
                           struct http_response *response);
@@ -59,6 +62,7 @@ struct http_server_options {
      * with 429 and a Retry-After. 0: no bound.
      */
     size_t large_bodies_max;
+    struct http_stream_options streams;
     const struct http_route *routes;
     size_t route_count;
     http_refusal *refuse;  /* NULL: the detail as plain text */
