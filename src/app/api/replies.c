@@ -570,6 +570,17 @@ const struct shape reply_token_revoked = {
     .more = FIELDS(TEXT("id", "the token"), TEXT("status", "revoked")),
 };
 
+const struct shape reply_session = {
+    .name = "Session",
+    .help = "Who is signed in; a token without a session has nulls.",
+    .more = FIELDS(TEXT("token_id", "the token that it stands for"), TEXT("name", "its name"),
+                   TEXT("role", "what it may do"),
+                   {"expires_at", FIELD_TIME, .help = "when it ends by itself"},
+                   {"csrf_token", FIELD_TEXT, .help = "the X-CSRF-Token of writes by cookie"}),
+};
+
+const struct shape reply_signed_out = {.more = FIELDS(TEXT("status", "signed out"))};
+
 const struct shape reply_probe = {.more = FIELDS(TEXT("status", "ok or ready"))};
 
 const struct shape reply_openapi = {

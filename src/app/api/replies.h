@@ -41,7 +41,7 @@ extern const struct shape reply_feedback, reply_outcomes, reply_costs, reply_aud
 
 /* The installation. */
 extern const struct shape reply_policy, reply_policy_shown, reply_token, reply_token_created,
-    reply_token_revoked, reply_probe, reply_openapi;
+    reply_token_revoked, reply_probe, reply_openapi, reply_session, reply_signed_out;
 
 /* The body of a refusal (RFC 9457). */
 extern const struct shape reply_problem;

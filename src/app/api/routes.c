@@ -38,6 +38,7 @@ static const struct field query_customers[] = {
     PAGE_QUERY,
     ENUM_QUERY("mode", mode_names, "only those in this mode"),
     ENUM_QUERY("status", customer_status_names, "only those of this status"),
+    {"q", FIELD_TEXT, .max_len = 100, .help = "only those whose slug or name begins with it"},
     FIELD_END,
 };
 
@@ -360,6 +361,14 @@ const struct http_route api_routes[] = {
     ROUTE_OF(POST, "/api/usage/events", USAGE_BODY_MAX, INGEST, PLAIN, .handler = api_usage_events,
              .media = events_media, SAYS(reply_events), REFUSES(409, 415, 429),
              .query = query_events, .summary = "Count usage: CloudEvents, one or many"),
+
+    ROUTE(POST, "/login", OPEN, PLAIN, .handler = api_sign_in, ANSWERS({201, &reply_session}),
+          REFUSES(401, 403, 429), .body = &api_sign_in_body,
+          .summary = "Sign in with a token: a session's cookie for a browser"),
+    ROUTE(POST, "/logout", VIEWER, WRITE, .handler = api_sign_out, SAYS(reply_signed_out),
+          .summary = "End the session"),
+    ROUTE(GET, "/api/session", VIEWER, READ, .handler = api_session, SAYS(reply_session),
+          .summary = "Show who is signed in, and what a write by cookie needs"),
 
     ROUTE(GET, "/api/openapi.json", OPEN, PLAIN, .handler = api_openapi,
           ANSWERS({200, &reply_openapi}, {304}), .summary = "Show this description of the API"),

@@ -52,6 +52,7 @@
 #include "proposal.sql.h"
 #include "queue.sql.h"
 #include "retention.sql.h"
+#include "sessions.sql.h"
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
@@ -76,7 +77,8 @@ static const struct db_query *const *const core_files[] = {
     facts_queries,       simulate_queries,   proposal_queries, lease_queries,
     sweep_queries,       hours_queries,      measure_queries,  collect_queries,
     example_queries,     retention_queries,  ingest_queries,   evaluation_queries,
-    feedback_queries,    margins_queries,    outcomes_queries,
+    feedback_queries,    margins_queries,    outcomes_queries, example_queries,
+    retention_queries,   ingest_queries,     sessions_queries,
 };
 
 /* For the customers' databases. */
