@@ -39,6 +39,9 @@ extern const struct shape reply_host, reply_host_shown, reply_hosts, reply_reap,
 extern const struct shape reply_feedback, reply_outcomes, reply_costs, reply_audit,
     reply_audit_verified, reply_audit_exported;
 
+/* Where clients go. */
+extern const struct shape reply_route, reply_routes;
+
 /* The installation. */
 extern const struct shape reply_policy, reply_policy_shown, reply_token, reply_token_created,
     reply_token_revoked, reply_probe, reply_openapi, reply_session, reply_signed_out;

@@ -31,6 +31,7 @@
     }
 
 static const char *const dedupe_names[] = {"id", NULL};
+static const char *const route_format_names[] = {"json", "haproxy", NULL};
 
 static const struct field query_page[] = {PAGE_QUERY, FIELD_END};
 
@@ -134,6 +135,14 @@ static const struct field query_export[] = {
 
 static const struct field query_events[] = {
     ENUM_QUERY("dedupe", dedupe_names, "id: an event that was counted before counts no more"),
+    FIELD_END,
+};
+
+static const struct field query_routes[] = {
+    PAGE_QUERY,
+    {"since", FIELD_INT, .min = 0, .max = INT64_MAX,
+     .help = "what changed after this fleet_version, and no page"},
+    ENUM_QUERY("format", route_format_names, "haproxy: all as a map file"),
     FIELD_END,
 };
 
@@ -321,6 +330,11 @@ const struct http_route api_routes[] = {
     ROUTE(POST, "/api/instances/{instance}/scale", ADMIN, WRITE, .handler = api_instance_scale,
           STARTS(reply_instance_scaled), .body = &api_instance_scale_body,
           .summary = "Give an instance the size of a plan, or other regions"),
+    ROUTE(GET, "/api/routes", VIEWER, READ, .handler = api_routes_list, .query = query_routes,
+          ANSWERS({200, &reply_routes, "text/plain"}, {304}),
+          .summary = "List where customers' clients go, what changed, or a map for HAProxy"),
+    ROUTE(GET, "/api/routes/{slug}", VIEWER, READ, .handler = api_route_show,
+          ANSWERS({200, &reply_route}, {304}), .summary = "Show where a customer's clients go"),
     ROUTE(GET, "/api/policies", VIEWER, READ, .handler = api_policies,
           LISTS("policies", reply_policy), .summary = "List the policies"),
     ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,
