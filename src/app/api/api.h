@@ -191,6 +191,7 @@ api_handler api_audit, api_audit_verify, api_audit_export;
 api_handler api_feedback, api_feedback_add, api_customer_feedback, api_outcomes, api_costs;
 api_handler api_routes_list, api_route_show;
 api_handler api_tokens, api_token_create, api_token_revoke;
+api_handler api_overview, api_fleet_days, api_fleet_tops, api_fleet_moves;
 api_handler api_sign_in, api_sign_out, api_session;
 api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;

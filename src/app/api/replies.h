@@ -46,6 +46,9 @@ extern const struct shape reply_route, reply_routes;
 extern const struct shape reply_policy, reply_policy_shown, reply_token, reply_token_created,
     reply_token_revoked, reply_probe, reply_openapi, reply_session, reply_signed_out;
 
+/* The fleet. */
+extern const struct shape reply_overview, reply_fleet_days, reply_fleet_moves, reply_fleet_tops;
+
 /* The body of a refusal (RFC 9457). */
 extern const struct shape reply_problem;
 

@@ -4,6 +4,7 @@
 #include "app/api/replies.h"
 #include "domain/audit/verify.h"
 #include "domain/migration/move.h"
+#include "domain/migration/overview.h"
 #include "domain/migration/proposal.h"
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/drift.h"
@@ -135,6 +136,11 @@ static const struct field query_export[] = {
 
 static const struct field query_events[] = {
     ENUM_QUERY("dedupe", dedupe_names, "id: an event that was counted before counts no more"),
+    FIELD_END,
+};
+
+static const struct field query_days[] = {
+    {"days", FIELD_INT, .min = 1, .max = TREND_DAYS_MAX, .help = "up to now; 30 unless told"},
     FIELD_END,
 };
 
@@ -375,6 +381,16 @@ const struct http_route api_routes[] = {
     ROUTE_OF(POST, "/api/usage/events", USAGE_BODY_MAX, INGEST, PLAIN, .handler = api_usage_events,
              .media = events_media, SAYS(reply_events), REFUSES(409, 415, 429),
              .query = query_events, .summary = "Count usage: CloudEvents, one or many"),
+
+    ROUTE(GET, "/api/overview", VIEWER, READ, .handler = api_overview, SAYS(reply_overview),
+          .summary = "Show what there is and what wants a person, in counts"),
+    ROUTE(GET, "/api/fleet/days", VIEWER, READ, .handler = api_fleet_days, SAYS(reply_fleet_days),
+          .query = query_days, .summary = "List customers, revenue and cost by day and mode"),
+    ROUTE(GET, "/api/fleet/moves", VIEWER, READ, .handler = api_fleet_moves,
+          SAYS(reply_fleet_moves), .query = query_days,
+          .summary = "Show how the moves of the last days ended, how long they took, and why"),
+    ROUTE(GET, "/api/fleet/tops", VIEWER, READ, .handler = api_fleet_tops, SAYS(reply_fleet_tops),
+          .summary = "List the customers that stand out: busy, costly, at a loss"),
 
     ROUTE(POST, "/login", OPEN, PLAIN, .handler = api_sign_in, ANSWERS({201, &reply_session}),
           REFUSES(401, 403, 429), .body = &api_sign_in_body,

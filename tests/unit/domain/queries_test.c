@@ -32,6 +32,7 @@
 #include "exports.sql.h"
 #include "facts.sql.h"
 #include "feedback.sql.h"
+#include "fleet.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
 #include "hours.sql.h"
@@ -46,6 +47,7 @@
 #include "move.sql.h"
 #include "offboarding.sql.h"
 #include "outcomes.sql.h"
+#include "overview.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
 #include "prices.sql.h"
@@ -78,8 +80,8 @@ static const struct db_query *const *const core_files[] = {
     subscription_queries, facts_queries,      simulate_queries,  proposal_queries,
     lease_queries,        sweep_queries,      hours_queries,     measure_queries,
     collect_queries,      example_queries,    retention_queries, ingest_queries,
-    sessions_queries,     evaluation_queries, feedback_queries,  margins_queries,
-    outcomes_queries,
+    sessions_queries,     fleet_queries,      overview_queries,  evaluation_queries,
+    feedback_queries,     margins_queries,    outcomes_queries,
 };
 
 /* For the customers' databases. */
