@@ -32,7 +32,6 @@ ALTER TABLE verdicts ADD COLUMN wanted_since BIGINT;
 
 CREATE INDEX decisions_by_trigger ON decisions (trigger, made_at, mode);
 CREATE INDEX migrations_by_start ON migrations (created_at);
-CREATE INDEX migrations_by_end ON migrations (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX proposals_by_answer ON proposals (decided_at) WHERE decided_at IS NOT NULL;
 CREATE INDEX proposals_by_migration ON proposals (migration_id) WHERE migration_id IS NOT NULL;
 CREATE INDEX offboardings_by_start ON offboardings (created_at);
