@@ -20,9 +20,8 @@ static enum err last_value(const struct pg_move *m, enum mover_side side,
                            const struct pg_sequence *sequence, int64_t *ret, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    return pg_get_int(m->at[side],
-                      arena_printf(&arena, "SELECT last_value FROM %s", sequence->sql), NULL, 0,
-                      ret, e);
+    return pg_get_int(m->at[side], arena_printf(&arena, "SELECT last_value FROM %s", sequence->sql),
+                      NULL, 0, ret, e);
 }
 
 /* A block is recorded where its ids are given away. */
@@ -131,8 +130,7 @@ static enum err check_block(const struct pg_move *m, const struct pg_sequence *s
     return OK;
 }
 
-enum err pg_blocks_check(const struct pg_move *m, const struct pg_catalog *catalog,
-                         struct error *e)
+enum err pg_blocks_check(const struct pg_move *m, const struct pg_catalog *catalog, struct error *e)
 {
     const struct pg_sequence *sequences = catalog->sequences.items;
     for (size_t i = 0; i < catalog->sequences.count; i++)

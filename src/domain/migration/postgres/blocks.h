@@ -2,11 +2,11 @@
  * Ids of the two sides never meet.
  *
  * After the cutover both sides hand out ids from sequences of the same name: the target to the
- * tenant, a shared source to all others. The tenant's rows flow back during the soak, and an id that
- * both have given away would stop the way back, or be overwritten. So before anything flows, the
- * side that others share sets a block of ids aside for the other one, by moving its own sequence
- * behind it: nobody there will ever get one of those, not even after the tenant has come back, and
- * the next move gets a block of its own.
+ * tenant, a shared source to all others. The tenant's rows flow back during the soak, and an id
+ * that both have given away would stop the way back, or be overwritten. So before anything flows,
+ * the side that others share sets a block of ids aside for the other one, by moving its own
+ * sequence behind it: nobody there will ever get one of those, not even after the tenant has come
+ * back, and the next move gets a block of its own.
  */
 #ifndef WEBHOST_DOMAIN_MIGRATION_POSTGRES_BLOCKS_H
 #define WEBHOST_DOMAIN_MIGRATION_POSTGRES_BLOCKS_H

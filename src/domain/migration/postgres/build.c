@@ -22,14 +22,14 @@ enum err pg_build_begin(const struct pg_move *m, struct pg_session *to, struct e
 }
 
 /* A key's index belongs to nobody until it is attached: a lock is waited for only a moment. */
-enum err pg_build_one(struct team *team, struct pg_session *to, struct pg_build *b,
-                      struct error *e)
+enum err pg_build_one(struct team *team, struct pg_session *to, struct pg_build *b, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
     if (b->there)
         return OK;
-    struct mover_progress progress = {b->table, INT_ABSENT, INT_ABSENT, INT_ABSENT, INT_ABSENT,
-                                      arena_printf(&arena, "building %s", b->name)};
+    struct mover_progress progress = {b->table,   INT_ABSENT,
+                                      INT_ABSENT, INT_ABSENT,
+                                      INT_ABSENT, arena_printf(&arena, "building %s", b->name)};
     team_note(team, &progress);
     enum err err = b->built ? OK : pg_run(to, b->create_sql, e);
     if (err == OK && b->attach_sql)
@@ -47,8 +47,8 @@ static enum err begin_session(void *ctx, struct pg_session *const at[2], struct 
     return pg_build_begin(b->m, at[SIDE_TARGET], e);
 }
 
-static enum err run_build(void *ctx, struct team *team, size_t task,
-                          struct pg_session *const at[2], struct error *e)
+static enum err run_build(void *ctx, struct team *team, size_t task, struct pg_session *const at[2],
+                          struct error *e)
 {
     struct building *b = ctx;
     return pg_build_one(team, at[SIDE_TARGET], b->tasks[task], e);

@@ -49,8 +49,8 @@ static enum err check_writers(const struct attempt *a, struct error *e)
         "::bigint FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)"
         " WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.classid = %" PRId64
         " AND l.objid = %" PRId64 " AND a.datname = pg_catalog.current_database()"
-        " AND pg_catalog.clock_timestamp() - a.xact_start > pg_catalog.make_interval(secs => %"
-        PRId64 " / 1000.0) ORDER BY a.xact_start LIMIT 1",
+        " AND pg_catalog.clock_timestamp() - a.xact_start > pg_catalog.make_interval(secs => "
+        "%" PRId64 " / 1000.0) ORDER BY a.xact_start LIMIT 1",
         key >> 32, key & UINT32_MAX, most);
     TRY(pg_query(a->m->at[a->from], sql, NULL, 0, 1, &arena, &rows, e));
     if (rows.count == 0)
@@ -71,7 +71,8 @@ static enum err check_markers(struct attempt *a, struct error *e)
         TRY(pg_marker_wait(a->m, a->from, a->marker, lag_ms, &arrived, e));
         if (!arrived || monotonic_us() - start > lag_ms * USEC_PER_MS)
             return error_set(e, ERR_BUSY,
-                             "changes take more than %" PRId64 " ms to reach the %s (moves: lag_ms)",
+                             "changes take more than %" PRId64
+                             " ms to reach the %s (moves: lag_ms)",
                              lag_ms, pg_side_name(a->to));
     }
     return OK;
@@ -158,7 +159,8 @@ static enum err leave_take(struct attempt *a, struct error *e)
     if (left == OK)
         left = pg_send(a->cut->at[a->from], "SELECT 1", e);
     struct error ignored;
-    enum err arrived = pg_take_rows(a->m->at[a->to], 1, &a->arena, &rows, left == OK ? e : &ignored);
+    enum err arrived =
+        pg_take_rows(a->m->at[a->to], 1, &a->arena, &rows, left == OK ? e : &ignored);
     if (left != OK)
         return left;
     TRY(arrived);
@@ -196,8 +198,10 @@ static enum err cut(struct attempt *a, struct error *e)
     TRY(left);
     TRY(freeze(a, e));
     if (monotonic_us() >= a->deadline_us)
-        return error_set(e, ERR_TIMEOUT, "the cutover took longer than its budget of %" PRId64
-                         " ms (moves: budget_ms)", run->settings->budget_ms);
+        return error_set(e, ERR_TIMEOUT,
+                         "the cutover took longer than its budget of %" PRId64
+                         " ms (moves: budget_ms)",
+                         run->settings->budget_ms);
     return pg_run(a->m->at[a->to], pg_fence_set_sql(a->m, PG_FENCE_OPEN, &a->arena), e);
 }
 

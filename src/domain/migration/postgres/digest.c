@@ -21,8 +21,8 @@ const char *pg_whose(const struct pg_move *m, const struct pg_table *t, struct a
 
 /* Types whose values have the same hash in every database, as format_type() writes them. */
 static const char *const hashed_as_they_are[] = {
-    "smallint", "integer", "bigint",    "boolean", "text",    "character varying", "uuid",
-    "date",     "bytea",   "timestamp", "numeric", "jsonb",   "double precision",
+    "smallint", "integer", "bigint",    "boolean", "text",  "character varying", "uuid",
+    "date",     "bytea",   "timestamp", "numeric", "jsonb", "double precision",
 };
 
 static bool is_hashed_as_it_is(const char *type)
@@ -127,7 +127,7 @@ static enum err read_suspects(struct table_work *w, const char *where, struct ar
     struct pg_rows rows[2];
     struct suspect *all = NULL, *s, *next;
     const char *sql = arena_printf(arena, "SELECT %s, %s FROM %s WHERE %s", w->key_text, w->hash,
-                                   w->table->sql, where);
+                                   w->table->from, where);
     TRY(ask_both(w->c, sql, ROWS_MAX, arena, rows, e));
     for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++) {
         for (size_t i = 0; i < rows[side].count; i++)
@@ -249,7 +249,7 @@ static enum err compare_range(struct table_work *w, const char *where, struct er
         " pg_catalog.mod(pg_catalog.mod(coalesce(pg_catalog.sum(h), 0), 18446744073709551616)"
         " + 18446744073709551616, 18446744073709551616)"
         " FROM (SELECT %s AS h FROM %s WHERE %s) AS hashed",
-        w->hash, w->table->sql, where);
+        w->hash, w->table->from, where);
     TRY(w->c->m->run->go_on(w->c->m->run->ctx, e));
     TRY(ask_both(w->c, sql, 1, &arena, rows, e));
     struct pg_digest source = digest_of(&rows[SIDE_SOURCE]), target = digest_of(&rows[SIDE_TARGET]);
@@ -274,14 +274,14 @@ enum err pg_ranges(struct pg_session *s, const struct pg_table *table, const cha
         "SELECT '(' || %s || ')' FROM (SELECT %s, pg_catalog.row_number() OVER (ORDER BY %s) AS"
         " webhost_n FROM %s WHERE %s) AS numbered WHERE webhost_n %% %" PRId64 " = 0"
         " ORDER BY webhost_n",
-        quoted, key, key, table->sql, whose, range_rows);
+        quoted, key, key, table->from, whose, range_rows);
     TRY(pg_query(s, sql, NULL, 0, RANGES_MAX, arena, &ends, e));
     const char **ranges = arena_new_array(arena, ends.count + 1, const char *);
     for (size_t i = 0; i <= ends.count; i++) {
         ranges[i] = whose;
         if (i > 0)
-            ranges[i] = arena_printf(arena, "%s AND (%s) > %s", ranges[i], key,
-                                     pg_cell(&ends, i - 1, 0));
+            ranges[i] =
+                arena_printf(arena, "%s AND (%s) > %s", ranges[i], key, pg_cell(&ends, i - 1, 0));
         if (i < ends.count)
             ranges[i] =
                 arena_printf(arena, "%s AND (%s) <= %s", ranges[i], key, pg_cell(&ends, i, 0));

@@ -160,7 +160,7 @@ enum err pg_move_is_shared(const struct pg_move *m, enum mover_side side,
         if (pg_is_tenants(&tables[i]))
             TRY(pg_get(m->at[side],
                        arena_printf(&arena, "SELECT 'yes' FROM %s WHERE %s <> %s LIMIT 1",
-                                    tables[i].sql, m->column, m->tenant),
+                                    tables[i].from, m->column, m->tenant),
                        NULL, 0, &arena, &found, e));
     }
     *ret = found != NULL;

@@ -62,10 +62,10 @@ static enum err cut_time(struct pg_move *m, bool frozen, const char **ret, struc
 {
     enum mover_side owner;
     TRY(pg_settle_owner(m, &owner, e));
-    const char *at = frozen ? arena_printf(&m->arena,
-                                           "(SELECT at FROM %s.cut ORDER BY n DESC LIMIT 1)",
-                                           m->schema)
-                            : "pg_catalog.clock_timestamp()";
+    const char *at =
+        frozen
+            ? arena_printf(&m->arena, "(SELECT at FROM %s.cut ORDER BY n DESC LIMIT 1)", m->schema)
+            : "pg_catalog.clock_timestamp()";
     return pg_get(m->at[owner],
                   arena_printf(&m->arena,
                                "SELECT pg_catalog.to_char(%s AT TIME ZONE 'UTC',"
@@ -79,10 +79,10 @@ static json_t *tables_json(struct pg_move *m, struct records compared)
     const struct pg_compared *all = compared.items;
     json_t *tables = json_object();
     for (size_t i = 0; i < compared.count; i++) {
-        const char *digest = arena_printf(&m->arena, "%016" PRIx64 "%016" PRIx64,
-                                          all[i].digest.xor, all[i].digest.sum);
-        json_t *table = json_pack("{s:I, s:s}", "rows", (json_int_t)all[i].digest.rows, "digest",
-                                  digest);
+        const char *digest = arena_printf(&m->arena, "%016" PRIx64 "%016" PRIx64, all[i].digest.xor,
+                                          all[i].digest.sum);
+        json_t *table =
+            json_pack("{s:I, s:s}", "rows", (json_int_t)all[i].digest.rows, "digest", digest);
         BUG_ON(!table || json_object_set_new(tables, all[i].label, table) != 0);
     }
     return tables;
@@ -95,8 +95,8 @@ static enum err prove(struct pg_move *m, const struct mover_cut *cut, const char
     const char *at;
     TRY(compare(m, cut, &compared, e));
     TRY(cut_time(m, cut != NULL, &at, e));
-    _cleanup_json_ json_t *proof = json_pack("{s:s, s:o}", "at", at, "tables",
-                                             tables_json(m, compared));
+    _cleanup_json_ json_t *proof =
+        json_pack("{s:s, s:o}", "at", at, "tables", tables_json(m, compared));
     BUG_ON(!proof);
     if (!cut)
         BUG_ON(json_object_set_new(proof, "compared", json_string("again, over the way back")) !=

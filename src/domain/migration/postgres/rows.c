@@ -6,10 +6,10 @@
 
 #include <inttypes.h>
 
-#define TRIGGERS_MAX    1000
-#define PART_PAGES_MIN  ((int64_t)32 << 10) /* 256 MB: below, a part is not worth its session */
-#define SHARE_BY_PAGES  5                   /* one row in so many: read the pages, not the index */
-#define EXPLAIN_LINES   1000
+#define TRIGGERS_MAX   1000
+#define PART_PAGES_MIN ((int64_t)32 << 10) /* 256 MB: below, a part is not worth its session */
+#define SHARE_BY_PAGES 5                   /* one row in so many: read the pages, not the index */
+#define EXPLAIN_LINES  1000
 
 /* How far a table is. */
 struct tally {
@@ -19,8 +19,8 @@ struct tally {
 
 struct part {
     struct tally *tally;
-    size_t table;               /* in the catalog's order */
-    int64_t first_page, pages;  /* 0 pages: all of the table */
+    size_t table;              /* in the catalog's order */
+    int64_t first_page, pages; /* 0 pages: all of the table */
 };
 
 struct copying {
@@ -54,9 +54,8 @@ enum err pg_estimate_rows(const struct pg_move *m, enum mover_side side, const s
 {
     _cleanup_arena_ struct arena arena = {0};
     struct pg_rows lines;
-    const char *where = pg_is_tenants(t)
-                            ? arena_printf(&arena, " WHERE %s = %s", m->column, m->tenant)
-                            : "";
+    const char *where =
+        pg_is_tenants(t) ? arena_printf(&arena, " WHERE %s = %s", m->column, m->tenant) : "";
     const char *sql = arena_printf(&arena, "EXPLAIN SELECT FROM %s%s", t->from, where);
     TRY(pg_query(m->at[side], sql, NULL, 0, EXPLAIN_LINES, &arena, &lines, e));
     /* "Index Only Scan using trips_pkey on trips  (cost=0.43..8.45 rows=1 width=0)" */
@@ -264,20 +263,19 @@ static enum err stream_part(struct copying *c, struct team *team, struct part *p
     const char *pages = "";
     int64_t rows = 0, bytes = 0;
     if (p->pages > 0)
-        pages = arena_printf(&arena,
-                             " AND ctid >= '(%" PRId64 ",0)'::tid AND ctid < '(%" PRId64
-                             ",0)'::tid",
-                             p->first_page,
-                             p->pages == INT32_MAX ? UINT32_MAX - 1 : p->first_page + p->pages);
+        pages = arena_printf(
+            &arena, " AND ctid >= '(%" PRId64 ",0)'::tid AND ctid < '(%" PRId64 ",0)'::tid",
+            p->first_page, p->pages == INT32_MAX ? UINT32_MAX - 1 : p->first_page + p->pages);
     /* A SELECT without columns has rows too, but COPY has no list for them. */
     if (t->column_list[0] == '\0')
         return OK;
-    const char *out = arena_printf(
-        &arena, "COPY (SELECT %s FROM %s WHERE %s%s) TO STDOUT (FORMAT binary)", t->column_list,
-        t->from, whose(c, t, &arena), pages);
+    const char *out =
+        arena_printf(&arena, "COPY (SELECT %s FROM %s WHERE %s%s) TO STDOUT (FORMAT binary)",
+                     t->column_list, t->from, whose(c, t, &arena), pages);
     const char *in = arena_printf(&arena, "COPY %s (%s) FROM STDIN (FORMAT binary%s)", t->sql,
                                   t->column_list, freeze ? ", FREEZE" : "");
-    enum err err = pg_copy(at[SIDE_SOURCE], out, at[SIDE_TARGET], in, flow_on, &f, &rows, &bytes, e);
+    enum err err =
+        pg_copy(at[SIDE_SOURCE], out, at[SIDE_TARGET], in, flow_on, &f, &rows, &bytes, e);
     if (err != OK)
         return error_prefix(e, "copying table %s", t->label);
     tell(&f, rows, bytes);
@@ -334,8 +332,8 @@ static enum err run_part(void *ctx, struct team *team, size_t task, struct pg_se
     if (c->exclusive)
         TRY(add_early_foreign_keys(c, team, p, to, e));
     TRY(pg_run(to, "BEGIN", e));
-    enum err err = c->exclusive ? fill_alone(c, team, p, at, e)
-                                : stream_part(c, team, p, at, false, e);
+    enum err err =
+        c->exclusive ? fill_alone(c, team, p, at, e) : stream_part(c, team, p, at, false, e);
     if (err != OK)
         return err; /* with its session the transaction ends */
     TRY(pg_run(to, "COMMIT", e));
@@ -346,8 +344,8 @@ static enum err run_part(void *ctx, struct team *team, size_t task, struct pg_se
 }
 
 /*
- * The source is read as of the snapshot. What is written reaches the disk before the copy is said to
- * be done, not with each table; triggers and foreign keys do not fire for rows that are copied.
+ * The source is read as of the snapshot. What is written reaches the disk before the copy is said
+ * to be done, not with each table; triggers and foreign keys do not fire for rows that are copied.
  */
 static enum err begin_sessions(void *ctx, struct pg_session *const at[2], struct error *e)
 {

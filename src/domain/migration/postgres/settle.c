@@ -14,8 +14,8 @@
 static enum err end_others(const struct pg_move *m, enum mover_side side, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    const char *const params[] = {arena_printf(&arena, "webhost move %s %" PRId64, m->tag,
-                                              m->run->run)};
+    const char *const params[] = {
+        arena_printf(&arena, "webhost move %s %" PRId64, m->tag, m->run->run)};
     return pg_get_int(m->at[side],
                       "SELECT count(pg_catalog.pg_terminate_backend(pid, 5000))"
                       " FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid()"
@@ -28,10 +28,9 @@ enum err pg_settle_lock(const struct pg_move *m, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
     int64_t until = monotonic_us() + LOCK_WAIT_US;
-    const char *got = NULL, *sql = arena_printf(&arena,
-                                                "SELECT pg_catalog.pg_try_advisory_lock(%" PRId64
-                                                ")",
-                                                pg_fence_cut_lock(m));
+    const char *got = NULL,
+               *sql = arena_printf(&arena, "SELECT pg_catalog.pg_try_advisory_lock(%" PRId64 ")",
+                                   pg_fence_cut_lock(m));
     for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++) {
         if (m->at[side])
             TRY(end_others(m, side, e));

@@ -77,7 +77,8 @@ static void publication_sql(const struct pg_move *m, enum mover_side from,
         if (p->filtered && pg_is_tenants(&tables[i]))
             BUG_ON(!buf_printf(sql, " WHERE (%s = %s)", m->column, m->tenant));
     }
-    BUG_ON(!buf_printf(sql, " WITH (publish = '%s');", p->actions));
+    BUG_ON(
+        !buf_printf(sql, " WITH (publish = '%s', publish_via_partition_root = true);", p->actions));
     if (count == 0)
         sql->len = start;
 }

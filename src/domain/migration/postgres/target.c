@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#define BUILDS_MAX  100000
+#define BUILDS_MAX 100000
 
 /* -- whose it is ------------------------------------------------------------------------------ */
 
@@ -133,8 +133,8 @@ static struct pg_build build_of_index(const struct pg_table *t, const struct pg_
     b.create_sql = x->definition;
     if (!x->constraint) {
         b.kind = PG_BUILD_INDEX;
-        b.drop_sql = arena_printf(arena, "DROP INDEX IF EXISTS %s.%s", pg_name(arena, x->schema),
-                                  name);
+        b.drop_sql =
+            arena_printf(arena, "DROP INDEX IF EXISTS %s.%s", pg_name(arena, x->schema), name);
         return b;
     }
     b.kind = PG_BUILD_KEY;
@@ -146,11 +146,11 @@ static struct pg_build build_of_index(const struct pg_table *t, const struct pg_
         b.kind = PG_BUILD_CONSTRAINT;
         b.create_sql = add_constraint(t->sql, x->name, x->constraint, arena);
     } else {
-        b.attach_sql = add_constraint(
-            t->sql, x->name,
-            arena_printf(arena, "%s USING INDEX %s%s", x->primary ? "PRIMARY KEY" : "UNIQUE", name,
-                         behind_columns(x->constraint)),
-            arena);
+        b.attach_sql = add_constraint(t->sql, x->name,
+                                      arena_printf(arena, "%s USING INDEX %s%s",
+                                                   x->primary ? "PRIMARY KEY" : "UNIQUE", name,
+                                                   behind_columns(x->constraint)),
+                                      arena);
     }
     return b;
 }
@@ -158,9 +158,8 @@ static struct pg_build build_of_index(const struct pg_table *t, const struct pg_
 /* A partitioned table's index: pg_get_indexdef() tells how to make it without its partitions. */
 static void widen(struct pg_build *b, const struct pg_table *t, struct arena *arena)
 {
-    const char *only = t->partitioned && b->kind == PG_BUILD_INDEX
-                           ? strstr(b->create_sql, " ON ONLY ")
-                           : NULL;
+    const char *only =
+        t->partitioned && b->kind == PG_BUILD_INDEX ? strstr(b->create_sql, " ON ONLY ") : NULL;
     if (only)
         b->create_sql = arena_printf(arena, "%.*s ON %s", (int)(only - b->create_sql),
                                      b->create_sql, only + strlen(" ON ONLY "));

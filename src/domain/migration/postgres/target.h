@@ -28,8 +28,8 @@ enum err pg_target_strip(const struct pg_move *m, const struct pg_catalog *sourc
 
 enum pg_build_kind {
     PG_BUILD_INDEX,
-    PG_BUILD_KEY,         /* primary or unique: an index that becomes a constraint */
-    PG_BUILD_CONSTRAINT,  /* an exclusion */
+    PG_BUILD_KEY,        /* primary or unique: an index that becomes a constraint */
+    PG_BUILD_CONSTRAINT, /* an exclusion */
     PG_BUILD_FOREIGN_KEY,
 };
 

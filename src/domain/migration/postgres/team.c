@@ -48,8 +48,8 @@ static size_t next_ready(const struct team *team)
 {
     const struct team_work *w = team->work;
     size_t i = 0;
-    while (i < w->tasks && (team->states[i] != TASK_WAITING ||
-                            (w->ready && !w->ready(w->ctx, team->states, i))))
+    while (i < w->tasks &&
+           (team->states[i] != TASK_WAITING || (w->ready && !w->ready(w->ctx, team->states, i))))
         i++;
     return i;
 }
@@ -116,8 +116,7 @@ static void run_workers(struct team *team)
     size_t count = team->work->workers, started = 0;
     count = count > TEAM_MAX ? TEAM_MAX : count;
     count = count > team->work->tasks ? team->work->tasks : count;
-    while (started + 1 < count &&
-           pthread_create(&threads[started], NULL, worker_main, team) == 0)
+    while (started + 1 < count && pthread_create(&threads[started], NULL, worker_main, team) == 0)
         started++;
     (void)worker_main(team); /* the last, or all that there are threads for */
     for (size_t i = 0; i < started; i++)

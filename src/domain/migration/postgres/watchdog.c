@@ -9,16 +9,16 @@
 #include <poll.h>
 #include <signal.h>
 
-#define COMMAND        "move-watchdog"
-#define ROLE           "watchdog"
-#define READY          "ready"
-#define START_US       (10 * USEC_PER_SEC)
-#define END_US         (2 * USEC_PER_SEC)
-#define RESCUE_US      (600 * USEC_PER_SEC)
+#define COMMAND         "move-watchdog"
+#define ROLE            "watchdog"
+#define READY           "ready"
+#define START_US        (10 * USEC_PER_SEC)
+#define END_US          (2 * USEC_PER_SEC)
+#define RESCUE_US       (600 * USEC_PER_SEC)
 #define RESCUE_EVERY_MS 200
-#define IDLE_MS        60000 /* for the mover to begin, once it is ready */
-#define ORDER_MAX      ((size_t)64 << 10)
-#define LINE_MAX_BYTES ((size_t)1 << 10)
+#define IDLE_MS         60000 /* for the mover to begin, once it is ready */
+#define ORDER_MAX       ((size_t)64 << 10)
+#define LINE_MAX_BYTES  ((size_t)1 << 10)
 
 /* What the mover tells its watchdog, in one line. */
 struct order {

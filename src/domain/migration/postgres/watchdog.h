@@ -3,13 +3,12 @@
  *
  *     start       it connects to both sides and to the router, and says that it is ready
  *     guard       from now on: unless it is dismissed within that time, or when the mover's end of
- *                 the pipe closes, it ends the mover's sessions, reads the fences, opens the owner's
- *                 fence, points clients there and lets them on (settle.h)
- *     dismiss     all is well
+ *                 the pipe closes, it ends the mover's sessions, reads the fences, opens the
+ * owner's fence, points clients there and lets them on (settle.h) dismiss     all is well
  *
  * It is this same program, started again: main() calls pg_watchdog_hook() first, which does not
- * return in the watchdog. A program that did not call it makes no cutovers. Passwords go through the
- * pipe.
+ * return in the watchdog. A program that did not call it makes no cutovers. Passwords go through
+ * the pipe.
  */
 #ifndef WEBHOST_DOMAIN_MIGRATION_POSTGRES_WATCHDOG_H
 #define WEBHOST_DOMAIN_MIGRATION_POSTGRES_WATCHDOG_H
