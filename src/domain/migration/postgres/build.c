@@ -54,13 +54,14 @@ static enum err run_build(void *ctx, struct team *team, size_t task, struct pg_s
     return pg_build_one(team, at[SIDE_TARGET], b->tasks[task], e);
 }
 
-/* All of the list whose being a foreign key is `foreign`. */
+/* Foreign keys, or all else that is built of its definition. */
 static enum err build_some(struct building *b, bool foreign, struct error *e)
 {
     struct pg_build *builds = b->list.items;
     b->count = 0;
     for (size_t i = 0; i < b->list.count; i++) {
-        if (!builds[i].there && (builds[i].kind == PG_BUILD_FOREIGN_KEY) == foreign)
+        if (!builds[i].there && builds[i].kind != PG_BUILD_REST &&
+            (builds[i].kind == PG_BUILD_FOREIGN_KEY) == foreign)
             b->tasks[b->count++] = &builds[i];
     }
     const struct team_work work = {
@@ -71,6 +72,16 @@ static enum err build_some(struct building *b, bool foreign, struct error *e)
         .ctx = b,
     };
     return team_run(b->m, &work, e);
+}
+
+static enum err build_rest(const struct building *b, struct error *e)
+{
+    const struct pg_build *builds = b->list.items;
+    for (size_t i = 0; i < b->list.count; i++) {
+        if (builds[i].kind == PG_BUILD_REST)
+            return pg_target_make_rest(b->m, e);
+    }
+    return OK;
 }
 
 /* An exclusive target's tables have theirs since they were filled. */
@@ -94,6 +105,7 @@ enum err pg_build_all(const struct pg_move *m, const struct pg_catalog *source, 
     b.tasks = arena_new_array(&arena, b.list.count + 1, struct pg_build *);
     TRY(build_some(&b, false, e));
     TRY(build_some(&b, true, e));
+    TRY(build_rest(&b, e));
     TRY(pg_make_durable(m, e));
     return pg_target_open(m, e);
 }

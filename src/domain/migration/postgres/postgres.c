@@ -62,9 +62,9 @@ static enum err mover_settle(const struct mover_run *run, struct error *e)
 const struct mover postgres_mover = {
     .name = "postgres",
     .survey = pg_survey,
-    .prepare = pg_prepare,
+    .prepare = pg_make_ready,
     .copy = pg_copy_all,
-    .index = pg_index,
+    .index = pg_build_indexes,
     .catch_up = mover_catch_up,
     .verify = pg_verify,
     .cut_over = pg_cut_over,

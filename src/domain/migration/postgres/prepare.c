@@ -35,7 +35,7 @@ static enum err prepare(struct pg_move *m, struct error *e)
     return exclusive ? pg_target_strip(m, &source, e) : OK;
 }
 
-enum err pg_prepare(const struct mover_run *run, struct error *e)
+enum err pg_make_ready(const struct mover_run *run, struct error *e)
 {
     struct mover_survey survey;
     struct pg_move m;
@@ -69,7 +69,7 @@ enum err pg_copy_all(const struct mover_run *run, int64_t *ret_rows, int64_t *re
     return err;
 }
 
-enum err pg_index(const struct mover_run *run, struct error *e)
+enum err pg_build_indexes(const struct mover_run *run, struct error *e)
 {
     struct pg_move m;
     struct pg_catalog source;

@@ -361,20 +361,30 @@ static enum err begin_sessions(void *ctx, struct pg_session *const at[2], struct
 
 /* -- the whole -------------------------------------------------------------------------------- */
 
+/* A key that a view groups by stays, and is filled with the rows. */
+static enum err drop(struct pg_session *to, struct pg_build *b, struct error *e)
+{
+    struct error local;
+    struct error *why = e ? e : &local;
+    enum err err = pg_run(to, b->drop_sql, why);
+    if (err != OK && text_eq(pg_sqlstate(to), "2BP01")) /* dependent_objects_still_exist */
+        return OK;
+    if (err == OK)
+        b->built = b->there = false;
+    return err;
+}
+
 /* What an earlier run built, or left: foreign keys first. */
 static enum err clear_exclusive(struct copying *c, struct error *e)
 {
-    const struct pg_build *builds = c->builds.items;
+    struct pg_build *builds = c->builds.items;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < c->builds.count; i++) {
             bool foreign = builds[i].kind == PG_BUILD_FOREIGN_KEY;
             if (builds[i].built && foreign == (pass == 0))
-                TRY(pg_run(c->m->at[SIDE_TARGET], builds[i].drop_sql, e));
+                TRY(drop(c->m->at[SIDE_TARGET], &builds[i], e));
         }
     }
-    struct pg_build *mine = c->builds.items;
-    for (size_t i = 0; i < c->builds.count; i++)
-        mine[i].built = mine[i].there = false;
     return OK;
 }
 

@@ -12,14 +12,16 @@
 #define DUMP_MAX        ((size_t)256 << 20)
 #define DUMP_TIMEOUT_US (10 * 60 * USEC_PER_SEC)
 
-/* Of pre-data alone: indexes and keys are built after the rows are there. */
-static enum err dump(const struct pg_move *m, struct buf *ret, struct error *e)
+/* One section: indexes and keys, of post-data, are built after the rows are there. */
+static enum err dump(const struct pg_move *m, const char *section, struct buf *ret, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
     const char *const *environment;
     const char *const argv[] = {
         "pg_dump",
-        "--section=pre-data",
+        section,
+        "--no-publications",
+        "--no-subscriptions",
         "--no-owner",
         "--no-privileges",
         "--no-security-labels",
@@ -49,6 +51,17 @@ static const char *next_entry(const char *at)
     static const char mark[] = "\n--\n-- Name: ";
     const char *found = strstr(at, mark);
     return found ? found + 1 : NULL;
+}
+
+/* Behind the last entry come a word of farewell and a command for psql. */
+static void cut_end(struct buf *script)
+{
+    static const char mark[] = "\n--\n-- PostgreSQL database dump complete\n";
+    char *end = NULL;
+    for (char *at = script->ptr; at && (at = strstr(at, mark)); at++)
+        end = at;
+    if (end)
+        *end = '\0';
 }
 
 static bool is_there_already(const struct pg_session *s)
@@ -89,6 +102,23 @@ static enum err apply_entry(struct pg_session *to, const char *text, size_t len,
     return pg_run(to, "ROLLBACK TO SAVEPOINT entry", why);
 }
 
+/* What the mover sees to itself. */
+static bool is_built_otherwise(const char *entry)
+{
+    static const char *const types[] = {
+        "; Type: INDEX;",   "; Type: CONSTRAINT;",   "; Type: FK CONSTRAINT;",
+        "; Type: TRIGGER;", "; Type: INDEX ATTACH;", "; Type: EVENT TRIGGER;",
+    };
+    _cleanup_arena_ struct arena arena = {0};
+    const char *name = strstr(entry, "-- Name: ");
+    const char *head = arena_text_n(&arena, name, strcspn(name, "\n"));
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (strstr(head, types[i]))
+            return true;
+    }
+    return false;
+}
+
 static enum err apply(struct pg_session *to, const char *script, struct error *e)
 {
     const char *at = next_entry(script);
@@ -98,13 +128,14 @@ static enum err apply(struct pg_session *to, const char *script, struct error *e
                e));
     while (at) {
         const char *next = next_entry(at);
-        TRY(apply_entry(to, at, next ? (size_t)(next - at) : strlen(at), e));
+        if (!is_built_otherwise(at))
+            TRY(apply_entry(to, at, next ? (size_t)(next - at) : strlen(at), e));
         at = next;
     }
     return OK;
 }
 
-/* A default of pre-data; what else pg_dump calls post-data and is no index comes with the table. */
+/* They are there while the table is filled: rows.c puts them aside for that. */
 static enum err add_triggers(struct pg_session *to, const struct pg_table *t, struct error *e)
 {
     for (size_t i = 0; i < t->rules.count; i++) {
@@ -120,7 +151,8 @@ static enum err make_missing(const struct pg_move *m, const struct pg_catalog *s
     struct pg_session *to = m->at[SIDE_TARGET];
     _cleanup_buf_ struct buf script = BUF_INIT(DUMP_MAX);
     const struct pg_table *tables = source->tables.items;
-    TRY(dump(m, &script, e));
+    TRY(dump(m, "--section=pre-data", &script, e));
+    cut_end(&script);
     TRY(pg_run(to, "BEGIN", e));
     enum err err = apply(to, buf_text(&script), e);
     for (size_t i = 0; err == OK && i < source->tables.count; i++) {
@@ -144,4 +176,18 @@ enum err pg_target_make(const struct pg_move *m, const struct pg_catalog *source
             return make_missing(m, source, &target, e);
     }
     return OK;
+}
+
+enum err pg_target_make_rest(const struct pg_move *m, struct error *e)
+{
+    struct pg_session *to = m->at[SIDE_TARGET];
+    _cleanup_buf_ struct buf script = BUF_INIT(DUMP_MAX);
+    TRY(dump(m, "--section=post-data", &script, e));
+    cut_end(&script);
+    TRY(pg_run(to, "BEGIN", e));
+    enum err err = apply(to, buf_text(&script), e);
+    if (err == OK)
+        return pg_run(to, "COMMIT", e);
+    (void)pg_run(to, "ROLLBACK", NULL);
+    return err;
 }

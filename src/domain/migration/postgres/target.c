@@ -242,6 +242,17 @@ static bool was_made_bare(const struct pg_table *there, const struct pg_table *h
            here->indexes.count + here->foreign_keys.count > 0;
 }
 
+static void record_rest(struct stripping *s)
+{
+    const struct pg_build b = {.kind = PG_BUILD_REST,
+                               .table = "",
+                               .table_sql = "",
+                               .name = "rules and policies",
+                               .create_sql = "",
+                               .drop_sql = ""};
+    record(&s->records, s->m, &b, s->arena);
+}
+
 static enum err strip(struct stripping *s, const struct pg_catalog *source,
                       const struct pg_catalog *target, struct error *e)
 {
@@ -257,6 +268,8 @@ static enum err strip(struct stripping *s, const struct pg_catalog *source,
         if (!there)
             return error_set(e, ERR_CORRUPT, "table %s is missing at the target", tables[i].label);
         bool bare = was_made_bare(there, &tables[i]);
+        if (bare)
+            record_rest(s);
         take_indexes(s, bare ? &tables[i] : there, bare);
         take_foreign_keys(s, bare ? &tables[i] : there, bare);
     }

@@ -22,6 +22,9 @@ enum err pg_target_is_exclusive(const struct pg_move *m, const struct pg_catalog
 /* Makes the tables that are missing. No effect when all are there. */
 enum err pg_target_make(const struct pg_move *m, const struct pg_catalog *source, struct error *e);
 
+/* What belongs to tables and views that pg_target_make() made, and needs their keys. */
+enum err pg_target_make_rest(const struct pg_move *m, struct error *e);
+
 /* Takes away what is built later, once the move's schema is there; what was taken away before stays
  * recorded. ERR_CONFLICT when others are in it. */
 enum err pg_target_strip(const struct pg_move *m, const struct pg_catalog *source, struct error *e);
@@ -31,6 +34,8 @@ enum pg_build_kind {
     PG_BUILD_KEY,        /* primary or unique: an index that becomes a constraint */
     PG_BUILD_CONSTRAINT, /* an exclusion */
     PG_BUILD_FOREIGN_KEY,
+    PG_BUILD_REST, /* what pg_dump makes behind indexes: rules, policies, views that group by a key
+                    */
 };
 
 struct pg_build {
