@@ -177,7 +177,8 @@ static void restore(struct pg_session *s)
 }
 
 enum err pg_copy(struct pg_session *from, const char *out_sql, struct pg_session *to,
-                 const char *in_sql, enum err (*go_on)(void *ctx, int64_t rows, int64_t bytes, struct error *e),
+                 const char *in_sql,
+                 enum err (*go_on)(void *ctx, int64_t rows, int64_t bytes, struct error *e),
                  void *ctx, int64_t *ret_rows, int64_t *ret_bytes, struct error *e)
 {
     struct stream st = {.from = from, .to = to, .go_on = go_on, .ctx = ctx};

@@ -101,9 +101,10 @@ const char *pg_literal(struct arena *arena, const char *text);
 /*
  * A stream from one server to the other: `out_sql` is a COPY .. TO STDOUT at `from`, `in_sql` a
  * COPY .. FROM STDIN at `to`, both in the same format. `go_on` (may be NULL) is called about every
- * megabyte with what has gone through; what it returns but OK ends the stream. Statements' timeouts do
- * not count here, deadlines and watches of both sessions do. On failure both sessions are usable
- * again, and nothing of it is in the target unless a transaction was left open by the caller.
+ * megabyte with what has gone through; what it returns but OK ends the stream. Statements'
+ * timeouts do not count here, deadlines and watches of both sessions do. On failure both sessions
+ * are usable again, and nothing of it is in the target unless a transaction was left open by the
+ * caller.
  */
 enum err pg_copy(struct pg_session *from, const char *out_sql, struct pg_session *to,
                  const char *in_sql,

@@ -134,7 +134,7 @@ static void programs_get_the_password_by_their_environment(void **state)
     ASSERT_OK(f, pg_environment("postgres://me:hunter%202@h:77/d?sslmode=disable", &f->arena,
                                 &environment, &f->e));
     static const char *const wanted[] = {"PGUSER=me", "PGPASSWORD=hunter 2", "PGHOST=h",
-                                         "PGPORT=77", "PGDATABASE=d", "PGSSLMODE=disable"};
+                                         "PGPORT=77", "PGDATABASE=d",        "PGSSLMODE=disable"};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         const char *const *at = environment;
         while (*at && !text_eq(*at, wanted[i]))
