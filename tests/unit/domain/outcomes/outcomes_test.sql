@@ -7,8 +7,8 @@ VALUES ($1, $2, $3, $4, $5, 'test', $6, $7, 0, $8, $9);
 INSERT INTO proposals (id, customer_id, from_mode, to_mode, state, decision_id, confidence, reason,
                        saving, plan_hash, migration_id, created_at, expires_at, decided_by,
                        decided_at)
-VALUES ($1, $2, 'multi_tenant', 'single_tenant', $3, $4, 9000, 'test', 0, 'x', $5, $6, $6, 'token:t',
-        $6);
+VALUES ($1, $2, 'multi_tenant', 'single_tenant', $3, $4, 9000, 'test', 0, 'x', $5, $6, $6,
+        'token:t', $6);
 
 -- name: add_leaving
 INSERT INTO offboardings (id, customer_id, slug, state, mode, plan, reason, requested_by,
