@@ -103,6 +103,8 @@ static enum err read_file(const char *path, struct arena *arena, struct config *
         yaml_doc_free(doc);
     }
     if (problems.count == 0)
+        notify_settings_check(&config->notify, &problems);
+    if (problems.count == 0)
         return OK;
     (void)problems_error(&problems, e);
     return error_prefix(e, "%s", path);
