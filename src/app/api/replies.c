@@ -13,6 +13,7 @@
 #include "domain/migration/drain.h"
 #include "domain/migration/move.h"
 #include "domain/migration/proposal.h"
+#include "domain/notify/notify.h"
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/capacity.h"
 #include "domain/provisioning/deployment.h"
@@ -468,6 +469,25 @@ const struct shape reply_proposal = {
     .fields = proposal_fields,
 };
 
+const struct shape reply_notice = {
+    .name = "Notice",
+    .help = "Something that people were told.",
+    .fields = notice_fields,
+};
+
+static const struct shape delivery_shape = {
+    .name = "Delivery",
+    .help = "Of a notice to one target.",
+    .fields = delivery_fields,
+};
+
+const struct shape reply_notice_shown = {
+    .name = "NoticeShown",
+    .help = "A notice, and whether it arrived.",
+    .base = &reply_notice,
+    .parts = PARTS({"deliveries", PART_LIST, &delivery_shape}),
+};
+
 static const struct shape pending_proposal_shape = {
     .name = "PendingProposal",
     .help = "A move that waits for a person; what is not known yet is left out.",
@@ -605,6 +625,17 @@ const struct shape reply_token_created = {
 const struct shape reply_token_revoked = {
     .more = FIELDS(TEXT("id", "the token"), TEXT("status", "revoked")),
 };
+
+const struct shape reply_session = {
+    .name = "Session",
+    .help = "Who is signed in; a token without a session has nulls.",
+    .more = FIELDS(TEXT("token_id", "the token that it stands for"), TEXT("name", "its name"),
+                   TEXT("role", "what it may do"),
+                   {"expires_at", FIELD_TIME, .help = "when it ends by itself"},
+                   {"csrf_token", FIELD_TEXT, .help = "the X-CSRF-Token of writes by cookie"}),
+};
+
+const struct shape reply_signed_out = {.more = FIELDS(TEXT("status", "signed out"))};
 
 const struct shape reply_probe = {.more = FIELDS(TEXT("status", "ok or ready"))};
 

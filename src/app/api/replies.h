@@ -25,7 +25,7 @@ extern const struct shape reply_plan, reply_customer, reply_customer_shown, repl
 
 /* Usage, and what is made of it. */
 extern const struct shape reply_usage, reply_events, reply_sweep, reply_sweep_dry, reply_tracker,
-    reply_proposal, reply_simulation;
+    reply_proposal, reply_simulation, reply_notice, reply_notice_shown;
 
 /* Moves, jobs, queues. */
 extern const struct shape reply_migration, reply_migration_started, reply_job, reply_job_shown,
@@ -37,7 +37,8 @@ extern const struct shape reply_host, reply_host_shown, reply_hosts, reply_reap,
 
 /* The installation. */
 extern const struct shape reply_policy, reply_policy_shown, reply_audit, reply_token,
-    reply_token_created, reply_token_revoked, reply_probe, reply_openapi;
+    reply_token_created, reply_token_revoked, reply_probe, reply_openapi, reply_session,
+    reply_signed_out;
 
 /* The body of a refusal (RFC 9457). */
 extern const struct shape reply_problem;

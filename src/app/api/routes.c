@@ -4,6 +4,7 @@
 #include "app/api/replies.h"
 #include "domain/migration/move.h"
 #include "domain/migration/proposal.h"
+#include "domain/notify/notify.h"
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/drift.h"
 #include "domain/provisioning/host.h"
@@ -37,6 +38,7 @@ static const struct field query_customers[] = {
     PAGE_QUERY,
     ENUM_QUERY("mode", mode_names, "only those in this mode"),
     ENUM_QUERY("status", customer_status_names, "only those of this status"),
+    {"q", FIELD_TEXT, .max_len = 100, .help = "only those whose slug or name begins with it"},
     FIELD_END,
 };
 
@@ -58,6 +60,13 @@ static const struct field query_proposals[] = {
     PAGE_QUERY,
     CUSTOMER_QUERY,
     ENUM_QUERY("state", proposal_state_names, "only those in this state"),
+    FIELD_END,
+};
+
+static const struct field query_notices[] = {
+    PAGE_QUERY,
+    CUSTOMER_QUERY,
+    {"kind", FIELD_TEXT, .max_len = 100, .help = "only this kind, such as proposal.created"},
     FIELD_END,
 };
 
@@ -214,6 +223,17 @@ const struct http_route api_routes[] = {
           SAYS(reply_proposal), .body = &api_proposal_reject_body,
           .summary = "Say no to a proposed move"),
 
+    ROUTE(GET, "/api/notices", VIEWER, READ, .handler = api_notices, LISTS("notices", reply_notice),
+          .query = query_notices, .summary = "List what people were told"),
+    ROUTE(GET, "/api/notices/{id}", VIEWER, READ, .handler = api_notice, SAYS(reply_notice_shown),
+          .summary = "Show a notice, and whether it arrived at each target"),
+    ROUTE(POST, "/api/notices/{id}/replay", ADMIN, WRITE, .handler = api_notice_replay,
+          STARTS(reply_notice_shown), .body = &api_notice_target_body,
+          .summary = "Send a notice again"),
+    ROUTE(POST, "/api/notices/test", ADMIN, WRITE, .handler = api_notice_test,
+          STARTS(reply_notice_shown), .body = &api_notice_test_body,
+          .summary = "Send a test to a target"),
+
     ROUTE(POST, "/api/admin/sweep", ADMIN, PLAIN, .handler = api_sweep,
           ANSWERS({200, &reply_sweep_dry}, {202, &reply_job_started}), REFUSES(409),
           .body = &api_sweep_body, .summary = "Judge all customers now"),
@@ -298,6 +318,14 @@ const struct http_route api_routes[] = {
     ROUTE_OF(POST, "/api/usage/events", USAGE_BODY_MAX, INGEST, PLAIN, .handler = api_usage_events,
              .media = events_media, SAYS(reply_events), REFUSES(409, 415, 429),
              .query = query_events, .summary = "Count usage: CloudEvents, one or many"),
+
+    ROUTE(POST, "/login", OPEN, PLAIN, .handler = api_sign_in, ANSWERS({201, &reply_session}),
+          REFUSES(401, 403, 429), .body = &api_sign_in_body,
+          .summary = "Sign in with a token: a session's cookie for a browser"),
+    ROUTE(POST, "/logout", VIEWER, WRITE, .handler = api_sign_out, SAYS(reply_signed_out),
+          .summary = "End the session"),
+    ROUTE(GET, "/api/session", VIEWER, READ, .handler = api_session, SAYS(reply_session),
+          .summary = "Show who is signed in, and what a write by cookie needs"),
 
     ROUTE(GET, "/api/openapi.json", OPEN, PLAIN, .handler = api_openapi,
           ANSWERS({200, &reply_openapi}, {304}), .summary = "Show this description of the API"),

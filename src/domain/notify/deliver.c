@@ -79,7 +79,10 @@ static enum err read_args(struct job_run *run, struct deliver_args *args, struct
 {
     struct problems problems = {.arena = run->arena};
     record_clear(args_fields, args);
-    return json_decode_text(args_fields, str_from(run->job->args), run->arena, args, &problems, e);
+    TRY(json_decode_text(args_fields, str_from(run->job->args), run->arena, args, &problems, e));
+    if (!args->notice_id && (!args->target || args->due_at == INT_ABSENT))
+        return error_set(e, ERR_INVALID, "the job names neither a notice nor a digest");
+    return OK;
 }
 
 static enum err find_one(struct db_tx *tx, struct delivering *d, struct error *e)

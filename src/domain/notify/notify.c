@@ -12,30 +12,38 @@ const char *const delivery_state_names[] = {"waiting", "sent", "failed", NULL};
 #define NOTICE(member) offsetof(struct notice_record, member)
 
 const struct field notice_fields[] = {
-    {"id", FIELD_TEXT, NOTICE(id)},
-    {"kind", FIELD_TEXT, NOTICE(kind)},
-    {"severity", FIELD_ENUM, NOTICE(severity), .names = severity_names},
-    {"customer_id", FIELD_TEXT, NOTICE(customer_id)},
-    {"text", FIELD_TEXT, NOTICE(text), .max_len = 8192},
-    {"details", FIELD_JSON, NOTICE(details)},
-    {"key", FIELD_TEXT, NOTICE(key)},
-    {"resolved", FIELD_BOOL, NOTICE(resolved)},
-    {"count", FIELD_INT, NOTICE(count)},
-    {"created_at", FIELD_TIME, NOTICE(created_at)},
-    {"last_at", FIELD_TIME, NOTICE(last_at)},
+    {"id", FIELD_TEXT, NOTICE(id), .required = true,
+     .help = "its id; receivers see it as webhook-id"},
+    {"kind", FIELD_TEXT, NOTICE(kind), .required = true, .help = "what happened: proposal.created"},
+    {"severity", FIELD_ENUM, NOTICE(severity), .names = severity_names, .required = true,
+     .help = "info, warning or critical"},
+    {"customer_id", FIELD_TEXT, NOTICE(customer_id), .help = "whom it is about"},
+    {"text", FIELD_TEXT, NOTICE(text), .max_len = 8192, .required = true,
+     .help = "one sentence for people"},
+    {"details", FIELD_JSON, NOTICE(details), .help = "what programs want to know of it"},
+    {"key", FIELD_TEXT, NOTICE(key),
+     .help = "what it is about: repetitions and the end come under the same key"},
+    {"resolved", FIELD_BOOL, NOTICE(resolved), .help = "what the key is about is over"},
+    {"count", FIELD_INT, NOTICE(count), .required = true,
+     .help = "how often it came; it was told once"},
+    {"created_at", FIELD_TIME, NOTICE(created_at), .required = true, .help = "when it came first"},
+    {"last_at", FIELD_TIME, NOTICE(last_at), .required = true, .help = "when it came last"},
     FIELD_END,
 };
 
 #define DELIVERY(member) offsetof(struct delivery, member)
 
 const struct field delivery_fields[] = {
-    {"notice_id", FIELD_TEXT, DELIVERY(notice_id)},
-    {"target", FIELD_TEXT, DELIVERY(target)},
-    {"state", FIELD_ENUM, DELIVERY(state), .names = delivery_state_names},
-    {"due_at", FIELD_TIME, DELIVERY(due_at)},
-    {"sent_at", FIELD_TIME, DELIVERY(sent_at)},
-    {"attempts", FIELD_INT, DELIVERY(attempts)},
-    {"error", FIELD_TEXT, DELIVERY(error), .max_len = 4096},
+    {"notice_id", FIELD_TEXT, DELIVERY(notice_id), .required = true, .help = "the notice"},
+    {"target", FIELD_TEXT, DELIVERY(target), .required = true,
+     .help = "its name in the configuration"},
+    {"state", FIELD_ENUM, DELIVERY(state), .names = delivery_state_names, .required = true,
+     .help = "waiting, sent or failed"},
+    {"due_at", FIELD_TIME, DELIVERY(due_at), .required = true,
+     .help = "when it is, or was, to be sent"},
+    {"sent_at", FIELD_TIME, DELIVERY(sent_at), .help = "when the target took it"},
+    {"attempts", FIELD_INT, DELIVERY(attempts), .required = true, .help = "how often it was tried"},
+    {"error", FIELD_TEXT, DELIVERY(error), .max_len = 4096, .help = "of the last attempt"},
     FIELD_END,
 };
 

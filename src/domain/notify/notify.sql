@@ -26,8 +26,8 @@ ORDER BY id DESC LIMIT $2;
 SELECT n.id, n.kind, n.severity, n.customer_id, n.text, n.details, n.key, n.resolved, n.count,
        n.created_at, n.last_at
 FROM deliveries d JOIN notices n ON n.id = d.notice_id
-WHERE d.target = $1 AND d.state = 'waiting' AND d.due_at <= $2
-ORDER BY d.due_at, d.notice_id LIMIT $3;
+WHERE d.target = $1 AND d.state = 'waiting' AND d.due_at = $2
+ORDER BY d.notice_id LIMIT $3;
 
 -- name: delivery_insert
 INSERT INTO deliveries (notice_id, target, state, due_at) VALUES ($1, $2, 'waiting', $3)
@@ -46,9 +46,9 @@ UPDATE deliveries SET state = $3, sent_at = COALESCE($4, sent_at), attempts = at
 WHERE notice_id = $1 AND target = $2 AND state = 'waiting';
 
 -- name: delivery_give_up
--- Of a digest: all that was due.
+-- Of a digest: all that is in it.
 UPDATE deliveries SET state = 'failed', error = $3
-WHERE target = $1 AND state = 'waiting' AND due_at <= $2;
+WHERE target = $1 AND state = 'waiting' AND due_at = $2;
 
 -- name: deliveries_delete_old
 DELETE FROM deliveries WHERE notice_id IN (
