@@ -185,19 +185,19 @@ static void send_file(struct api_call *call, struct http_response *response)
                     arena_printf(call->arena, "attachment; filename=\"%s\"", call->file.name));
 }
 
-static void send_text(const struct api_call *call, struct http_response *response)
+/* Weak names are compared too: what they name is equal for whoever asks (RFC 9110, 13.1.2). */
+static bool has_already(const struct http_request *request, const char *etag)
 {
-    const char *known = http_header(call->request, "If-None-Match");
-    if (call->etag) {
-        http_set_header(response, "ETag", call->etag);
-        http_set_header(response, "Cache-Control", "no-cache");
+    const char *header = http_header(request, "If-None-Match");
+    struct str rest = str_from(header ? header : "");
+    while (rest.ptr && rest.len > 0) {
+        struct str name = str_trim(str_cut(&rest, ','));
+        if (str_starts_with(name, STR("W/")))
+            name = (struct str){name.ptr + 2, name.len - 2};
+        if (str_eq(name, STR("*")) || str_eq(name, str_from(etag)))
+            return true;
     }
-    if (call->etag && known && strstr(known, call->etag)) {
-        response->status = 304;
-        return;
-    }
-    (void)buf_append_text(&response->body, call->json);
-    (void)buf_append_char(&response->body, '\n');
+    return false;
 }
 
 void api_handle(void *ctx, const struct http_request *request, struct http_response *response)
@@ -223,16 +223,23 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
                             arena_printf(call.arena, "%" PRId64, call.retry_after_s));
     } else if (call.file.given) {
         send_file(&call, response);
+    } else if (call.etag && has_already(request, call.etag)) {
+        response->status = 304;
     } else if (call.text.len > 0) {
-        response->content_type = "text/plain; version=0.0.4";
+        response->content_type = call.text_type ? call.text_type : "text/plain; version=0.0.4";
         (void)buf_append_str(&response->body, buf_str(&call.text));
     } else if (call.json) {
-        send_text(&call, response);
+        (void)buf_append_text(&response->body, call.json);
+        (void)buf_append_char(&response->body, '\n');
     } else {
         response->status = call.status;
         if (call.reply && (!json_write(call.reply, 2, &response->body) ||
                            !buf_append_char(&response->body, '\n')))
             problem_write(response, 500, "the reply is too large; ask for a smaller page", NULL);
+    }
+    if (err == OK && call.etag) {
+        http_set_header(response, "ETag", call.etag);
+        http_set_header(response, "Cache-Control", "no-cache"); /* kept, and asked about */
     }
     if (err == OK && call.cookie)
         http_set_header(response, "Set-Cookie", call.cookie);

@@ -70,12 +70,13 @@ struct api_call {
     json_t *reply;         /* set by the handler, owned by the call */
     struct buf text;       /* instead of a reply: plain text, owned by the call */
     const char *json;      /* instead of a reply: its text */
-    const char *etag;      /* of that text; a caller that has it already gets 304 */
+    const char *etag;      /* of the reply, in quotes; who has it (If-None-Match) gets 304 */
     bool replayed;         /* the reply is an earlier one's, under the same Idempotency-Key */
     int error_status;      /* what a failure is told with; 0: what its class is */
     int64_t retry_after_s; /* told with a failure unless 0 */
     const char *cookie;    /* a Set-Cookie for the reply, or NULL */
     struct api_file file;
+    const char *text_type; /* of `text`; NULL: the metrics' */
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
 };
@@ -94,7 +95,7 @@ struct api_body {
 struct api_answer {
     int status;
     const struct shape *shape; /* NULL: it is not JSON */
-    const char *type;          /* its Content-Type then */
+    const char *type;          /* its Content-Type then; with a shape: it may be either */
 };
 
 /* A body that is not read through a record table. */
@@ -174,8 +175,10 @@ api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_
 api_handler api_instances, api_instance, api_instance_scale;
 api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain, api_hosts_reap;
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
+api_handler api_routes_list, api_route_show;
 api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
+api_handler api_overview, api_fleet_days, api_fleet_tops, api_fleet_moves;
 api_handler api_sign_in, api_sign_out, api_session;
 api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;
