@@ -11,6 +11,7 @@ from support.customers import SMALL, sign_up
 from support.webhost import wait_until
 
 ENTRIES = 20000
+ID = "01900000-0000-7000-8000-"
 
 
 def env_of(server):
@@ -24,7 +25,7 @@ def add_unsealed(url, first, count):
         [
             (
                 "INSERT INTO audit (id, at, actor, action, subject) VALUES (?, ?, ?, ?, ?)",
-                (f"01900000-0000-7000-8000-{i:012}", 1790000000000000 + i, "system", "test.done", "s"),
+                (f"{ID}{i:012}", 1790000000000000 + i, "system", "test.done", "s"),
             )
             for i in range(first, first + count)
         ],
