@@ -104,3 +104,14 @@ bool text_eq(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
+
+const char *text_one_line(const char *text, char *out, size_t size)
+{
+    struct str trimmed = str_trim(str_from(text));
+    (void)snprintf(out, size, "%.*s", STR_ARG(trimmed));
+    for (char *c = out; *c; c++) {
+        if (*c == '\n' || *c == '\t')
+            *c = ' ';
+    }
+    return out;
+}

@@ -52,6 +52,10 @@ bool str_to_i64(struct str s, int64_t *ret_value);
 /* True when `s` is 1..max bytes of UTF-8 without control characters. */
 bool str_is_printable(struct str s, size_t max);
 
+/* `text` without what surrounds it and with spaces for tabs and line feeds, cut to fit; for
+ * messages of libraries that end with a line feed or have several lines. Returns `out`. */
+const char *text_one_line(const char *text, char *out, size_t size);
+
 /* NULL-tolerant comparison of C strings. */
 bool text_eq(const char *a, const char *b);
 

@@ -80,6 +80,9 @@ class Cluster:
                 f"-c port={port} -c listen_addresses=127.0.0.1"
                 f" -c unix_socket_directories={self.folder} -c max_connections=100"
                 " -c shared_buffers=32MB -c log_min_messages=fatal"
+                # For what moves tenants by logical replication.
+                " -c wal_level=logical -c max_replication_slots=40 -c max_wal_senders=40"
+                " -c max_logical_replication_workers=30 -c max_worker_processes=40"
                 # No test crashes the server, and databases come and go with every test.
                 " -c fsync=off"
             ) + "".join(f" -c {setting}" for setting in settings)

@@ -52,17 +52,6 @@ static const struct sqlstate *sqlstate_of(const char *code)
     return &sqlstates[i];
 }
 
-/* libpq's own messages end with a line feed and may have several lines. */
-static void one_line(const char *text, char *out, size_t size)
-{
-    struct str trimmed = str_trim(str_from(text));
-    (void)snprintf(out, size, "%.*s", STR_ARG(trimmed));
-    for (char *c = out; *c; c++) {
-        if (*c == '\n' || *c == '\t')
-            *c = ' ';
-    }
-}
-
 /* What follows the first error of a transaction follows from it. */
 static void note_failure(struct pg_conn *conn, enum pg_remedy remedy, const struct db_query *query)
 {
@@ -76,7 +65,7 @@ static void note_failure(struct pg_conn *conn, enum pg_remedy remedy, const stru
 enum err pg_lost(struct pg_conn *conn, const char *what, const char *why, struct error *e)
 {
     char line[512];
-    one_line(why, line, sizeof(line));
+    (void)text_one_line(why, line, sizeof(line));
     note_failure(conn, PG_RECONNECT, NULL);
     return error_set(e, ERR_UNAVAILABLE, "%s on the database %s: %s", what,
                      conn->tx.db->url_redacted, line);
@@ -97,7 +86,7 @@ enum err pg_error(struct pg_conn *conn, const char *what, const struct db_query 
     note_failure(conn, lost ? PG_RECONNECT : state->remedy, *code ? query : NULL);
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     char why[512];
-    one_line(primary ? primary : PQerrorMessage(conn->handle), why, sizeof(why));
+    (void)text_one_line(primary ? primary : PQerrorMessage(conn->handle), why, sizeof(why));
     return error_set(e, state->class, "%s on the database %s: %s%s", what,
                      conn->tx.db->url_redacted, why, state->advice);
 }

@@ -12,6 +12,9 @@
  * ERR_UNAVAILABLE for ever. Errors of the server keep their SQLSTATE (pg_sqlstate()) and name the
  * database without its password.
  *
+ * search_path is empty, so that nobody's objects come before the server's: what a statement names
+ * is qualified, and so is what the catalogs' functions write.
+ *
  * Threads: a session belongs to one thread at a time.
  */
 #ifndef WEBHOST_INFRA_PG_SESSION_H
@@ -19,6 +22,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -26,7 +30,7 @@ struct pg_session;
 
 struct pg_options {
     const char *url;         /* with the password in it, if it needs one */
-    const char *name;        /* for sentences and application_name: "webhost move 01h..." */
+    const char *name;        /* application_name: "webhost move 01h..." */
     const char *settings;    /* run after connecting, "SET ..; SET .."; NULL: none */
     int64_t timeout_ms;      /* of one statement; 0: none but the deadline */
     int64_t lock_timeout_ms; /* 0: as the server has it */
@@ -37,7 +41,17 @@ void pg_close(struct pg_session *s); /* what is open in it is rolled back. NULL 
 
 /* All calls end by then; 0: no deadline. */
 void pg_set_deadline(struct pg_session *s, int64_t deadline_us);
-int64_t pg_monotonic_us(void);
+
+static inline int64_t pg_monotonic_us(void)
+{
+    return monotonic_us();
+}
+
+/*
+ * `go_on` is asked about once a second while a call waits for the server; what it returns but OK
+ * cancels the statement and is what the call returns. NULL: nobody is asked.
+ */
+void pg_set_watch(struct pg_session *s, enum err (*go_on)(void *ctx, struct error *e), void *ctx);
 
 int pg_backend_pid(const struct pg_session *s);
 int pg_server_version(const struct pg_session *s); /* 150018 */
@@ -82,19 +96,23 @@ const char *pg_literal(struct arena *arena, const char *text);
 /*
  * A stream from one server to the other: `out_sql` is a COPY .. TO STDOUT at `from`, `in_sql` a
  * COPY .. FROM STDIN at `to`, both in the same format. `go_on` (may be NULL) is called about every
- * megabyte with the bytes so far; what it returns ends the stream. On failure both sessions are
- * usable again, and nothing of it is in the target unless a transaction was left open by the
- * caller.
+ * megabyte with the bytes so far; what it returns but OK ends the stream. Statements' timeouts do
+ * not count here, deadlines and watches of both sessions do. On failure both sessions are usable
+ * again, and nothing of it is in the target unless a transaction was left open by the caller.
  */
 enum err pg_copy(struct pg_session *from, const char *out_sql, struct pg_session *to,
                  const char *in_sql, enum err (*go_on)(void *ctx, int64_t bytes, struct error *e),
                  void *ctx, int64_t *ret_rows, int64_t *ret_bytes, struct error *e);
 
 /*
- * For cutovers, where round trips count: sends statements without waiting, on several sessions at
- * once, then takes the answers in order.
+ * For cutovers, where round trips count: sends without waiting, on several sessions at once, then
+ * takes the answers. A text may hold several statements; a session has one text under way at a
+ * time, and nothing else is called before its answer was taken. `ret` (may be NULL) gets the rows
+ * of its last statement that has some.
  */
 enum err pg_send(struct pg_session *s, const char *sql, struct error *e);
-enum err pg_take(struct pg_session *s, struct error *e); /* of the oldest that was sent, whole */
+enum err pg_take(struct pg_session *s, struct error *e);
+enum err pg_take_rows(struct pg_session *s, size_t max, struct arena *arena, struct pg_rows *ret,
+                      struct error *e);
 
 #endif

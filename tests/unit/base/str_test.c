@@ -121,6 +121,14 @@ static void printable_is_utf8_without_control_characters(void **state)
         assert_false(str_is_printable(bad[i], 10));
 }
 
+static void messages_of_several_lines_become_one_that_fits(void **state)
+{
+    (void)state;
+    char out[12];
+    assert_string_equal(text_one_line(" a:\n\tb \n", out, sizeof(out)), "a:  b");
+    assert_string_equal(text_one_line("0123456789abcdef", out, sizeof(out)), "0123456789a");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +138,7 @@ int main(void)
         cmocka_unit_test(cutting_visits_every_piece_and_empty_ones_too),
         cmocka_unit_test(integers_are_read_up_to_the_edges_of_their_range),
         cmocka_unit_test(printable_is_utf8_without_control_characters),
+        cmocka_unit_test(messages_of_several_lines_become_one_that_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

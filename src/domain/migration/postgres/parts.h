@@ -12,9 +12,9 @@
  *
  * so that it can be found again without notes, and removed. Names need no quoting.
  *
- * catalog.h reads schemas, fence.h says who owns the tenant, stream.h sends changes from one side to
- * the other, digest.h compares, cutover.h changes the owner, watchdog.h is there when the mover is
- * not.
+ * catalog.h reads schemas, fence.h says who owns the tenant, stream.h sends changes from one side
+ * to the other, digest.h compares, cutover.h changes the owner, watchdog.h is there when the mover
+ * is not.
  */
 #ifndef WEBHOST_DOMAIN_MIGRATION_POSTGRES_PARTS_H
 #define WEBHOST_DOMAIN_MIGRATION_POSTGRES_PARTS_H
