@@ -197,6 +197,7 @@ const struct command command_policy_check = {
 const struct command command_policy_show = {
     .name = "policy show",
     .group = GROUP_DECIDE,
+    .shows = true,
     .summary = "Print a built-in policy",
     .arguments = name_argument,
     .options_size = sizeof(struct policy_options),
