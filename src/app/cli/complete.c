@@ -161,6 +161,15 @@ static void take_word(struct completion *c, const char *word)
     c->first = c->first ? c->first : word;
 }
 
+/* An option behind a group's word: its default command's. */
+static void take_default(struct completion *c)
+{
+    struct error e;
+    int used;
+    if (!c->command && c->first)
+        c->command = command_find(1, (char *const *)(void *)&c->first, &used, &e);
+}
+
 static void take_words(struct completion *c, struct texts words)
 {
     for (size_t i = 0; i + 1 < words.count; i++) {
@@ -175,6 +184,7 @@ static void take_words(struct completion *c, struct texts words)
             take_word(c, words.items[i]);
             continue;
         }
+        take_default(c);
         const struct option_spec *spec = find_option(c, word);
         c->valued = spec && spec->field.type != FIELD_BOOL ? spec : NULL;
     }
@@ -240,6 +250,8 @@ void complete(struct cli *cli, struct texts words)
     struct completion c = {
         .cli = cli, .before = "", .typed = words.count > 0 ? words.items[words.count - 1] : ""};
     take_words(&c, words);
+    if (c.typed[0] == '-')
+        take_default(&c);
     split_typed(&c);
     if (c.valued) {
         offer_value(&c, c.valued);

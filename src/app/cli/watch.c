@@ -18,6 +18,7 @@ struct watched {
     const void *options;
     FILE *out, *err; /* the run's own */
     int64_t interval_us;
+    bool on_screen;
 };
 
 /* -- the screen ------------------------------------------------------------------------------- */
@@ -82,58 +83,84 @@ static void put_heading(const struct watched *w, FILE *out)
                   w->command->name, (double)w->interval_us / USEC_PER_SEC);
 }
 
-/*
- * What it and its mistakes print is gathered first, so that a round appears at once. The first one
- * takes the screen, unless it failed.
- */
-static enum cli_exit round_on_screen(const struct watched *w, bool first)
+/* What a round printed, to be freed; on a screen its complaints too. */
+static enum cli_exit gather(const struct watched *w, char **ret_text, size_t *ret_len)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *memory = open_memstream(&text, &len);
+    FILE *memory = open_memstream(ret_text, ret_len);
     BUG_ON(!memory);
-    w->cli->out = w->cli->err = memory;
-    if (!first)
+    w->cli->out = memory;
+    w->cli->err = w->on_screen ? memory : w->err;
+    if (w->on_screen)
         put_heading(w, memory);
     enum cli_exit code = round_run(w);
     w->cli->out = w->out;
     w->cli->err = w->err;
     BUG_ON(fclose(memory) != 0);
-    if (first && code != CLI_OK)
-        (void)fwrite(text, 1, len, w->err);
-    else if (first)
-        enter_screen(w->out);
-    else
-        draw(w, (struct str){text, len});
-    free(text);
     return code;
 }
 
-static enum cli_exit round_appended(const struct watched *w)
+/* After what is there; what is as it was is not said again. */
+static void append(const struct watched *w, struct str text, struct buf *last)
 {
+    if (str_eq(text, buf_str(last)))
+        return;
     if (!cli_wants_json(w->cli))
         put_heading(w, w->out);
-    enum cli_exit code = round_run(w);
+    (void)fwrite(text.ptr, 1, text.len, w->out);
     if (!cli_wants_json(w->cli))
         (void)fputc('\n', w->out);
+    buf_reset(last);
+    BUG_ON(!buf_append_str(last, text));
+}
+
+static enum cli_exit show_round(const struct watched *w, bool first, struct buf *last)
+{
+    char *text = NULL;
+    size_t len = 0;
+    enum cli_exit code = gather(w, &text, &len);
+    bool failed = first && code != CLI_OK;
+    if (failed)
+        (void)fwrite(text, 1, len, w->on_screen ? w->err : w->out);
+    else if (w->on_screen && first)
+        enter_screen(w->out);
+    if (w->on_screen && !failed)
+        draw(w, (struct str){text, len});
+    else if (!failed)
+        append(w, (struct str){text, len}, last);
+    free(text);
+    return failed ? code : CLI_OK;
+}
+
+/* When --timeout has passed, the screen is given back as on an interrupt. */
+static enum cli_exit leave(const struct watched *w, enum cli_exit code)
+{
+    if (w->on_screen)
+        (void)fputs(SCREEN_LEAVE, w->out);
     return code;
 }
 
 enum cli_exit watch(struct cli *cli, const struct command *command, const void *options)
 {
-    int64_t interval = cli->globals.interval_us;
-    const struct watched w = {cli,      command,
-                              options,  cli->out,
-                              cli->err, interval == INT_ABSENT ? INTERVAL_DEFAULT : interval};
-    bool on_screen = cli_terminal(cli, cli->out).is_tty;
-    bool first = true;
-    do {
-        enum cli_exit code = on_screen ? round_on_screen(&w, first) : round_appended(&w);
-        if (first && code != CLI_OK)
+    int64_t interval = cli->globals.interval_us, allowed = cli->globals.timeout_us;
+    int64_t end = allowed == INT_ABSENT ? INT64_MAX : clock_now(cli->clock) + allowed;
+    const struct watched w = {
+        .cli = cli,
+        .command = command,
+        .options = options,
+        .out = cli->out,
+        .err = cli->err,
+        .interval_us = interval == INT_ABSENT ? INTERVAL_DEFAULT : interval,
+        .on_screen = cli_terminal(cli, cli->out).is_tty,
+    };
+    _cleanup_buf_ struct buf last = BUF_INIT(SIZE_MAX / 2);
+    for (bool first = true;; first = false) {
+        enum cli_exit code = show_round(&w, first, &last);
+        if (code != CLI_OK)
             return code;
-        if (!first || !on_screen)
-            pause_for(w.interval_us);
-        first = false;
-    } while (fflush(w.out) == 0 && !ferror(w.out));
-    return CLI_FAILED; /* nobody reads any more */
+        if (fflush(w.out) != 0 || ferror(w.out))
+            return CLI_FAILED; /* nobody reads any more */
+        if (clock_now(cli->clock) >= end)
+            return leave(&w, CLI_OK);
+        pause_for(w.interval_us);
+    }
 }
