@@ -12,6 +12,7 @@
 #include "domain/jobs/queue.h"
 #include "domain/migration/drain.h"
 #include "domain/migration/move.h"
+#include "domain/migration/overview.h"
 #include "domain/migration/proposal.h"
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/capacity.h"
@@ -19,6 +20,8 @@
 #include "domain/provisioning/drift.h"
 #include "domain/provisioning/prices.h"
 #include "domain/provisioning/reap.h"
+#include "domain/provisioning/routing.h"
+#include "domain/usage/fleet.h"
 #include "domain/usage/report.h"
 #include "domain/usage/simulate.h"
 #include "domain/usage/sweep.h"
@@ -209,6 +212,32 @@ const struct shape reply_hosts = {
     .more = page_fields,
     .parts = PARTS({"hosts", PART_LIST, &reply_host},
                    {"locations", PART_LIST, &capacity_shape, "the room in each location"}),
+};
+
+const struct shape reply_route = {
+    .name = "Route",
+    .help = "Where a customer's clients go.",
+    .fields = route_fields,
+    .without = NAMES("id", "engine", "host", "port", "dbname", "login"),
+    .more = FIELDS(TEXT("customer_id", "whose it is")),
+    .parts = PARTS({"database", PART_OBJECT,
+                    &(const struct shape){
+                        .more = FIELDS(TEXT("engine", "postgres or sqlite"),
+                                       {"url", FIELD_TEXT, .help = "a SQLite file's"},
+                                       {"host", FIELD_TEXT, .help = "of its server"},
+                                       {"port", FIELD_INT, .help = "of its server"},
+                                       {"dbname", FIELD_TEXT, .help = "its name there"},
+                                       {"user", FIELD_TEXT, .help = "whom WebHost connects as"},
+                                       {"alias", FIELD_TEXT, .help = "its name at PgBouncer"})},
+                    "the database, without any password"}),
+};
+
+const struct shape reply_routes = {
+    .more = FIELDS({"next_cursor", FIELD_TEXT,
+                    .help = "the cursor of the next page; null at the "
+                            "end"},
+                   NUMBER("fleet_version", "what to ask for with since")),
+    .parts = PARTS({"routes", PART_LIST, &reply_route}),
 };
 
 const struct shape reply_reap = {
@@ -605,6 +634,82 @@ const struct shape reply_token_created = {
 const struct shape reply_token_revoked = {
     .more = FIELDS(TEXT("id", "the token"), TEXT("status", "revoked")),
 };
+
+/* -- the fleet -------------------------------------------------------------------------------- */
+
+static const struct shape place_shape = {.fields = overview_place_fields},
+                          alert_shape = {.fields = alert_fields},
+                          cause_shape = {.fields = trend_cause_fields};
+
+const struct shape reply_overview = {
+    .name = "Overview",
+    .help = "Counts; those of what may be many stop at 1000.",
+    .fields = overview_counts_fields,
+    .more = FIELDS({"at", FIELD_TIME, .required = true, .help = "when it was counted"},
+                   TEXT("policy", "the name of the active policy")),
+    .parts = PARTS({"places", PART_LIST, &place_shape, "customers by mode and status"},
+                   {"alerts", PART_LIST, &alert_shape, "what wants a person"}),
+};
+
+static const struct shape fleet_day_shape = {
+    .fields = fleet_day_fields,
+    .without = NAMES("day"),
+    .more = FIELDS(TEXT("day", "a date, UTC")),
+};
+
+const struct shape reply_fleet_days = {
+    .name = "FleetDays",
+    .help = "The fleet on each day and in each mode; money is USD a month.",
+    .parts = PARTS({"days", PART_LIST, &fleet_day_shape}),
+};
+
+static const struct shape trend_day_shape = {
+    .fields = trend_day_fields,
+    .without = NAMES("day"),
+    .more = FIELDS(TEXT("day", "a date, UTC")),
+};
+
+const struct shape reply_fleet_moves = {
+    .name = "FleetMoves",
+    .help = "The moves of some days.",
+    .more = FIELDS(NUMBER("completed", "how many ended well"), NUMBER("failed", "how many failed"),
+                   NUMBER("cancelled", "how many were stopped before their switch"),
+                   NUMBER("returned", "how many were rolled back after it"),
+                   {"success_rate", FIELD_DECIMAL, .help = "completed of those not cancelled"},
+                   {"took_p50_us", FIELD_INT, .help = "from the request to the end, half of them"},
+                   {"took_p95_us", FIELD_INT, .help = "the same, 95 % of them"},
+                   {"stall_p50_us", FIELD_INT, .help = "how long a customer could not write"},
+                   {"stall_max_us", FIELD_INT, .help = "the longest of them"},
+                   {"whole", FIELD_BOOL, .help = "false: only the newest 5000 are in it"}),
+    .parts = PARTS({"asked_by", PART_LIST, &cause_shape, "who or what asked for them"},
+                   {"failed_of", PART_LIST, &cause_shape, "the errors of those that failed"},
+                   {"days", PART_LIST, &trend_day_shape}),
+};
+
+static const struct shape top_shape = {
+    .name = "FleetTop",
+    .help = "A customer that stands out; money is USD a month.",
+    .fields = fleet_top_fields,
+};
+
+const struct shape reply_fleet_tops = {
+    .name = "FleetTops",
+    .help = "The customers that stand out, up to 20 of each kind, as of the last look.",
+    .parts = PARTS({"busy", PART_LIST, &top_shape, "on shared servers, by CPU"},
+                   {"costly", PART_LIST, &top_shape, "by cost"},
+                   {"loss", PART_LIST, &top_shape, "those who cost more than they pay"}),
+};
+
+const struct shape reply_session = {
+    .name = "Session",
+    .help = "Who is signed in; a token without a session has nulls.",
+    .more = FIELDS(TEXT("token_id", "the token that it stands for"), TEXT("name", "its name"),
+                   TEXT("role", "what it may do"),
+                   {"expires_at", FIELD_TIME, .help = "when it ends by itself"},
+                   {"csrf_token", FIELD_TEXT, .help = "the X-CSRF-Token of writes by cookie"}),
+};
+
+const struct shape reply_signed_out = {.more = FIELDS(TEXT("status", "signed out"))};
 
 const struct shape reply_probe = {.more = FIELDS(TEXT("status", "ok or ready"))};
 

@@ -35,6 +35,11 @@ static const struct field ingest_fields[] = {
     FIELD_END,
 };
 
+static const struct field routing_fields[] = {
+    {"pgbouncer", FIELD_OBJECT, 0, .fields = pgbouncer_settings_fields},
+    FIELD_END,
+};
+
 const struct field config_fields[] = {
     {"listen", FIELD_TEXT, offsetof(struct config, listen)},
     {"data", FIELD_TEXT, offsetof(struct config, data)},
@@ -45,11 +50,14 @@ const struct field config_fields[] = {
     {"log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields},
     {"jobs", FIELD_OBJECT, offsetof(struct config, jobs), .fields = jobs_fields},
     {"ingest", FIELD_OBJECT, offsetof(struct config, ingest), .fields = ingest_fields},
+    {"dashboard", FIELD_OBJECT, offsetof(struct config, dashboard),
+     .fields = session_settings_fields},
     {"offboarding", FIELD_OBJECT, offsetof(struct config, offboarding),
      .fields = offboarding_settings_fields},
     {"usage", FIELD_OBJECT, offsetof(struct config, usage), .fields = usage_settings_fields},
     {"tracker", FIELD_OBJECT, offsetof(struct config, tracker), .fields = tracker_settings_fields},
     {"notify", FIELD_OBJECT, offsetof(struct config, notify), .fields = notify_settings_fields},
+    {"routing", FIELD_OBJECT, offsetof(struct config, routing), .fields = routing_fields},
     {"provisioning", FIELD_OBJECT, offsetof(struct config, provisioning),
      .fields = provisioning_fields},
     FIELD_END,
@@ -82,6 +90,7 @@ static struct config config_default(struct arena *arena)
                  .maintenance = 2,
                  .keep_days = 30},
         .ingest = {.memory_mb = 64},
+        .dashboard = session_settings_default(),
         .offboarding = offboarding_settings_default(),
         .usage = usage_settings_default(),
         .tracker = tracker_settings_default(),
@@ -103,7 +112,9 @@ static enum err read_file(const char *path, struct arena *arena, struct config *
         yaml_doc_free(doc);
     }
     if (problems.count == 0)
-        return OK;
+        return pgbouncer_settings_check(&config->routing.pgbouncer, e) == OK
+                   ? OK
+                   : error_prefix(e, "%s", path);
     (void)problems_error(&problems, e);
     return error_prefix(e, "%s", path);
 }

@@ -8,9 +8,11 @@
 
 #include "app/daemon/serve.h"
 #include "domain/accounts/offboarding.h"
+#include "domain/accounts/sessions.h"
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
+#include "domain/provisioning/pgbouncer.h"
 #include "domain/provisioning/settings.h"
 #include "domain/usage/settings.h"
 #include "domain/usage/tracker.h"
@@ -35,10 +37,14 @@ struct config {
     struct {
         int64_t memory_mb; /* of usage on its way into the database */
     } ingest;
+    struct session_settings dashboard;
     struct offboarding_settings offboarding;
     struct usage_settings usage;
     struct tracker_settings tracker;
     struct notify_settings notify;
+    struct {
+        struct pgbouncer_settings pgbouncer;
+    } routing;
     struct provisioning_settings provisioning;
 };
 

@@ -4,11 +4,13 @@
  */
 #include "app/daemon/serve.h"
 #include "app/api/api.h"
+#include "app/api/attempts.h"
 #include "app/api/meters.h"
 #include "app/daemon/config.h"
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "app/web/assets.h"
 #include "domain/accounts/offboarding_workers.h"
 #include "domain/core/install.h"
 #include "domain/core/key.h"
@@ -18,9 +20,12 @@
 #include "domain/migration/workers.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
+#include "domain/provisioning/route_keeper.h"
+#include "domain/provisioning/routing.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "domain/usage/collect.h"
+#include "domain/usage/fleet.h"
 #include "domain/usage/measure.h"
 #include "domain/usage/retention.h"
 #include "sandbox/sandbox.h"
@@ -44,7 +49,7 @@
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
 #define WORKERS_MAX          32
 #define CRONS_MAX            16
-#define PRUNE_RULES_MAX      8
+#define PRUNE_RULES_MAX      16
 
 struct daemon {
     const struct serve_options *options;
@@ -60,6 +65,8 @@ struct daemon {
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
     struct provisioning provisioning;
+    struct pgbouncer *pgbouncer; /* NULL: clients reach the databases by themselves */
+    struct route_keeper *route_keeper;
     struct move_context moves;
     struct collector collector;
     struct tracker tracker;
@@ -78,6 +85,7 @@ struct daemon {
     struct runner *runner;
     bool runner_runs;
     struct ingest *ingest;
+    struct attempts *attempts;
     struct api_meters *meters;
     struct api api;
     struct http_server *http;
@@ -207,6 +215,7 @@ static void add_workers(struct daemon *d)
     *room(d, 1) = measure_worker();
     *room(d, 1) = usage_retention_worker();
     *room(d, 1) = sweep_worker(&d->tracker);
+    *room(d, 1) = fleet_worker(&d->tracker);
     *room(d, 1) = evaluation_worker(&d->evaluations);
     *room(d, 1) = notification_worker(&d->config.notify);
     *room(d, 1) = reconcile_worker(&d->provisioning);
@@ -227,6 +236,8 @@ static void add_crons(struct daemon *d)
     add_prune_rule(d, (struct prune_rule){job_prune, c->jobs.keep_days * USEC_PER_DAY});
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
+    add_prune_rule(d, (struct prune_rule){sessions_prune, 0});
+    add_prune_rule(d, (struct prune_rule){fleet_prune, FLEET_DAYS_MAX * USEC_PER_DAY});
     add_prune_rule(d, (struct prune_rule){sweep_prune, c->tracker.keep_sweeps_days * USEC_PER_DAY});
     struct prune_rule usage[USAGE_PRUNE_RULES];
     usage_prune_rules(usage);
@@ -245,6 +256,7 @@ static void add_crons(struct daemon *d)
         collect_cron(&c->usage, &d->arena),
         measure_cron(&c->usage, &d->arena),
         usage_retention_cron(),
+        fleet_cron(),
     };
     _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
                    "room for every cron");
@@ -327,10 +339,24 @@ static void observe_request(void *ctx, const struct http_request *request,
               LOG_INT("took_us", duration_us));
 }
 
+/* The API's and the dashboard's. */
+static const struct http_route *all_routes(struct daemon *d, size_t *ret_count)
+{
+    size_t count = api_route_count + web_route_count;
+    struct http_route *routes = arena_new_array(&d->arena, count, struct http_route);
+    memcpy(routes, api_routes, api_route_count * sizeof(*routes));
+    memcpy(routes + api_route_count, web_routes, web_route_count * sizeof(*routes));
+    *ret_count = count;
+    return routes;
+}
+
 static enum err start_http(struct daemon *d, struct error *e)
 {
     d->ingest = ingest_new(&d->env, d->key);
-    d->meters = api_meters_new(api_routes, api_route_count);
+    d->attempts = attempts_new(d->env.clock);
+    size_t route_count;
+    const struct http_route *routes = all_routes(d, &route_count);
+    d->meters = api_meters_new(routes, route_count);
     d->api = (struct api){
         .env = &d->env,
         .provisioning = &d->provisioning,
@@ -343,6 +369,8 @@ static enum err start_http(struct daemon *d, struct error *e)
         .exports = &d->exports,
         .tracker = &d->tracker,
         .ingest = d->ingest,
+        .sessions = &d->config.dashboard,
+        .attempts = d->attempts,
         .meters = d->meters,
     };
     struct http_server_options options = {
@@ -352,8 +380,8 @@ static enum err start_http(struct daemon *d, struct error *e)
         .body_max = BODY_MAX,
         .response_max = RESPONSE_MAX,
         .large_bodies_max = (size_t)d->config.ingest.memory_mb << 20,
-        .routes = api_routes,
-        .route_count = api_route_count,
+        .routes = routes,
+        .route_count = route_count,
         .refuse = api_refuse,
         .done = observe_request,
         .ctx = &d->api,
@@ -370,6 +398,17 @@ static void warn_about_settings(const struct daemon *d)
                  LOG_TEXT("set", "provisioning.hetzner.allow_from"));
 }
 
+/* Before the jobs, so that the first move finds the aliases of all. */
+static enum err start_routing(struct daemon *d, struct error *e)
+{
+    TRY(routes_complete(d->env.db, e));
+    if (!d->config.routing.pgbouncer.databases_file)
+        return OK;
+    d->pgbouncer = pgbouncer_new(&d->config.routing.pgbouncer, d->key);
+    d->route_keeper = route_keeper_start(&d->env, d->pgbouncer);
+    return OK;
+}
+
 static enum err start(struct daemon *d, struct error *e)
 {
     TRY(config_load(d->options, &d->arena, &d->config, e));
@@ -381,6 +420,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
+    TRY(start_routing(d, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
     TRY(price_refresh_first(&d->price_refresh, e)); /* a start that fails asks no cloud anything */
@@ -406,7 +446,10 @@ static void stop(struct daemon *d)
     if (d->provisioning.traffic)
         traffic_stop(d->provisioning.traffic);
     traffic_free(d->provisioning.traffic);
+    route_keeper_stop(d->route_keeper);
+    pgbouncer_free(d->pgbouncer);
     ingest_free(d->ingest);
+    attempts_free(d->attempts);
     api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);
     db_close(d->env.db);
