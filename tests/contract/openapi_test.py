@@ -2,9 +2,9 @@
 The API's own description, judged: by a linter, and by Prism, which stands between this test and
 `webhost serve` and compares every request and every reply with it.
 
-What only reads is found in the description and asked for by itself. A request that changes something
-has a line in the_life_of_a_fleet() that makes it succeed with each status that it may succeed with;
-one without is reported by its operationId.
+What only reads is found in the description and asked for by itself. A request that changes
+something has a line in the_life_of_a_fleet() that makes it succeed with each status that it may
+succeed with; one without is reported by its operationId.
 """
 
 import json
@@ -20,7 +20,7 @@ from support.webhost import request, wait_until
 
 DEMO = ["corner-bakery", "pine-plumbing", "harbour-taxis", "acme-logistics", "nordic-freight"]
 NOBODY = {"customer": "nobody", "id": "01990000-0000-7000-8000-000000000000",
-          "instance": "nobody", "name": "nobody"}  # fmt: skip
+          "instance": "nobody", "name": "nobody", "slug": "nobody"}  # fmt: skip
 
 
 def described(webhost):
@@ -28,7 +28,7 @@ def described(webhost):
 
 
 def close(schema):
-    """A description is open, so that members may be added; here one that is not in it is an error."""
+    """A description is open, for what is added later; here what is not in it is an error."""
     if isinstance(schema, list):
         for item in schema:
             close(item)
@@ -139,9 +139,10 @@ def read_everything(api):
             continue
         parts = {"customer": "acme-logistics", "instance": "acme-logistics"}
         above = path[: path.index("/{")]
-        if "{id}" in path or "{name}" in path:
+        wanted = re.findall(r"{(\w+)}", path)
+        if not set(wanted) <= parts.keys():
             parts |= first_of(api, above)
-        api(name, 200, **{key: parts[key] for key in re.findall(r"{(\w+)}", path)})
+        api(name, 200, **{key: parts[key] for key in wanted})
 
 
 def export_of(api, customer):
@@ -238,6 +239,11 @@ def usage(api, server):
                                         "data": {"bytes": -1}})  # fmt: skip
 
 
+def sign_in(api):
+    api("post_login", 201, body={"token": api.token})
+    api("post_logout", 200)
+
+
 def installation(api):
     token = api("post_tokens", 201).body["id"]
     api("delete_tokens_id", 200, id=token)
@@ -252,6 +258,7 @@ def the_life_of_a_fleet(api, webhost, server):
     wait_active(server, *DEMO)
     usage(api, server)
     installation(api)
+    sign_in(api)
     hosts(api)
     work_that_waits(api, server)
     export_of(api, "pine-plumbing")

@@ -18,7 +18,7 @@ START = 120  # seconds that a busy machine may need to start Node.js with both d
 
 
 def install():
-    """The judges' folder: node_modules installed once into the build directory with the versions that are locked."""
+    """The folder of the judges, installed into it once with the versions that are locked."""
     folder = pathlib.Path(os.environ["CONTRACT_BUILD"])
     folder.mkdir(parents=True, exist_ok=True)
     lock = (HERE / "package-lock.json").read_text()

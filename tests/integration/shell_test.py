@@ -267,9 +267,8 @@ def test_a_context_names_a_server_and_its_token(alone, demo):
     listed = json.loads(alone.run("context", "list", "-o", "json").stdout)["contexts"]
     assert [(c["name"], c["current"]) for c in listed] == [("here", False), ("away", True)]
     alone.run("context", "remove", "away")
-    assert [c["name"] for c in json.loads(alone.run("context", "-o", "json").stdout)["contexts"]] == [
-        "here"
-    ]
+    left = json.loads(alone.run("context", "-o", "json").stdout)["contexts"]
+    assert [context["name"] for context in left] == ["here"]
 
 
 def test_the_environment_goes_before_the_context_in_use(alone, demo):

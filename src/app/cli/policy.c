@@ -59,7 +59,7 @@ static const struct option_spec file_argument[] = {
 };
 
 static const struct option_spec name_argument[] = {
-    {.field = {"NAME", FIELD_TEXT, offsetof(struct policy_options, what), .required = true,
+    {.field = {"POLICY", FIELD_TEXT, offsetof(struct policy_options, what), .required = true,
                .help = "a policy in the program: see webhost policy list"}},
     OPTION_END,
 };
