@@ -21,6 +21,11 @@ struct pooler_look {
     int64_t deadline_us;
 };
 
+static const char *name_of(const struct pooler_look *l, const char *what)
+{
+    return arena_printf(l->report->arena, "%s %s", l->check, what);
+}
+
 static enum err ask(struct pooler_look *l, const char *command, struct pg_table *ret,
                     struct error *e)
 {
@@ -49,7 +54,7 @@ static bool may_administer(struct pooler_look *l)
 static void judge_rights(struct pooler_look *l)
 {
     bool may = may_administer(l);
-    doctor_add(l->report, l->check, may ? FINDING_OK : FINDING_FAIL,
+    doctor_add(l->report, name_of(l, "rights"), may ? FINDING_OK : FINDING_FAIL,
                may ? NULL : "name the user of admin_urls in its admin_users",
                may ? "the user may pause, reload and resume" : "the user may only look");
 }
@@ -59,12 +64,12 @@ static void judge_mode(struct pooler_look *l)
     struct pg_table table;
     struct error e;
     if (ask(l, "SHOW CONFIG", &table, &e) != OK) {
-        doctor_add(l->report, l->check, FINDING_FAIL, "look at its log", "%s", e.text);
+        doctor_add(l->report, name_of(l, "mode"), FINDING_FAIL, "look at its log", "%s", e.text);
         return;
     }
     const char *mode = cell_of(&table, "key", "pool_mode", "value");
     bool right = mode && text_eq(mode, "transaction");
-    doctor_add(l->report, l->check, right ? FINDING_OK : FINDING_FAIL,
+    doctor_add(l->report, name_of(l, "mode"), right ? FINDING_OK : FINDING_FAIL,
                right ? NULL
                      : "set pool_mode = transaction: in session mode a pause waits until clients "
                        "leave",
@@ -86,17 +91,19 @@ static void judge_file(struct pooler_look *l)
     const char *content, *path = l->settings->databases_file;
     if (alias_file_read(path, l->report->arena, &content, &e) != OK ||
         ask(l, "SHOW DATABASES", &table, &e) != OK) {
-        doctor_add(l->report, l->check, FINDING_FAIL, "look at its log", "%s", e.text);
+        doctor_add(l->report, name_of(l, "file"), FINDING_FAIL, "look at its log", "%s", e.text);
         return;
     }
     const char *alias = first_alias(content, l->report->arena);
     bool knows = alias && cell_of(&table, "name", alias, "name");
     if (!alias)
-        doctor_add(l->report, l->check, FINDING_OK, NULL, "no customer is on PostgreSQL yet");
+        doctor_add(l->report, name_of(l, "file"), FINDING_OK, NULL,
+                   "no customer is on PostgreSQL yet");
     else if (knows)
-        doctor_add(l->report, l->check, FINDING_OK, NULL, "it knows %s from %s", alias, path);
+        doctor_add(l->report, name_of(l, "file"), FINDING_OK, NULL, "it knows %s from %s", alias,
+                   path);
     else
-        doctor_add(l->report, l->check, FINDING_FAIL,
+        doctor_add(l->report, name_of(l, "file"), FINDING_FAIL,
                    "write %include with that path under [databases], and let it read the file",
                    "it does not know %s, which is in %s", alias, path);
 }
