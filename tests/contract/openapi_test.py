@@ -170,6 +170,10 @@ def work_that_waits(api, server):
     wait_active(server, "bolt")
 
 
+def outcomes(api):
+    api("post_customers_customer_feedback", 201, customer="acme-logistics")
+
+
 def decisions(api):
     listed = api("get_customers_customer_decisions", 200, customer="acme-logistics").body
     api("get_decisions_id", 200, id=listed["decisions"][0]["id"])
@@ -264,6 +268,7 @@ def the_life_of_a_fleet(api, webhost, server):
     export_of(api, "pine-plumbing")
     leave_and_stay(api)
     decisions(api)
+    outcomes(api)
     sizes(api, server)
     proposals(api, webhost, server)
     read_everything(api)
