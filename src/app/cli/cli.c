@@ -5,6 +5,7 @@
 #include "app/cli/help.h"
 #include "app/cli/options.h"
 #include "app/cli/remote.h"
+#include "app/cli/views.h"
 #include "app/cli/watch.h"
 #include "infra/config/yaml.h"
 
@@ -244,7 +245,7 @@ static enum cli_exit run_command(struct cli *cli, const struct command *c, int a
     cli->terminal = cli_terminal(cli, cli->out);
     if (!cli->globals.watch)
         return c->run(cli, c, options);
-    if (!c->shows)
+    if (!c->shows && c->run != list_view_run)
         return cli_usage(cli, c, "--watch is for commands that only show, which %s does not",
                          c->name);
     return watch(cli, c, options);

@@ -73,9 +73,9 @@ struct command {
     const char *name;
     enum command_group group;
     bool by_default;
-    bool shows;                          /* it changes nothing, so --watch may repeat it */
-    const char *summary;                 /* without a full stop; at most 55 columns */
-    const char *details;                 /* paragraphs for --help, wrapped there; may be NULL */
+    bool shows;          /* it changes nothing, so --watch may repeat it; every list does */
+    const char *summary; /* without a full stop; at most 55 columns */
+    const char *details; /* paragraphs for --help, wrapped there; may be NULL */
     const struct option_spec *arguments; /* required ones first; NULL: none */
     const struct option_spec *options;   /* NULL: none */
     size_t options_size;                 /* of the struct that both tables fill */
