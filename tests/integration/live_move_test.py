@@ -25,12 +25,12 @@ PATIENT = ("--budget-ms", "10000", "--lag-ms", "10000")
 
 
 @pytest.fixture
-def m(tmp_path):
+def m():
     programs = {
         "mover": os.environ["WEBHOST_MOVE_BIN"],
         "writers": os.environ["WEBHOST_WRITERS_BIN"],
     }
-    with moving(programs, find_programs(), str(tmp_path)) as m:
+    with moving(programs, find_programs()) as m:
         yield m
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = any
+admin_users = postgres
 pool_mode = transaction
 default_pool_size = 20
 logfile = {folder}/pgbouncer-{port}.log
@@ -110,6 +112,8 @@ class Moving:
                 f"tenant_alpha = host='{place.hostname}' port='{place.port}'"
                 f" dbname='{place.path[1:]}' user='{place.username}'\n"
             )
+        # Its group, which PgBouncer is in, is kept when the file is replaced.
+        os.chown(self.aliases, -1, self.cluster.user.get("group", -1))
 
     @contextlib.contextmanager
     def pooler(self):
@@ -214,9 +218,11 @@ def database(cluster, url, name):
 
 
 @contextlib.contextmanager
-def moving(programs, cluster_programs, folder, settings=(), rows=900, clusters=1):
+def moving(programs, cluster_programs, settings=(), rows=900, clusters=1):
     """Everything, running; `clusters` 2: each side has a server of its own."""
     with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="webhost-move-"))
+        os.chmod(folder, 0o777)  # PostgreSQL's user and PgBouncer's work in there
         servers = []
         for number in range(clusters):
             place = os.path.join(folder, f"server{number}")
@@ -229,7 +235,6 @@ def moving(programs, cluster_programs, folder, settings=(), rows=900, clusters=1
             database(*servers[0], "shared"),
             database(*servers[-1], "own"),
         ]
-        os.chmod(folder, 0o777)
         m = Moving(programs, folder, urls, servers[0][0])
         for side in SIDES:
             m.sql(side, TABLES)
