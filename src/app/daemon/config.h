@@ -12,6 +12,7 @@
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
+#include "domain/provisioning/pgbouncer.h"
 #include "domain/provisioning/settings.h"
 #include "domain/usage/settings.h"
 #include "domain/usage/tracker.h"
@@ -41,6 +42,9 @@ struct config {
     struct usage_settings usage;
     struct tracker_settings tracker;
     struct notify_settings notify;
+    struct {
+        struct pgbouncer_settings pgbouncer;
+    } routing;
     struct provisioning_settings provisioning;
 };
 
