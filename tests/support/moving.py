@@ -5,6 +5,7 @@ clients reach theirs by the alias tenant_alpha.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -52,6 +53,7 @@ logfile = {folder}/pgbouncer-{port}.log
 """
 
 SIDES = ("source", "target")
+NUMBERS = itertools.count(1)
 COUNTS = (
     "SELECT count(*) FILTER (WHERE note = 'new') || ' ' || coalesce(sum(changes), 0)"
     " FROM public.trips WHERE customer_id = '{tenant}'"
@@ -212,30 +214,40 @@ class Moving:
         return row.split("|")[-2] == "1"
 
 
-def database(cluster, url, name):
-    subprocess.run(["psql", "-Xq", "-c", f"CREATE DATABASE {name}", url], check=True)
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
+@contextlib.contextmanager
+def database(server, name):
+    """Its url. What a failed test left in it goes with the server."""
+    subprocess.run(["psql", "-Xq", "-c", f"CREATE DATABASE {name}", server], check=True)
+    yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    subprocess.run(
+        ["psql", "-Xq", "-c", f"DROP DATABASE {name} WITH (FORCE)", server], capture_output=True
+    )
 
 
 @contextlib.contextmanager
-def moving(programs, cluster_programs, settings=(), rows=900, clusters=1):
-    """Everything, running; `clusters` 2: each side has a server of its own."""
+def servers(programs, settings=(), count=1):
+    """Servers for databases to move between: a list of (cluster, url)."""
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="webhost-move-"))
-        os.chmod(folder, 0o777)  # PostgreSQL's user and PgBouncer's work in there
-        servers = []
-        for number in range(clusters):
-            place = os.path.join(folder, f"server{number}")
-            os.mkdir(place)
-            os.chmod(place, 0o755)
-            cluster = Cluster(cluster_programs, place)
+        found = []
+        for _ in range(count):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="webhost-move-"))
+            os.chmod(folder, 0o777)  # PostgreSQL's user and PgBouncer's work in there
+            cluster = Cluster(programs, folder)
             stack.callback(cluster.stop)
-            servers.append((cluster, cluster.start(settings)))
+            found.append((cluster, cluster.start(settings)))
+        yield found
+
+
+@contextlib.contextmanager
+def moving(programs, servers, rows=900):
+    """A tenant in a database of the first server, and an empty one on the last."""
+    with contextlib.ExitStack() as stack:
+        number = next(NUMBERS)
         urls = [
-            database(*servers[0], "shared"),
-            database(*servers[-1], "own"),
+            stack.enter_context(database(url, f"{name}{number}"))
+            for name, (_, url) in zip(("shared", "own"), (servers[0], servers[-1]))
         ]
-        m = Moving(programs, folder, urls, servers[0][0])
+        m = Moving(programs, servers[0][0].folder, urls, servers[0][0])
         for side in SIDES:
             m.sql(side, TABLES)
         m.sql("source", ROWS.format(rows=rows))
