@@ -45,6 +45,9 @@ extern const struct command command_sweep, command_sweeps, command_explain,
 extern const struct command command_proposals_list, command_proposals_approve,
     command_proposals_reject; /* proposals.c */
 
+extern const struct command command_notices_list, command_notices_show, command_notices_replay,
+    command_notices_test; /* notices.c */
+
 extern const struct command command_usage; /* usage.c */
 
 extern const struct command command_serve, command_sandbox; /* serve.c */

@@ -112,6 +112,8 @@ static enum err read_file(const char *path, struct arena *arena, struct config *
         yaml_doc_free(doc);
     }
     if (problems.count == 0)
+        notify_settings_check(&config->notify, &problems);
+    if (problems.count == 0)
         return pgbouncer_settings_check(&config->routing.pgbouncer, e) == OK
                    ? OK
                    : error_prefix(e, "%s", path);

@@ -19,6 +19,7 @@
 #include "domain/migration/drain.h"
 #include "domain/migration/evaluation.h"
 #include "domain/migration/workers.h"
+#include "domain/notify/deliver.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
 #include "domain/provisioning/route_keeper.h"
@@ -246,6 +247,7 @@ static void add_crons(struct daemon *d)
     for (size_t i = 0; i < USAGE_PRUNE_RULES; i++)
         add_prune_rule(d, usage[i]);
     add_prune_rule(d, (struct prune_rule){usage_keys_prune, INGEST_KEY_KEEP_US});
+    add_prune_rule(d, (struct prune_rule){notice_prune, c->notify.keep_days * USEC_PER_DAY});
     d->prune.rules = d->prune_rules;
     const struct cron crons[] = {
         prune_cron(),
@@ -370,6 +372,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .offboarding = &d->config.offboarding,
         .exports = &d->exports,
         .tracker = &d->tracker,
+        .notify = &d->config.notify,
         .ingest = d->ingest,
         .key = d->key,
         .sessions = &d->config.dashboard,
