@@ -14,6 +14,7 @@
 #include "domain/migration/move.h"
 #include "domain/migration/overview.h"
 #include "domain/migration/proposal.h"
+#include "domain/notify/notify.h"
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/capacity.h"
 #include "domain/provisioning/deployment.h"
@@ -467,6 +468,25 @@ const struct shape reply_proposal = {
     .fields = proposal_fields,
 };
 
+const struct shape reply_notice = {
+    .name = "Notice",
+    .help = "Something that people were told.",
+    .fields = notice_fields,
+};
+
+static const struct shape delivery_shape = {
+    .name = "Delivery",
+    .help = "Of a notice to one target.",
+    .fields = delivery_fields,
+};
+
+const struct shape reply_notice_shown = {
+    .name = "NoticeShown",
+    .help = "A notice, and whether it arrived.",
+    .base = &reply_notice,
+    .parts = PARTS({"deliveries", PART_LIST, &delivery_shape}),
+};
+
 static const struct shape pending_proposal_shape = {
     .name = "PendingProposal",
     .help = "A move that waits for a person; what is not known yet is left out.",
@@ -678,7 +698,7 @@ const struct shape reply_signed_out = {.more = FIELDS(TEXT("status", "signed out
 const struct shape reply_probe = {.more = FIELDS(TEXT("status", "ok or ready"))};
 
 const struct shape reply_openapi = {
-    .sparse = true,
     .more = FIELDS(TEXT("openapi", "the version of the format"), ANY("info", "what this is"),
-                   ANY("paths", "the requests")),
+                   ANY("servers", "where it is"), ANY("tags", "what requests are about"),
+                   ANY("paths", "the requests"), ANY("components", "what they share")),
 };
