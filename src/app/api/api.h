@@ -12,11 +12,13 @@
 #ifndef WEBHOST_APP_API_API_H
 #define WEBHOST_APP_API_API_H
 
+#include "app/api/events.h"
 #include "app/api/shape.h"
 #include "domain/accounts/exports.h"
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/tokens.h"
 #include "domain/jobs/runner.h"
+#include "domain/migration/workers.h"
 #include "domain/placement/policy.h"
 #include "domain/provisioning/prices.h"
 #include "domain/provisioning/provider.h"
@@ -38,6 +40,8 @@ struct api {
     const struct exports *exports;
     const struct tracker *tracker;
     struct ingest *ingest;
+    struct event_hub *hub;
+    const struct move_context *moves;
 };
 
 /* A file instead of a reply. */
@@ -64,6 +68,9 @@ struct api_call {
     bool replayed;    /* the reply is an earlier one's, under the same Idempotency-Key */
     int error_status; /* what a failure is told with; 0: what its class is */
     struct api_file file;
+    struct http_source *source; /* instead of a reply: a stream of events */
+    struct buf events;          /* its first ones */
+    void *found;                /* what the route's `before` hands to its handler */
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
 };
@@ -107,6 +114,7 @@ struct api_route {
     enum api_access access;
     enum api_transaction transaction;
     api_handler *handler;
+    api_handler *before; /* of API_WRITE: looks outside, ahead of the transaction; may be NULL */
     const struct api_body *body;      /* NULL: the route takes no body */
     const struct api_media *media;    /* instead of a body; ends with type NULL */
     const struct field *query;        /* its parameters; NULL: none. Offsets mean nothing */
@@ -156,8 +164,10 @@ enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char
 api_handler api_signup, api_plans, api_customers, api_customer, api_customer_change,
     api_customer_decisions, api_decision, api_customer_usage;
 api_handler api_offboard, api_offboard_cancel, api_export_request, api_export;
-api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
-    api_migration_cancel;
+api_handler api_evaluate, api_status, api_migrate, api_plan_move, api_look_at_move, api_migrations,
+    api_migration, api_migration_cancel, api_migration_roll_back, api_migration_finish,
+    api_migration_retry;
+api_handler api_events, api_migration_events;
 api_handler api_sweep, api_sweeps, api_customer_tracker, api_simulate;
 api_handler api_proposals, api_proposal, api_proposal_approve, api_proposal_reject;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;

@@ -8,6 +8,7 @@
 
 #include "app/daemon/serve.h"
 #include "domain/accounts/offboarding.h"
+#include "domain/migration/settings.h"
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
@@ -38,6 +39,7 @@ struct config {
     struct offboarding_settings offboarding;
     struct usage_settings usage;
     struct tracker_settings tracker;
+    struct move_settings moves;
     struct notify_settings notify;
     struct provisioning_settings provisioning;
 };

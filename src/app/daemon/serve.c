@@ -283,7 +283,12 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     price_book_open(&d->price_book, &d->env, &d->config.provisioning, d->prices);
     d->price_refresh = (struct price_refresh){&d->provisioning, &d->price_book};
     d->demo = (struct demo){&d->env, d->policy, &d->price_book, &d->provisioning};
-    d->moves = (struct move_context){&d->provisioning, &fenced_copy};
+    d->moves = (struct move_context){
+        .provisioning = &d->provisioning,
+        .settings = &d->config.moves,
+        .notify = &d->config.notify,
+        .mover_for = mover_for,
+    };
     d->collector = (struct collector){&d->provisioning, &d->config.usage};
     d->tracker = (struct tracker){&d->env, d->policy, &d->price_book, &d->config.tracker};
     d->evaluations = (struct evaluations){&d->tracker, &d->config.notify};

@@ -47,6 +47,11 @@ enum err proposal_pending_of(struct db_tx *tx, const char *customer_id, struct a
                   arena, ret, e);
 }
 
+enum err proposal_count_pending(struct db_tx *tx, int64_t *ret, struct error *e)
+{
+    return db_get_int(tx, &proposal_pending_count, DB_NO_ARGS, ret, e);
+}
+
 enum err proposal_list(struct db_tx *tx, const struct proposal_filter *filter, struct page page,
                        struct arena *arena, struct records *ret, const char **ret_next,
                        struct error *e)

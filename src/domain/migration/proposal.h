@@ -63,6 +63,8 @@ enum err proposal_find(struct db_tx *tx, const char *id, struct arena *arena, st
 enum err proposal_pending_of(struct db_tx *tx, const char *customer_id, struct arena *arena,
                              struct proposal *ret, struct error *e);
 
+enum err proposal_count_pending(struct db_tx *tx, int64_t *ret, struct error *e);
+
 struct proposal_filter {
     const char *state, *customer_id; /* NULL: any */
 };

@@ -28,3 +28,6 @@ ORDER BY p.id DESC LIMIT $2;
 -- name: proposal_end
 UPDATE proposals SET state = $2, decided_by = $3, decided_at = $4, comment = $5, migration_id = $6
 WHERE id = $1 AND state = 'pending';
+
+-- name: proposal_pending_count
+SELECT count(*) FROM proposals WHERE state = 'pending';
