@@ -27,6 +27,8 @@
 #include "infra/http/server.h"
 #include "infra/json/json.h"
 
+struct api_meters;
+
 /* What the handlers of one process share. Everything is borrowed. */
 struct api {
     const struct env *env;
@@ -42,6 +44,7 @@ struct api {
     struct ingest *ingest;
     struct event_hub *hub;
     const struct move_context *moves;
+    struct api_meters *meters; /* of requests, for the metrics */
 };
 
 /* A file instead of a reply. */
@@ -151,10 +154,6 @@ enum err api_check_query(struct api_call *call, const struct field *fields, stru
 
 /* What a parameter of the query may say (field_check). */
 field_check api_cursor_check, api_job_cursor_check, api_since_check;
-
-/* What instances.c adds to the metrics. */
-enum err api_instance_metrics(struct db_tx *tx, struct arena *arena, struct buf *out,
-                              struct error *e);
 
 /* Adds `offboarding` to a reply about a customer: its newest, or null. */
 enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char *customer_id,

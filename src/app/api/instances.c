@@ -2,8 +2,6 @@
 #include "app/api/api.h"
 #include "domain/provisioning/fly/instance.h"
 
-#include <inttypes.h>
-
 enum err api_instances(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct page page = api_page(call);
@@ -66,20 +64,5 @@ enum err api_instance_scale(struct db_tx *tx, struct api_call *call, struct erro
     api_reply(call, json_pack("{s:o, s:o}", "instance", object, "job",
                               json_encode(job_fields, &job, JSON_KEEP_ABSENT)));
     call->status = 202;
-    return OK;
-}
-
-enum err api_instance_metrics(struct db_tx *tx, struct arena *arena, struct buf *out,
-                              struct error *e)
-{
-    static const char name[] = "webhost_instance_machines";
-    struct records rows;
-    TRY(instance_health_counts(tx, arena, &rows, e));
-    const struct instance_health_count *items = rows.items;
-    (void)buf_printf(out, "# HELP %s Machines of dedicated instances by health.\n# TYPE %s gauge\n",
-                     name, name);
-    for (size_t i = 0; i < rows.count; i++)
-        (void)buf_printf(out, "%s{health=\"%s\"} %" PRId64 "\n", name, items[i].health,
-                         items[i].machines);
     return OK;
 }

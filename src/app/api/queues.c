@@ -1,13 +1,8 @@
 /* Queues: what waits in them, how long it takes, and what an operator turns. */
 #include "app/api/api.h"
 #include "domain/jobs/queue.h"
-#include "domain/provisioning/drift.h"
-#include "domain/provisioning/traffic.h"
-
-#include <inttypes.h>
 
 #define NODE_LIMIT_MAX 1000
-#define METRICS_MAX    ((size_t)1 << 20)
 
 static size_t queue_index(const struct api *api, const char *name)
 {
@@ -135,109 +130,4 @@ enum err api_queue_scale(struct db_tx *tx, struct api_call *call, struct error *
     (void)json_object_set_new(reply, "name", json_string(name));
     api_reply(call, reply);
     return OK;
-}
-
-/* -- metrics ---------------------------------------------------------------------------------- */
-
-struct metric {
-    const char *name, *type, *help;
-};
-
-static void metric_head(struct buf *out, const struct metric *m)
-{
-    (void)buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->type);
-}
-
-static void write_depths(const struct api *api, const struct queue_depth *depths, struct buf *out)
-{
-    static const struct metric jobs = {"webhost_jobs", "gauge", "Unfinished jobs by state."};
-    static const struct metric age = {"webhost_job_oldest_available_seconds", "gauge",
-                                      "How long the oldest available job has waited."};
-    int64_t now = env_now(api->env);
-    metric_head(out, &jobs);
-    for (size_t i = 0; i < api->queue_count; i++) {
-        const struct queue_depth *d = &depths[i];
-        const int64_t counts[] = {d->available, d->scheduled, d->executing, d->retryable};
-        for (size_t state = 0; state < ARRAY_LEN(counts); state++)
-            (void)buf_printf(out, "%s{queue=\"%s\",state=\"%s\"} %" PRId64 "\n", jobs.name,
-                             d->queue, job_state_names[state], counts[state]);
-    }
-    metric_head(out, &age);
-    for (size_t i = 0; i < api->queue_count; i++) {
-        int64_t oldest = depths[i].oldest_at;
-        double seconds = oldest == INT_ABSENT ? 0.0 : (double)(now - oldest) / 1e6;
-        (void)buf_printf(out, "%s{queue=\"%s\"} %.3f\n", age.name, depths[i].queue,
-                         seconds > 0 ? seconds : 0.0);
-    }
-}
-
-static void write_ends(const struct api *api, const struct runner_counts *counts, struct buf *out)
-{
-    static const struct metric ends = {"webhost_job_runs_total", "counter",
-                                       "Runs of jobs on this node by how they ended."};
-    metric_head(out, &ends);
-    for (size_t i = 0; i < api->queue_count; i++) {
-        const struct runner_counts *n = &counts[i];
-        const struct {
-            const char *end;
-            uint64_t count;
-        } all[] = {
-            {"completed", n->completed}, {"retried", n->retried}, {"discarded", n->discarded},
-            {"snoozed", n->snoozed},     {"fenced", n->fenced},   {"rescued", n->rescued},
-        };
-        for (size_t k = 0; k < ARRAY_LEN(all); k++)
-            (void)buf_printf(out, "%s{queue=\"%s\",end=\"%s\"} %" PRIu64 "\n", ends.name,
-                             api->queues[i].name, all[k].end, all[k].count);
-    }
-}
-
-static void write_times(const struct api *api, const struct runner_counts *counts, struct buf *out)
-{
-    static const struct metric wait = {"webhost_job_wait_seconds", "histogram",
-                                       "From a job's time until it began."};
-    static const struct metric run = {"webhost_job_run_seconds", "histogram",
-                                      "How long a job ran."};
-    char label[200];
-    metric_head(out, &wait);
-    for (size_t i = 0; i < api->queue_count; i++) {
-        (void)snprintf(label, sizeof(label), "queue=\"%s\"", api->queues[i].name);
-        histogram_write(&counts[i].wait, wait.name, label, out);
-    }
-    metric_head(out, &run);
-    for (size_t i = 0; i < api->queue_count; i++) {
-        (void)snprintf(label, sizeof(label), "queue=\"%s\"", api->queues[i].name);
-        histogram_write(&counts[i].run, run.name, label, out);
-    }
-}
-
-static enum err write_drift(struct db_tx *tx, struct buf *out, struct error *e)
-{
-    static const struct metric drift = {"webhost_drift", "gauge",
-                                        "Differences between the clouds and the database."};
-    int64_t counts[DRIFT_KINDS];
-    TRY(drift_counts(tx, counts, e));
-    metric_head(out, &drift);
-    for (size_t i = 0; i < DRIFT_KINDS; i++)
-        (void)buf_printf(out, "%s{kind=\"%s\"} %" PRId64 "\n", drift.name, drift_kind_names[i],
-                         counts[i]);
-    return OK;
-}
-
-enum err api_metrics(struct db_tx *tx, struct api_call *call, struct error *e)
-{
-    const struct api *api = call->api;
-    struct queue_depth depths[QUEUES_MAX];
-    struct runner_counts counts[QUEUES_MAX];
-    for (size_t i = 0; i < api->queue_count; i++) {
-        TRY(queue_depth(tx, api->queues[i].name, &depths[i], e));
-        counts[i] = runner_counts(api->runner, i);
-    }
-    buf_release(&call->text); /* of an earlier run of this work */
-    call->text = BUF_INIT(METRICS_MAX);
-    write_depths(api, depths, &call->text);
-    write_ends(api, counts, &call->text);
-    write_times(api, counts, &call->text);
-    traffic_metrics(api->provisioning->traffic, &call->text);
-    TRY(api_instance_metrics(tx, call->arena, &call->text, e));
-    return write_drift(tx, &call->text, e);
 }

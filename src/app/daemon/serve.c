@@ -4,6 +4,7 @@
  */
 #include "app/daemon/serve.h"
 #include "app/api/api.h"
+#include "app/api/meters.h"
 #include "app/daemon/config.h"
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
@@ -77,6 +78,7 @@ struct daemon {
     struct runner *runner;
     bool runner_runs;
     struct ingest *ingest;
+    struct api_meters *meters;
     struct api api;
     struct http_server *http;
 };
@@ -323,7 +325,8 @@ static enum err start_jobs(struct daemon *d, struct error *e)
 static void observe_request(void *ctx, const struct http_request *request,
                             const struct http_response *response, int64_t duration_us)
 {
-    (void)ctx;
+    const struct api *api = ctx;
+    api_meters_note(api->meters, request, response, duration_us);
     log_debug("request", LOG_TEXT("method", http_method_names[request->method]),
               LOG_TEXT("path", request->path), LOG_INT("status", response->status),
               LOG_INT("took_us", duration_us));
@@ -332,6 +335,7 @@ static void observe_request(void *ctx, const struct http_request *request,
 static enum err start_http(struct daemon *d, struct error *e)
 {
     d->ingest = ingest_new(&d->env, d->key);
+    d->meters = api_meters_new(api_routes, api_route_count);
     d->api = (struct api){
         .env = &d->env,
         .provisioning = &d->provisioning,
@@ -344,6 +348,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .exports = &d->exports,
         .tracker = &d->tracker,
         .ingest = d->ingest,
+        .meters = d->meters,
     };
     struct http_server_options options = {
         .threads = HTTP_THREADS,
@@ -407,6 +412,7 @@ static void stop(struct daemon *d)
         traffic_stop(d->provisioning.traffic);
     traffic_free(d->provisioning.traffic);
     ingest_free(d->ingest);
+    api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);

@@ -23,7 +23,7 @@ struct tenant_stores;
 struct tenant_stores *tenant_stores_new(const struct secret *key);
 void tenant_stores_free(struct tenant_stores *stores); /* all are put back; NULL is fine */
 
-/* The newest schema change of a tenant's database, "0001-fleet". */
+/* The newest schema change of a tenant's database, "0002-live-moves". */
 const char *tenant_schema_name(void);
 
 /*

@@ -1,8 +1,7 @@
 #include "domain/provisioning/traffic.h"
 
+#include "infra/metrics/exposition.h"
 #include "infra/metrics/histogram.h"
-
-#include <inttypes.h>
 
 #define METERS_MAX 128 /* routes of both clouds */
 #define OUTCOMES   12
@@ -209,65 +208,67 @@ void traffic_record(struct traffic *t, const struct provider_call *call)
     recorder_add(t->recorder, call);
 }
 
-static void write_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-    (void)buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 static void write_requests(const struct traffic *t, struct buf *out)
 {
-    static const char name[] = "webhost_provider_requests_total";
-    write_head(out, name, "counter",
-               "Requests to the clouds from this node, by what they came to.");
+    static const struct metric requests = {
+        "webhost_provider_requests_total", "counter",
+        "Requests to the clouds from this node, by what they came to."};
+    char labels[METRIC_LABELS_MAX];
+    metric_head(out, &requests);
     for (size_t i = 0; i < t->meter_count; i++) {
         const struct meter *m = &t->meters[i];
         for (size_t k = 0; k < OUTCOMES; k++) {
             if (m->outcomes[k] > 0)
-                (void)buf_printf(
-                    out,
-                    "%s{provider=\"%s\",method=\"%s\",route=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
-                    name, m->provider, m->method, m->route, call_outcome_names[k], m->outcomes[k]);
+                metric_int(out, &requests,
+                           metric_labels(labels, "provider", m->provider, "method", m->method,
+                                         "route", m->route, "outcome", call_outcome_names[k], NULL),
+                           (int64_t)m->outcomes[k]);
         }
     }
 }
 
 static void write_times(const struct traffic *t, struct buf *out)
 {
-    static const char name[] = "webhost_provider_request_seconds";
-    char labels[256];
-    write_head(out, name, "histogram", "How long the clouds took to answer.");
+    static const struct metric took = {"webhost_provider_request_seconds", "histogram",
+                                       "How long the clouds took to answer."};
+    char labels[METRIC_LABELS_MAX];
+    metric_head(out, &took);
     for (size_t i = 0; i < t->meter_count; i++) {
         const struct meter *m = &t->meters[i];
-        (void)snprintf(labels, sizeof(labels), "provider=\"%s\",method=\"%s\",route=\"%s\"",
-                       m->provider, m->method, m->route);
-        histogram_write(&m->took, name, labels, out);
+        histogram_write(&m->took, took.name,
+                        metric_labels(labels, "provider", m->provider, "method", m->method, "route",
+                                      m->route, NULL),
+                        out);
     }
 }
 
 static void write_limits(const struct traffic *t, struct buf *out)
 {
-    static const char retries[] = "webhost_provider_retries_total";
-    static const char left[] = "webhost_provider_rate_limit_remaining";
-    write_head(out, retries, "counter", "Requests repeated within a call.");
+    static const struct metric retries = {"webhost_provider_retries_total", "counter",
+                                          "Requests repeated within a call."};
+    static const struct metric left = {"webhost_provider_rate_limit_remaining", "gauge",
+                                       "Requests that the cloud said it would still take."};
+    char labels[METRIC_LABELS_MAX];
+    metric_head(out, &retries);
     for (size_t i = 0; i < INFRASTRUCTURE_COUNT; i++)
-        (void)buf_printf(out, "%s{provider=\"%s\"} %" PRIu64 "\n", retries, infrastructure_names[i],
-                         t->retries[i]);
-    write_head(out, left, "gauge", "Requests that the cloud said it would still take.");
+        metric_int(out, &retries, metric_labels(labels, "provider", infrastructure_names[i], NULL),
+                   (int64_t)t->retries[i]);
+    metric_head(out, &left);
     for (size_t i = 0; i < INFRASTRUCTURE_COUNT; i++) {
         if (t->left[i] != INT_ABSENT)
-            (void)buf_printf(out, "%s{provider=\"%s\"} %" PRId64 "\n", left,
-                             infrastructure_names[i], t->left[i]);
+            metric_int(out, &left, metric_labels(labels, "provider", infrastructure_names[i], NULL),
+                       t->left[i]);
     }
 }
 
 void traffic_metrics(struct traffic *t, struct buf *out)
 {
-    static const char dropped[] = "webhost_provider_calls_dropped_total";
+    static const struct metric dropped = {"webhost_provider_calls_dropped_total", "counter",
+                                          "Requests that were not recorded: the queue was full."};
     (void)pthread_mutex_lock(&t->lock);
     write_requests(t, out);
     write_times(t, out);
     write_limits(t, out);
     (void)pthread_mutex_unlock(&t->lock);
-    write_head(out, dropped, "counter", "Requests that were not recorded: the queue was full.");
-    (void)buf_printf(out, "%s %" PRIu64 "\n", dropped, recorder_counts(t->recorder).dropped);
+    metric_one(out, &dropped, (int64_t)recorder_counts(t->recorder).dropped);
 }

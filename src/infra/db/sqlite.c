@@ -12,6 +12,7 @@
  * commits once, wakes the others, and hands the lead to the first of those who came meanwhile. The
  * disk is waited for once per group, and the group is as large as the disk is slow.
  */
+#include "infra/db/snapshot.h"
 #include "infra/db/sqlite_conn.h"
 
 #include <errno.h>
@@ -61,6 +62,7 @@ struct sqlite_db {
 #define CONTROL(variable, sql) static const struct db_query variable = {sql, {[DB_SQLITE] = sql}, 0}
 CONTROL(begin_write, "BEGIN IMMEDIATE");
 CONTROL(begin_read, "BEGIN");
+CONTROL(look, "SELECT count(*) FROM sqlite_schema");
 CONTROL(commit, "COMMIT");
 CONTROL(rollback, "ROLLBACK");
 CONTROL(savepoint, "SAVEPOINT work");
@@ -307,6 +309,53 @@ static enum err sqlite_read(struct db *db, db_work *work, void *arg, struct erro
     enum err rc = read_on((struct sqlite_conn *)tx, work, arg, e);
     db_pool_give(s->pool, tx);
     return rc;
+}
+
+/* -- snapshots ------------------------------------------------------------------------------ */
+
+struct db_snapshot {
+    struct sqlite_conn conn;
+};
+
+enum err db_snapshot_open(struct db *db, struct db_snapshot **ret, struct error *e)
+{
+    BUG_ON(db->driver != &db_driver_sqlite);
+    struct sqlite_db *s = sqlite_of(db);
+    struct db_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    BUG_ON(!snapshot);
+    struct error local;
+    enum err rc = sqlite_conn_open(&snapshot->conn, db, s->path, SQLITE_READER, s->busy_timeout_us,
+                                   e ? e : &local);
+    if (rc != OK) {
+        db_snapshot_close(snapshot);
+        return rc;
+    }
+    *ret = snapshot;
+    return OK;
+}
+
+/* BEGIN alone sees nothing yet: the moment is that of the first query. */
+enum err db_snapshot_freeze(struct db_snapshot *s, struct error *e)
+{
+    struct error local;
+    BUG_ON(!sqlite3_get_autocommit(s->conn.handle));
+    TRY(sqlite_conn_run(&s->conn, &begin_read, e ? e : &local));
+    return sqlite_conn_run(&s->conn, &look, e ? e : &local);
+}
+
+enum err db_snapshot_read(struct db_snapshot *s, db_work *work, void *arg, struct error *e)
+{
+    struct error local;
+    BUG_ON(sqlite3_get_autocommit(s->conn.handle));
+    return db_run_work(&s->conn.tx, work, arg, e ? e : &local);
+}
+
+void db_snapshot_close(struct db_snapshot *s)
+{
+    if (!s)
+        return;
+    sqlite_conn_close(&s->conn);
+    free(s);
 }
 
 /* -- opening and closing -------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "audit.sql.h"
 #include "calls.sql.h"
 #include "capacity.sql.h"
+#include "census.sql.h"
 #include "claim.sql.h"
 #include "collect.sql.h"
 #include "copy.sql.h"
@@ -50,6 +51,8 @@
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
+#include "sqlite_side.sql.h"
+#include "sqlite_tables.sql.h"
 #include "subscription.sql.h"
 #include "sweep.sql.h"
 #include "tenant.sql.h"
@@ -59,21 +62,25 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,      owners_queries,       calls_queries,
-    install_queries,     claim_queries,      cron_queries,         customer_queries,
-    decisions_queries,   deployment_queries, host_queries,         job_queries,
-    move_queries,        plan_queries,       queue_queries,        signup_queries,
-    tokens_queries,      instance_queries,   key_queries,          exports_queries,
-    offboarding_queries, capacity_queries,   drain_queries,        host_order_queries,
-    slot_queries,        prices_queries,     subscription_queries, facts_queries,
-    simulate_queries,    proposal_queries,   lease_queries,        sweep_queries,
-    hours_queries,       measure_queries,    collect_queries,      example_queries,
-    retention_queries,   ingest_queries,
+    audit_queries,       drift_queries,      owners_queries,   calls_queries,
+    install_queries,     claim_queries,      cron_queries,     customer_queries,
+    decisions_queries,   deployment_queries, host_queries,     job_queries,
+    move_queries,        plan_queries,       queue_queries,    signup_queries,
+    tokens_queries,      instance_queries,   key_queries,      exports_queries,
+    offboarding_queries, capacity_queries,   census_queries,   drain_queries,
+    host_order_queries,  slot_queries,       prices_queries,   subscription_queries,
+    facts_queries,       simulate_queries,   proposal_queries, lease_queries,
+    sweep_queries,       hours_queries,      measure_queries,  collect_queries,
+    example_queries,     retention_queries,  ingest_queries,
 };
 
 /* For the customers' databases. */
 static const struct db_query *const *const fleet_files[] = {copy_queries, export_file_queries,
                                                             tenant_queries};
+
+/* For those of them that are SQLite files. */
+static const struct db_query *const *const file_files[] = {sqlite_side_queries,
+                                                           sqlite_tables_queries};
 
 struct group {
     const struct db_query *const *const *files;
@@ -116,14 +123,30 @@ static void every_query_of_a_customers_database_fits_its_schema(void **state)
     check(fleet_schema, ARRAY_LEN(fleet_schema), group);
 }
 
+static void every_query_of_a_move_between_files_fits_their_schema(void **state)
+{
+    (void)state;
+    struct group group = {file_files, ARRAY_LEN(file_files)};
+    if (testdb_engine() == DB_SQLITE)
+        check(fleet_schema, ARRAY_LEN(fleet_schema), group);
+}
+
+static size_t files_matching(const char *pattern)
+{
+    glob_t found;
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    size_t files = found.gl_pathc;
+    globfree(&found);
+    return files;
+}
+
 static void no_file_of_queries_is_forgotten_here(void **state)
 {
     (void)state;
-    glob_t found;
-    assert_int_equal(glob(DOMAIN_FOLDER "/*/*.sql", 0, NULL, &found), 0);
-    size_t files = found.gl_pathc;
-    globfree(&found);
-    assert_int_equal(files, ARRAY_LEN(core_files) + ARRAY_LEN(fleet_files));
+    assert_int_equal(files_matching(DOMAIN_FOLDER "/*/*.sql"),
+                     ARRAY_LEN(core_files) + ARRAY_LEN(fleet_files));
+    assert_int_equal(files_matching(DOMAIN_FOLDER "/migration/sqlite/*.sql"),
+                     ARRAY_LEN(file_files));
 }
 
 int main(void)
@@ -131,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_query_of_our_database_fits_its_schema),
         cmocka_unit_test(every_query_of_a_customers_database_fits_its_schema),
+        cmocka_unit_test(every_query_of_a_move_between_files_fits_their_schema),
         cmocka_unit_test(no_file_of_queries_is_forgotten_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "base/clock.h"
+#include "infra/db/snapshot.h"
 #include "schema.h"
 #include "things.sql.h"
 
@@ -437,6 +438,42 @@ static void a_disk_that_is_full_before_the_commit_fails_the_work_and_the_next_go
     check_full_disk(*state, 250 * LARGE);
 }
 
+/* -- snapshots -------------------------------------------------------------------------------- */
+
+static void a_snapshot_sees_its_moment_in_every_call_and_nothing_later(void **state)
+{
+    struct fixture *f = *state;
+    struct db_snapshot *snapshot;
+    int64_t seen;
+    assert_int_equal(db_snapshot_open(f->t.db, &snapshot, &f->e), OK);
+    assert_int_equal(db_write(f->t.db, add_work, (void *)"before", &f->e), OK);
+    assert_int_equal(db_snapshot_freeze(snapshot, &f->e), OK);
+    for (int i = 0; i < 3; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "after-%d", i);
+        assert_int_equal(db_write(f->t.db, add_work, id, &f->e), OK);
+        assert_int_equal(db_snapshot_read(snapshot, count_work, &seen, &f->e), OK);
+        assert_int_equal(seen, 1);
+        assert_int_equal(count_things(f), i + 2);
+    }
+    db_snapshot_close(snapshot);
+    db_snapshot_close(NULL);
+}
+
+static void a_snapshot_outlives_work_that_failed_in_it(void **state)
+{
+    struct fixture *f = *state;
+    struct db_snapshot *snapshot;
+    int64_t seen;
+    assert_int_equal(db_snapshot_open(f->t.db, &snapshot, &f->e), OK);
+    assert_int_equal(db_snapshot_freeze(snapshot, &f->e), OK);
+    assert_int_equal(db_write(f->t.db, add_work, (void *)"after", &f->e), OK);
+    assert_int_not_equal(db_snapshot_read(snapshot, add_work, (void *)"by-a-reader", &f->e), OK);
+    assert_int_equal(db_snapshot_read(snapshot, count_work, &seen, &f->e), OK);
+    assert_int_equal(seen, 0);
+    db_snapshot_close(snapshot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +490,8 @@ int main(void)
         TEST(the_write_ahead_log_starts_over_instead_of_growing),
         TEST(a_disk_that_is_full_at_the_commit_fails_the_work_and_the_next_goes_on),
         TEST(a_disk_that_is_full_before_the_commit_fails_the_work_and_the_next_goes_on),
+        TEST(a_snapshot_sees_its_moment_in_every_call_and_nothing_later),
+        TEST(a_snapshot_outlives_work_that_failed_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
