@@ -168,7 +168,8 @@ api_handler api_evaluate, api_status, api_migrate, api_plan_move, api_look_at_mo
     api_migration_retry;
 api_handler api_events, api_migration_events;
 api_handler api_sweep, api_sweeps, api_customer_tracker, api_simulate;
-api_handler api_proposals, api_proposal, api_proposal_approve, api_proposal_reject;
+api_handler api_proposals, api_proposal, api_recheck_proposal, api_proposal_approve,
+    api_proposal_reject;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_instances, api_instance, api_instance_scale;
@@ -180,8 +181,8 @@ api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
-    api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
-    api_sweep_body, api_simulate_body, api_proposal_reject_body;
+    api_plan_move_body, api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body,
+    api_reconcile_body, api_customer_change_body, api_offboard_body, api_host_add_body,
+    api_hosts_reap_body, api_sweep_body, api_simulate_body, api_proposal_reject_body;
 
 #endif

@@ -37,6 +37,10 @@
 #define HTTP_THREADS         64 /* who wait for a commit together share it */
 #define HTTP_CONNECTIONS_MAX 1000
 #define HTTP_IDLE_S          60
+#define HTTP_STREAMS_MAX     200
+#define STREAM_BUFFER_MAX    ((size_t)1 << 20)
+#define STREAM_TICK_US       (400 * USEC_PER_MS)
+#define STREAM_HEARTBEAT_US  (15 * USEC_PER_SEC)
 #define BODY_MAX             ((size_t)1 << 20)
 #define RESPONSE_MAX         ((size_t)8 << 20)
 #define DB_READERS           4
@@ -78,6 +82,7 @@ struct daemon {
     struct runner *runner;
     bool runner_runs;
     struct ingest *ingest;
+    struct event_hub *hub;
     struct api_meters *meters;
     struct api api;
     struct http_server *http;
@@ -334,6 +339,7 @@ static void observe_request(void *ctx, const struct http_request *request,
 
 static enum err start_http(struct daemon *d, struct error *e)
 {
+    d->hub = event_hub_new(&d->env, d->queues, ARRAY_LEN(d->queues));
     d->ingest = ingest_new(&d->env, d->key);
     d->meters = api_meters_new(api_routes, api_route_count);
     d->api = (struct api){
@@ -348,6 +354,8 @@ static enum err start_http(struct daemon *d, struct error *e)
         .exports = &d->exports,
         .tracker = &d->tracker,
         .ingest = d->ingest,
+        .hub = d->hub,
+        .moves = &d->moves,
         .meters = d->meters,
     };
     struct http_server_options options = {
@@ -357,6 +365,12 @@ static enum err start_http(struct daemon *d, struct error *e)
         .body_max = BODY_MAX,
         .response_max = RESPONSE_MAX,
         .large_bodies_max = (size_t)d->config.ingest.memory_mb << 20,
+        .streams = {.max = HTTP_STREAMS_MAX,
+                    .buffer_max = STREAM_BUFFER_MAX,
+                    .tick_us = STREAM_TICK_US,
+                    .heartbeat_us = STREAM_HEARTBEAT_US,
+                    .tick = event_hub_tick,
+                    .ctx = d->hub},
         .routes = api_routes,
         .route_count = api_route_count,
         .refuse = api_refuse,
@@ -411,6 +425,7 @@ static void stop(struct daemon *d)
     if (d->provisioning.traffic)
         traffic_stop(d->provisioning.traffic);
     traffic_free(d->provisioning.traffic);
+    event_hub_free(d->hub);
     ingest_free(d->ingest);
     api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);

@@ -131,9 +131,8 @@ void move_states_page(struct buf *out)
 {
     (void)buf_append_text(
         out, "# The states of a move\n\n"
-             "Made from the tables in `src/domain/migration/move_states.c` by the program "
-             "`move-states`; a test\ncompares. What they mean for you is in [moves.md](moves.md)."
-             "\n\n");
+             "Made from the tables in `src/domain/migration/move_states.c` by `ninja move-states`; "
+             "a test compares.\nWhat they mean for you is in [moves.md](moves.md).\n\n");
     write_diagram(out);
     (void)buf_append_text(out, "\n| state | what can be done | what happens in it | what takes it "
                                "back |\n|---|---|---|---|\n");

@@ -44,7 +44,7 @@ struct step_row {
     const char *error;
 };
 
-static const struct field step_fields[] = {
+const struct field move_step_fields[] = {
     {"step", FIELD_TEXT, offsetof(struct step_row, step)},
     {"run", FIELD_INT, offsetof(struct step_row, run)},
     {"started_at", FIELD_TIME, offsetof(struct step_row, started_at)},
@@ -59,7 +59,7 @@ struct table_row {
     int64_t rows_total, bytes_total, rows_done, bytes_done;
 };
 
-static const struct field table_fields[] = {
+const struct field move_table_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct table_row, name)},
     {"reference", FIELD_BOOL, offsetof(struct table_row, reference)},
     {"rows_total", FIELD_INT, offsetof(struct table_row, rows_total)},
@@ -76,7 +76,7 @@ struct progress {
     int64_t eta_s; /* until the copy is done; INT_ABSENT: it cannot be told */
 };
 
-static const struct field progress_fields[] = {
+const struct field move_progress_fields[] = {
     {"rows_total", FIELD_INT, offsetof(struct progress, rows_total)},
     {"rows_done", FIELD_INT, offsetof(struct progress, rows_done)},
     {"bytes_done", FIELD_INT, offsetof(struct progress, bytes_done)},
@@ -128,7 +128,7 @@ static json_t *steps_json(const struct records *steps)
     json_t *list = json_array();
     const struct step_row *rows = steps->items;
     for (size_t i = steps->count; i > 0; i--) {
-        json_t *step = json_encode(step_fields, &rows[i - 1], JSON_KEEP_ABSENT);
+        json_t *step = json_encode(move_step_fields, &rows[i - 1], JSON_KEEP_ABSENT);
         int64_t end = rows[i - 1].finished_at;
         (void)json_object_set_new(step, "took_us",
                                   end == INT_ABSENT ? json_null()
@@ -143,17 +143,17 @@ enum err move_detail_json(struct db_tx *tx, const struct env *env, const struct 
 {
     struct records steps, tables;
     struct db_value id = db_text(move->id);
-    TRY(db_list(tx, &move_steps_of, DB_ARGS(id, db_int(MOVE_STEPS_MAX)), step_fields,
+    TRY(db_list(tx, &move_steps_of, DB_ARGS(id, db_int(MOVE_STEPS_MAX)), move_step_fields,
                 sizeof(struct step_row), MOVE_STEPS_MAX, arena, &steps, e));
-    TRY(db_list(tx, &move_tables_of, DB_ARGS(id, db_int(MOVE_TABLES_MAX)), table_fields,
+    TRY(db_list(tx, &move_tables_of, DB_ARGS(id, db_int(MOVE_TABLES_MAX)), move_table_fields,
                 sizeof(struct table_row), MOVE_TABLES_MAX, arena, &tables, e));
     struct progress progress = sum_up(&tables, &steps, env_now(env));
     json_t *out = move_json(move);
     (void)json_object_set_new(out, "progress",
-                              json_encode(progress_fields, &progress, JSON_KEEP_ABSENT));
+                              json_encode(move_progress_fields, &progress, JSON_KEEP_ABSENT));
     (void)json_object_set_new(
         out, "tables",
-        json_encode_list(table_fields, tables, sizeof(struct table_row), JSON_KEEP_ABSENT));
+        json_encode_list(move_table_fields, tables, sizeof(struct table_row), JSON_KEEP_ABSENT));
     (void)json_object_set_new(out, "steps", steps_json(&steps));
     *ret = out;
     return OK;

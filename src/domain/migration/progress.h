@@ -21,6 +21,9 @@ enum err move_step_failed(struct db_tx *tx, const struct move *move, const char 
 enum err move_record_survey(struct db_tx *tx, struct move *move, const char *mover,
                             const struct mover_survey *survey, struct error *e);
 
+/* Of what move_detail_json() adds; a step has `took_us` beside them. */
+extern const struct field move_progress_fields[], move_table_fields[], move_step_fields[];
+
 /* move_json() with `steps`, `tables` and `progress`: rows, rate, what is left. */
 enum err move_detail_json(struct db_tx *tx, const struct env *env, const struct move *move,
                           struct arena *arena, json_t **ret, struct error *e);

@@ -20,6 +20,10 @@ struct fixture {
     struct price_book prices;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
     struct runner *runner;            /* not started: nothing runs the jobs */
+    struct move_settings move_settings;
+    struct notify_settings notify;
+    struct move_context moves;
+    struct event_hub *hub;
     char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX], ingest[TOKEN_TEXT_MAX];
 };
 
@@ -52,6 +56,16 @@ static int setup(void **state)
         .traffic = traffic_new(&f->p.env, 10),
     };
     price_book_open(&f->prices, &f->p.env, &f->settings, f->p.prices);
+    f->provisioning.stores = tenant_stores_new(NULL);
+    f->move_settings = move_settings_default();
+    f->notify = notify_settings_default();
+    f->moves = (struct move_context){
+        .provisioning = &f->provisioning,
+        .settings = &f->move_settings,
+        .notify = &f->notify,
+        .mover_for = mover_for,
+    };
+    f->hub = event_hub_new(&f->p.env, queues, ARRAY_LEN(queues));
     f->api = (struct api){
         .env = &f->p.env,
         .provisioning = &f->provisioning,
@@ -60,6 +74,8 @@ static int setup(void **state)
         .runner = f->runner,
         .queues = queues,
         .queue_count = ARRAY_LEN(queues),
+        .hub = f->hub,
+        .moves = &f->moves,
     };
     product_begin(&f->p);
     create_token(f, TOKEN_ADMIN, f->admin);
@@ -74,6 +90,8 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     runner_free(f->runner);
+    event_hub_free(f->hub);
+    tenant_stores_free(f->provisioning.stores);
     price_book_close(&f->prices);
     traffic_free(f->provisioning.traffic);
     product_release(&f->p);
@@ -158,6 +176,10 @@ static struct seen ask(struct fixture *f, struct ask a)
         .authenticate = header_of(&response, "WWW-Authenticate"),
     };
     buf_release(&response.body);
+    if (response.source) { /* as the server does when the client has gone */
+        response.source->free(response.source);
+        seen.type = "text/event-stream";
+    }
     if (!seen.type || strstr(seen.type, "json"))
         ASSERT_OK(p, json_parse(str_from(seen.text), &seen.body, &p->e));
     return seen;
