@@ -33,3 +33,6 @@ SELECT count(*) FROM subscriptions WHERE ended_at IS NULL;
 
 -- name: resource_force_size
 UPDATE resources SET size = $2 WHERE id = $1;
+
+-- name: forget_routes
+DELETE FROM routes;

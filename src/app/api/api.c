@@ -2,7 +2,10 @@
 
 #include "app/api/idempotency.h"
 #include "app/api/problem.h"
+#include "app/api/session.h"
 #include "base/log.h"
+
+#include <inttypes.h>
 
 /* -- replies ---------------------------------------------------------------------------------- */
 
@@ -55,15 +58,34 @@ static enum err read_body(const struct api_route *route, struct api_call *call, 
 /* -- who asks --------------------------------------------------------------------------------- */
 
 struct authentication {
-    struct str text;
-    struct arena *arena;
-    struct token *token;
+    struct api_call *call;
+    struct str bearer; /* without one the call's session counts */
 };
 
 static enum err authenticate_work(struct db_tx *tx, void *arg, struct error *e)
 {
-    struct authentication *a = arg;
-    return token_authenticate(tx, a->text, a->arena, a->token, e);
+    const struct authentication *a = arg;
+    struct api_call *call = a->call;
+    if (a->bearer.ptr)
+        return token_authenticate(tx, a->bearer, call->arena, &call->token, e);
+    return session_authenticate(tx, call->api->env, str_from(call->session), call->arena,
+                                &call->token, e);
+}
+
+/* A bearer token goes before a cookie. */
+static enum err find_authentication(struct api_call *call, struct authentication *ret,
+                                    struct error *e)
+{
+    const char *header = http_header(call->request, "Authorization");
+    struct str text = str_from(header);
+    *ret = (struct authentication){.call = call};
+    if (!header)
+        call->session = session_of_request(call);
+    else if (str_starts_with(text, STR("Bearer ")))
+        ret->bearer = (struct str){text.ptr + 7, text.len - 7};
+    if (!ret->bearer.ptr && !call->session)
+        return error_set(e, ERR_DENIED, "send a token: Authorization: Bearer wh_...");
+    return OK;
 }
 
 static bool may_call(enum api_access access, int role)
@@ -78,18 +100,15 @@ static enum err authenticate(const struct api_route *route, struct api_call *cal
 {
     if (route->access == API_OPEN)
         return OK;
-    const char *header = http_header(call->request, "Authorization");
-    struct str text = str_from(header ? header : "");
-    if (!str_starts_with(text, STR("Bearer "))) {
-        *ret_status = 401;
-        return error_set(e, ERR_DENIED, "send a token: Authorization: Bearer wh_...");
-    }
-    text = (struct str){text.ptr + 7, text.len - 7};
-    struct authentication a = {text, call->arena, &call->token};
-    enum err err = db_read(call->api->env->db, authenticate_work, &a, e);
+    struct authentication a;
+    enum err err = find_authentication(call, &a, e);
+    if (err == OK)
+        err = db_read(call->api->env->db, authenticate_work, &a, e);
     if (err == ERR_DENIED)
         *ret_status = 401;
     TRY(err);
+    if (call->session && call->request->method != HTTP_GET)
+        TRY(session_check_write(call, call->session, e));
     call->actor = arena_printf(call->arena, "token:%s", call->token.name);
     if (may_call(route->access, call->token.role))
         return OK;
@@ -168,19 +187,19 @@ static void send_file(struct api_call *call, struct http_response *response)
                     arena_printf(call->arena, "attachment; filename=\"%s\"", call->file.name));
 }
 
-static void send_text(const struct api_call *call, struct http_response *response)
+/* Weak names are compared too: what they name is equal for whoever asks (RFC 9110, 13.1.2). */
+static bool has_already(const struct http_request *request, const char *etag)
 {
-    const char *known = http_header(call->request, "If-None-Match");
-    if (call->etag) {
-        http_set_header(response, "ETag", call->etag);
-        http_set_header(response, "Cache-Control", "no-cache");
+    const char *header = http_header(request, "If-None-Match");
+    struct str rest = str_from(header ? header : "");
+    while (rest.ptr && rest.len > 0) {
+        struct str name = str_trim(str_cut(&rest, ','));
+        if (str_starts_with(name, STR("W/")))
+            name = (struct str){name.ptr + 2, name.len - 2};
+        if (str_eq(name, STR("*")) || str_eq(name, str_from(etag)))
+            return true;
     }
-    if (call->etag && known && strstr(known, call->etag)) {
-        response->status = 304;
-        return;
-    }
-    (void)buf_append_text(&response->body, call->json);
-    (void)buf_append_char(&response->body, '\n');
+    return false;
 }
 
 void api_handle(void *ctx, const struct http_request *request, struct http_response *response)
@@ -201,23 +220,35 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         if (status == 500)
             log_error("request failed", LOG_TEXT("path", request->path), LOG_TEXT("error", e.text));
         problem_write(response, status, problem_detail(&call, &e), &call.problems);
+        if (call.retry_after_s)
+            http_set_header(response, "Retry-After",
+                            arena_printf(call.arena, "%" PRId64, call.retry_after_s));
     } else if (call.source) {
         response->source = call.source;
         buf_release(&response->body);
         response->body = call.events;
     } else if (call.file.given) {
         send_file(&call, response);
+    } else if (call.etag && has_already(request, call.etag)) {
+        response->status = 304;
     } else if (call.text.len > 0) {
-        response->content_type = "text/plain; version=0.0.4";
+        response->content_type = call.text_type ? call.text_type : "text/plain; version=0.0.4";
         (void)buf_append_str(&response->body, buf_str(&call.text));
     } else if (call.json) {
-        send_text(&call, response);
+        (void)buf_append_text(&response->body, call.json);
+        (void)buf_append_char(&response->body, '\n');
     } else {
         response->status = call.status;
         if (call.reply && (!json_write(call.reply, 2, &response->body) ||
                            !buf_append_char(&response->body, '\n')))
             problem_write(response, 500, "the reply is too large; ask for a smaller page", NULL);
     }
+    if (err == OK && call.etag) {
+        http_set_header(response, "ETag", call.etag);
+        http_set_header(response, "Cache-Control", "no-cache"); /* kept, and asked about */
+    }
+    if (err == OK && call.cookie)
+        http_set_header(response, "Set-Cookie", call.cookie);
     if (err == OK && call.replayed)
         http_set_header(response, "Idempotency-Replayed", "true");
     buf_release(&call.text);

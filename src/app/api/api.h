@@ -1,10 +1,11 @@
 /*
  * The HTTP API: one table of routes, one way through for every request.
  *
- * api_handle() does what all routes share, in this order: authenticate, check the role, check the
- * query by the route's table of parameters, decode the body through its record table (every mistake
- * named), open a transaction, call the route's handler, and turn its result or its error into a
- * reply. A handler is thin: it calls the domain and puts JSON into call->reply.
+ * api_handle() does what all routes share, in this order: authenticate (by a bearer token, or by a
+ * session's cookie, whose writes have to prove that a page of ours sent them), check the role,
+ * check the query by the route's table of parameters, decode the body through its record table
+ * (every mistake named), open a transaction, call the route's handler, and turn its result or its
+ * error into a reply. A handler is thin: it calls the domain and puts JSON into call->reply.
  *
  * A write route runs in one transaction together with its Idempotency-Key: the key's first use
  * stores the reply, a repetition gets the stored reply and changes nothing.
@@ -16,6 +17,7 @@
 #include "app/api/shape.h"
 #include "domain/accounts/exports.h"
 #include "domain/accounts/offboarding.h"
+#include "domain/accounts/sessions.h"
 #include "domain/accounts/tokens.h"
 #include "domain/jobs/runner.h"
 #include "domain/migration/workers.h"
@@ -44,6 +46,8 @@ struct api {
     struct ingest *ingest;
     struct event_hub *hub;
     const struct move_context *moves;
+    const struct session_settings *sessions;
+    struct attempts *attempts; /* to sign in */
     struct api_meters *meters; /* of requests, for the metrics */
 };
 
@@ -59,21 +63,25 @@ struct api_call {
     const struct api *api;
     const struct http_request *request;
     struct arena *arena;
-    struct token token; /* who calls */
-    const char *actor;  /* "token:NAME", for the audit record */
-    void *body;         /* the decoded record; NULL for routes without fields */
+    struct token token;  /* who calls */
+    const char *session; /* the cookie's text, when that stands for the token; else NULL */
+    const char *actor;   /* "token:NAME", for the audit record */
+    void *body;          /* the decoded record; NULL for routes without fields */
     struct problems problems;
-    int status;       /* 200 when the handler starts */
-    json_t *reply;    /* set by the handler, owned by the call */
-    struct buf text;  /* instead of a reply: plain text, owned by the call */
-    const char *json; /* instead of a reply: its text */
-    const char *etag; /* of that text; a caller that has it already gets 304 */
-    bool replayed;    /* the reply is an earlier one's, under the same Idempotency-Key */
-    int error_status; /* what a failure is told with; 0: what its class is */
+    int status;            /* 200 when the handler starts */
+    json_t *reply;         /* set by the handler, owned by the call */
+    struct buf text;       /* instead of a reply: plain text, owned by the call */
+    const char *json;      /* instead of a reply: its text */
+    const char *etag;      /* of the reply, in quotes; who has it (If-None-Match) gets 304 */
+    bool replayed;         /* the reply is an earlier one's, under the same Idempotency-Key */
+    int error_status;      /* what a failure is told with; 0: what its class is */
+    int64_t retry_after_s; /* told with a failure unless 0 */
+    const char *cookie;    /* a Set-Cookie for the reply, or NULL */
     struct api_file file;
     struct http_source *source; /* instead of a reply: a stream of events */
     struct buf events;          /* its first ones */
     void *found;                /* what the route's `before` hands to its handler */
+    const char *text_type; /* of `text`; NULL: the metrics' */
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
 };
@@ -92,7 +100,7 @@ struct api_body {
 struct api_answer {
     int status;
     const struct shape *shape; /* NULL: it is not JSON */
-    const char *type;          /* its Content-Type then */
+    const char *type;          /* its Content-Type then; with a shape: it may be either */
 };
 
 /* A body that is not read through a record table. */
@@ -175,14 +183,16 @@ api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_
 api_handler api_instances, api_instance, api_instance_scale;
 api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain, api_hosts_reap;
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
+api_handler api_routes_list, api_route_show;
 api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
+api_handler api_sign_in, api_sign_out, api_session;
 api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_plan_move_body, api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body,
-    api_reconcile_body, api_customer_change_body, api_offboard_body, api_host_add_body,
-    api_hosts_reap_body, api_sweep_body, api_simulate_body, api_proposal_reject_body;
+    api_plan_move_body, api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
+    api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
+    api_sweep_body, api_simulate_body, api_proposal_reject_body, api_sign_in_body;
 
 #endif

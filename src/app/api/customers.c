@@ -58,6 +58,7 @@ enum err api_customers(struct db_tx *tx, struct api_call *call, struct error *e)
     struct customer_filter filter = {
         .mode = http_query(call->request, "mode"),
         .status = http_query(call->request, "status"),
+        .search = http_query(call->request, "q"),
     };
     struct page page = api_page(call);
     struct records customers;

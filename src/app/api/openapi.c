@@ -217,10 +217,13 @@ static bool refuses(const struct http_route *http, const struct api_route *route
 
 static json_t *answer_content(const struct api_answer *answer, json_t *schemas)
 {
+    json_t *content = json_object();
     if (answer->shape)
-        return json_pack("{s:{s:o}}", "application/json", "schema",
-                         shape_schema(answer->shape, schemas));
-    return json_pack("{s:{s:{s:s}}}", answer->type, "schema", "type", "string");
+        put(content, "application/json",
+            json_pack("{s:o}", "schema", shape_schema(answer->shape, schemas)));
+    if (answer->type)
+        put(content, answer->type, json_pack("{s:{s:s}}", "schema", "type", "string"));
+    return content;
 }
 
 static json_t *responses(const struct http_route *http, const struct api_route *route,

@@ -20,6 +20,7 @@
 #include "domain/provisioning/drift.h"
 #include "domain/provisioning/prices.h"
 #include "domain/provisioning/reap.h"
+#include "domain/provisioning/routing.h"
 #include "domain/usage/report.h"
 #include "domain/usage/simulate.h"
 #include "domain/usage/sweep.h"
@@ -210,6 +211,32 @@ const struct shape reply_hosts = {
     .more = page_fields,
     .parts = PARTS({"hosts", PART_LIST, &reply_host},
                    {"locations", PART_LIST, &capacity_shape, "the room in each location"}),
+};
+
+const struct shape reply_route = {
+    .name = "Route",
+    .help = "Where a customer's clients go.",
+    .fields = route_fields,
+    .without = NAMES("id", "engine", "host", "port", "dbname", "login"),
+    .more = FIELDS(TEXT("customer_id", "whose it is")),
+    .parts = PARTS({"database", PART_OBJECT,
+                    &(const struct shape){
+                        .more = FIELDS(TEXT("engine", "postgres or sqlite"),
+                                       {"url", FIELD_TEXT, .help = "a SQLite file's"},
+                                       {"host", FIELD_TEXT, .help = "of its server"},
+                                       {"port", FIELD_INT, .help = "of its server"},
+                                       {"dbname", FIELD_TEXT, .help = "its name there"},
+                                       {"user", FIELD_TEXT, .help = "whom WebHost connects as"},
+                                       {"alias", FIELD_TEXT, .help = "its name at PgBouncer"})},
+                    "the database, without any password"}),
+};
+
+const struct shape reply_routes = {
+    .more = FIELDS({"next_cursor", FIELD_TEXT,
+                    .help = "the cursor of the next page; null at the "
+                            "end"},
+                   NUMBER("fleet_version", "what to ask for with since")),
+    .parts = PARTS({"routes", PART_LIST, &reply_route}),
 };
 
 const struct shape reply_reap = {
@@ -644,6 +671,17 @@ const struct shape reply_token_created = {
 const struct shape reply_token_revoked = {
     .more = FIELDS(TEXT("id", "the token"), TEXT("status", "revoked")),
 };
+
+const struct shape reply_session = {
+    .name = "Session",
+    .help = "Who is signed in; a token without a session has nulls.",
+    .more = FIELDS(TEXT("token_id", "the token that it stands for"), TEXT("name", "its name"),
+                   TEXT("role", "what it may do"),
+                   {"expires_at", FIELD_TIME, .help = "when it ends by itself"},
+                   {"csrf_token", FIELD_TEXT, .help = "the X-CSRF-Token of writes by cookie"}),
+};
+
+const struct shape reply_signed_out = {.more = FIELDS(TEXT("status", "signed out"))};
 
 const struct shape reply_probe = {.more = FIELDS(TEXT("status", "ok or ready"))};
 

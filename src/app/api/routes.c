@@ -30,6 +30,7 @@
     }
 
 static const char *const dedupe_names[] = {"id", NULL};
+static const char *const route_format_names[] = {"json", "haproxy", NULL};
 
 static const struct field query_page[] = {PAGE_QUERY, FIELD_END};
 
@@ -37,6 +38,7 @@ static const struct field query_customers[] = {
     PAGE_QUERY,
     ENUM_QUERY("mode", mode_names, "only those in this mode"),
     ENUM_QUERY("status", customer_status_names, "only those of this status"),
+    {"q", FIELD_TEXT, .max_len = 100, .help = "only those whose slug or name begins with it"},
     FIELD_END,
 };
 
@@ -91,6 +93,14 @@ static const struct field query_calls[] = {
 
 static const struct field query_events[] = {
     ENUM_QUERY("dedupe", dedupe_names, "id: an event that was counted before counts no more"),
+    FIELD_END,
+};
+
+static const struct field query_routes[] = {
+    PAGE_QUERY,
+    {"since", FIELD_INT, .min = 0, .max = INT64_MAX,
+     .help = "what changed after this fleet_version, and no page"},
+    ENUM_QUERY("format", route_format_names, "haproxy: all as a map file"),
     FIELD_END,
 };
 
@@ -297,6 +307,11 @@ const struct http_route api_routes[] = {
     ROUTE(POST, "/api/instances/{instance}/scale", ADMIN, WRITE, .handler = api_instance_scale,
           STARTS(reply_instance_scaled), .body = &api_instance_scale_body,
           .summary = "Give an instance the size of a plan, or other regions"),
+    ROUTE(GET, "/api/routes", VIEWER, READ, .handler = api_routes_list, .query = query_routes,
+          ANSWERS({200, &reply_routes, "text/plain"}, {304}),
+          .summary = "List where customers' clients go, what changed, or a map for HAProxy"),
+    ROUTE(GET, "/api/routes/{slug}", VIEWER, READ, .handler = api_route_show,
+          ANSWERS({200, &reply_route}, {304}), .summary = "Show where a customer's clients go"),
     ROUTE(GET, "/api/policies", VIEWER, READ, .handler = api_policies,
           LISTS("policies", reply_policy), .summary = "List the policies"),
     ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,
@@ -317,6 +332,14 @@ const struct http_route api_routes[] = {
     ROUTE_OF(POST, "/api/usage/events", USAGE_BODY_MAX, INGEST, PLAIN, .handler = api_usage_events,
              .media = events_media, SAYS(reply_events), REFUSES(409, 415, 429),
              .query = query_events, .summary = "Count usage: CloudEvents, one or many"),
+
+    ROUTE(POST, "/login", OPEN, PLAIN, .handler = api_sign_in, ANSWERS({201, &reply_session}),
+          REFUSES(401, 403, 429), .body = &api_sign_in_body,
+          .summary = "Sign in with a token: a session's cookie for a browser"),
+    ROUTE(POST, "/logout", VIEWER, WRITE, .handler = api_sign_out, SAYS(reply_signed_out),
+          .summary = "End the session"),
+    ROUTE(GET, "/api/session", VIEWER, READ, .handler = api_session, SAYS(reply_session),
+          .summary = "Show who is signed in, and what a write by cookie needs"),
 
     ROUTE(GET, "/api/openapi.json", OPEN, PLAIN, .handler = api_openapi,
           ANSWERS({200, &reply_openapi}, {304}), .summary = "Show this description of the API"),

@@ -32,6 +32,7 @@ extern const struct command command_instances_list, command_instances_show,
     command_instances_scale; /* instances.c */
 
 extern const struct command command_plans, command_prices; /* fleet.c */
+extern const struct command command_routes_list, command_routes_show;
 
 extern const struct command command_token_create, command_token_list, command_token_revoke,
     command_audit; /* access.c */

@@ -42,6 +42,8 @@ const struct command *const commands[] = {
     &command_instances_list,
     &command_instances_show,
     &command_instances_scale,
+    &command_routes_list,
+    &command_routes_show,
     &command_plans,
     &command_prices,
     &command_token_create,

@@ -8,6 +8,7 @@
 
 #include "app/daemon/serve.h"
 #include "domain/accounts/offboarding.h"
+#include "domain/accounts/sessions.h"
 #include "domain/migration/settings.h"
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
@@ -36,6 +37,7 @@ struct config {
     struct {
         int64_t memory_mb; /* of usage on its way into the database */
     } ingest;
+    struct session_settings dashboard;
     struct offboarding_settings offboarding;
     struct usage_settings usage;
     struct tracker_settings tracker;

@@ -4,11 +4,13 @@
  */
 #include "app/daemon/serve.h"
 #include "app/api/api.h"
+#include "app/api/attempts.h"
 #include "app/api/meters.h"
 #include "app/daemon/config.h"
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
+#include "app/web/assets.h"
 #include "domain/accounts/offboarding_workers.h"
 #include "domain/core/install.h"
 #include "domain/core/key.h"
@@ -48,7 +50,7 @@
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
 #define WORKERS_MAX          32
 #define CRONS_MAX            16
-#define PRUNE_RULES_MAX      8
+#define PRUNE_RULES_MAX      16
 
 struct daemon {
     const struct serve_options *options;
@@ -83,6 +85,7 @@ struct daemon {
     bool runner_runs;
     struct ingest *ingest;
     struct event_hub *hub;
+    struct attempts *attempts;
     struct api_meters *meters;
     struct api api;
     struct http_server *http;
@@ -232,6 +235,7 @@ static void add_crons(struct daemon *d)
     add_prune_rule(d, (struct prune_rule){job_prune, c->jobs.keep_days * USEC_PER_DAY});
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
+    add_prune_rule(d, (struct prune_rule){sessions_prune, 0});
     add_prune_rule(d, (struct prune_rule){sweep_prune, c->tracker.keep_sweeps_days * USEC_PER_DAY});
     struct prune_rule usage[USAGE_PRUNE_RULES];
     usage_prune_rules(usage);
@@ -337,11 +341,25 @@ static void observe_request(void *ctx, const struct http_request *request,
               LOG_INT("took_us", duration_us));
 }
 
+/* The API's and the dashboard's. */
+static const struct http_route *all_routes(struct daemon *d, size_t *ret_count)
+{
+    size_t count = api_route_count + web_route_count;
+    struct http_route *routes = arena_new_array(&d->arena, count, struct http_route);
+    memcpy(routes, api_routes, api_route_count * sizeof(*routes));
+    memcpy(routes + api_route_count, web_routes, web_route_count * sizeof(*routes));
+    *ret_count = count;
+    return routes;
+}
+
 static enum err start_http(struct daemon *d, struct error *e)
 {
     d->hub = event_hub_new(&d->env, d->queues, ARRAY_LEN(d->queues));
     d->ingest = ingest_new(&d->env, d->key);
-    d->meters = api_meters_new(api_routes, api_route_count);
+    d->attempts = attempts_new(d->env.clock);
+    size_t route_count;
+    const struct http_route *routes = all_routes(d, &route_count);
+    d->meters = api_meters_new(routes, route_count);
     d->api = (struct api){
         .env = &d->env,
         .provisioning = &d->provisioning,
@@ -356,6 +374,8 @@ static enum err start_http(struct daemon *d, struct error *e)
         .ingest = d->ingest,
         .hub = d->hub,
         .moves = &d->moves,
+        .sessions = &d->config.dashboard,
+        .attempts = d->attempts,
         .meters = d->meters,
     };
     struct http_server_options options = {
@@ -371,8 +391,8 @@ static enum err start_http(struct daemon *d, struct error *e)
                     .heartbeat_us = STREAM_HEARTBEAT_US,
                     .tick = event_hub_tick,
                     .ctx = d->hub},
-        .routes = api_routes,
-        .route_count = api_route_count,
+        .routes = routes,
+        .route_count = route_count,
         .refuse = api_refuse,
         .done = observe_request,
         .ctx = &d->api,
@@ -427,6 +447,7 @@ static void stop(struct daemon *d)
     traffic_free(d->provisioning.traffic);
     event_hub_free(d->hub);
     ingest_free(d->ingest);
+    attempts_free(d->attempts);
     api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);
     db_close(d->env.db);

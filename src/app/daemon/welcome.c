@@ -45,6 +45,10 @@ static const char *program(struct arena *arena)
 static void print_what_to_try(const struct welcome_work *w, uint16_t port)
 {
     const char *webhost = program(w->arena);
+    printf("\nThe dashboard is http://127.0.0.1:%u in a browser on this machine. Sign in with the "
+           "admin "
+           "token above.\n",
+           port);
     printf("\nTry, in another terminal:\n\n");
     printf("  export WEBHOST_TOKEN=%s", w->token);
     if (port != PORT_DEFAULT)

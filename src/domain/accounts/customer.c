@@ -41,10 +41,27 @@ enum err customer_check_settled(struct db_tx *tx, const struct customer *custome
                      customer->slug, move);
 }
 
+/* lower() of both engines knows ASCII only. */
+static const char *lower(const char *text, struct arena *arena)
+{
+    char *copy = arena_text(arena, text);
+    for (char *p = copy; *p; p++)
+        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+    return copy;
+}
+
 enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, struct page page,
                        struct arena *arena, struct records *ret_customers, const char **ret_next,
                        struct error *e)
 {
+    if (filter->search) {
+        const char *first = lower(filter->search, arena);
+        const char *end = arena_printf(arena, "%s\xf4\x8f\xbf\xbf", first); /* sorts last */
+        return page_list(
+            tx, &customer_search, page,
+            DB_ARGS(db_text(filter->mode), db_text(filter->status), db_text(first), db_text(end)),
+            customer_fields, sizeof(struct customer), arena, ret_customers, ret_next, e);
+    }
     return page_list(tx, &customer_page, page,
                      DB_ARGS(db_text(filter->mode), db_text(filter->status)), customer_fields,
                      sizeof(struct customer), arena, ret_customers, ret_next, e);

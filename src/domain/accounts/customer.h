@@ -40,9 +40,10 @@ enum err customer_check_settled(struct db_tx *tx, const struct customer *custome
 
 struct customer_filter {
     const char *mode, *status; /* NULL: any */
+    const char *search;        /* what slug or name begin with, whatever its case; NULL: anything */
 };
 
-/* Newest first: records of struct customer. */
+/* Newest first: records of struct customer. A search goes through the first 2000 that fit. */
 enum err customer_list(struct db_tx *tx, const struct customer_filter *filter, struct page page,
                        struct arena *arena, struct records *ret_customers, const char **ret_next,
                        struct error *e);

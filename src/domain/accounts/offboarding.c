@@ -4,6 +4,7 @@
 #include "domain/audit/audit.h"
 #include "domain/facts/facts.h"
 #include "domain/provisioning/deployment.h"
+#include "domain/provisioning/routing.h"
 #include "offboarding.sql.h"
 
 #define DEPLOYMENTS_MAX    1000
@@ -281,8 +282,10 @@ static enum err apply(struct db_tx *tx, const struct offboarding *o, enum offboa
                       struct error *e)
 {
     struct db_value id = db_text(o->customer_id);
-    if (to == OFFBOARDING_DELETING)
-        return db_exec(tx, &offboarding_mark_retiring, DB_ARGS(id), NULL, e);
+    if (to == OFFBOARDING_DELETING) {
+        TRY(db_exec(tx, &offboarding_mark_retiring, DB_ARGS(id), NULL, e));
+        return route_refresh(tx, o->customer_id, e);
+    }
     if (to == OFFBOARDING_DONE) {
         TRY(db_exec(tx, &customer_free_slug, DB_ARGS(id), NULL, e));
         return db_exec(tx, &customer_set_status,

@@ -136,8 +136,9 @@ struct mover {
                       struct error *e);
     /* During the soak: ERR_CONFLICT when the way back is lost, with the reason. */
     enum err (*watch)(const struct mover_run *run, int64_t *ret_lag_bytes, struct error *e);
-    /* After the soak: no way back, nothing of the move is left on either side; the target owns. The
-     * tenant's rows at the source are deleted when others share that database. */
+    /* After the soak: no way back, nothing of the move is left on either side but what goes with
+     * the tenant's place at the source; the target owns. The tenant's rows at the source are
+     * deleted when others share that database. */
     enum err (*finish)(const struct mover_run *run, struct error *e);
     /* The source owns: removes all of the move from both sides, and the tenant's rows from the
      * target. OK when there is nothing. ERR_CONFLICT when the target owns. */

@@ -4,6 +4,7 @@
 #include "domain/audit/audit.h"
 #include "domain/facts/facts.h"
 #include "domain/provisioning/host.h"
+#include "domain/provisioning/routing.h"
 
 #define RESOURCES_MAX 1000
 /* With "-2-database-iad-10" behind it, a machine's name fits Fly's 63. */
@@ -183,6 +184,7 @@ enum err deployment_activate(struct db_tx *tx, const struct env *env, const char
         return OK;     /* it was active already: this is a repeated run */
     if (d->is_current) /* a move's target is where the customer lives once it is switched to */
         TRY(facts_set_place(tx, d->customer_id, (enum mode)d->mode, env_now(env), false, e));
+    TRY(route_refresh(tx, d->customer_id, e));
     return audit_write(tx, env, arena, actor, "deployment.activated", d->id, NULL, e);
 }
 
@@ -213,7 +215,8 @@ static enum err set_current(struct db_tx *tx, const char *id, bool current, stru
 enum err deployment_switch(struct db_tx *tx, const char *from, const char *to, struct error *e)
 {
     TRY(set_current(tx, from, false, e));
-    return set_current(tx, to, true, e);
+    TRY(set_current(tx, to, true, e));
+    return route_refresh_for(tx, to, e);
 }
 
 enum err deployment_set_leaving(struct db_tx *tx, const struct env *env, const char *id,
@@ -221,10 +224,10 @@ enum err deployment_set_leaving(struct db_tx *tx, const struct env *env, const c
 {
     BUG_ON(status != DEPLOYMENT_RETIRING && status != DEPLOYMENT_RETIRED);
     int64_t retired_at = status == DEPLOYMENT_RETIRED ? env_now(env) : INT_ABSENT;
-    return db_exec(
-        tx, &deployment_mark_leaving,
-        DB_ARGS(db_text(id), db_text(deployment_status_names[status]), db_int(retired_at)), NULL,
-        e);
+    TRY(db_exec(tx, &deployment_mark_leaving,
+                DB_ARGS(db_text(id), db_text(deployment_status_names[status]), db_int(retired_at)),
+                NULL, e));
+    return route_refresh_for(tx, id, e);
 }
 
 enum err resource_list(struct db_tx *tx, const char *deployment_id, struct arena *arena,

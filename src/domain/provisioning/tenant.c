@@ -95,6 +95,15 @@ static enum err resolve(const struct tenant_stores *stores, const char *url, str
     return OK;
 }
 
+enum err tenant_store_url(const struct tenant_stores *stores, const char *url, struct arena *arena,
+                          const char **ret_url, struct error *e)
+{
+    struct secret *password = NULL;
+    TRY(resolve(stores, url, arena, ret_url, &password, e));
+    secret_free(password);
+    return OK;
+}
+
 /* libpq quotes a url that it does not understand: the error ends where the password begins. */
 static void conceal(const struct secret *password, struct error *e)
 {

@@ -33,6 +33,10 @@ const char *tenant_schema_name(void);
  */
 enum err tenant_store_get(struct tenant_stores *stores, const char *url, struct db **ret_db,
                           struct error *e);
+/* What tenant_store_get() connects to, password and all, for those who connect by themselves. It is
+ * for the database only: never in a log, an error or a record. */
+enum err tenant_store_url(const struct tenant_stores *stores, const char *url, struct arena *arena,
+                          const char **ret_url, struct error *e);
 void tenant_store_put(struct tenant_stores *stores, struct db *db);
 
 struct tenant {

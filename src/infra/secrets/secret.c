@@ -51,6 +51,12 @@ void secret_free(struct secret *s)
     sodium_free(s); /* makes it writable, wipes it, unmaps it; NULL is fine */
 }
 
+bool secret_text_eq(const char *a, const char *b)
+{
+    size_t len = strlen(a);
+    return len == strlen(b) && sodium_memcmp(a, b, len) == 0;
+}
+
 const char *secret_expose(const struct secret *s)
 {
     return s->text;

@@ -52,6 +52,9 @@ const char *secret_seal(const struct secret *key, const struct secret *text, str
 enum err secret_unseal(const struct secret *key, const char *sealed, struct secret **ret,
                        struct error *e);
 
+/* Compares without telling by its duration where the texts differ. */
+bool secret_text_eq(const char *a, const char *b);
+
 #define TOKEN_TEXT_MAX 64
 #define HASH_TEXT_MAX  65
 

@@ -48,6 +48,8 @@
 #include "proposal.sql.h"
 #include "queue.sql.h"
 #include "retention.sql.h"
+#include "routing.sql.h"
+#include "sessions.sql.h"
 #include "signup.sql.h"
 #include "simulate.sql.h"
 #include "slot.sql.h"
@@ -62,16 +64,17 @@
 
 /* For WebHost's own database. */
 static const struct db_query *const *const core_files[] = {
-    audit_queries,       drift_queries,      owners_queries,   calls_queries,
-    install_queries,     claim_queries,      cron_queries,     customer_queries,
-    decisions_queries,   deployment_queries, host_queries,     job_queries,
-    move_queries,        plan_queries,       queue_queries,    signup_queries,
-    tokens_queries,      instance_queries,   key_queries,      exports_queries,
-    offboarding_queries, capacity_queries,   census_queries,   drain_queries,
-    host_order_queries,  slot_queries,       prices_queries,   subscription_queries,
-    facts_queries,       simulate_queries,   proposal_queries, lease_queries,
-    sweep_queries,       hours_queries,      measure_queries,  collect_queries,
-    example_queries,     retention_queries,  ingest_queries,
+    audit_queries,        drift_queries,      owners_queries,    calls_queries,
+    install_queries,      claim_queries,      cron_queries,      customer_queries,
+    decisions_queries,    deployment_queries, host_queries,      job_queries,
+    move_queries,         plan_queries,       queue_queries,     signup_queries,
+    tokens_queries,       instance_queries,   key_queries,       exports_queries,
+    offboarding_queries,  capacity_queries,   census_queries,    drain_queries,
+    host_order_queries,   slot_queries,       routing_queries,   prices_queries,
+    subscription_queries, facts_queries,      simulate_queries,  proposal_queries,
+    lease_queries,        sweep_queries,      hours_queries,     measure_queries,
+    collect_queries,      example_queries,    retention_queries, ingest_queries,
+    sessions_queries,
 };
 
 /* For the customers' databases. */

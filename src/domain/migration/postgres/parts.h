@@ -43,11 +43,32 @@ struct pg_move {
  * error, and so is a target but one that was not made yet.
  */
 enum err pg_move_open(struct pg_move *m, const struct mover_run *run, struct error *e);
+/* The same for a watchdog: its sessions have another name, and are not ended with the mover's. */
+enum err pg_move_open_as(struct pg_move *m, const struct mover_run *run, const char *role,
+                         struct error *e);
 void pg_move_close(struct pg_move *m); /* also one that could not be opened, or is zeroed */
 
-/* One more session of the move, the caller's to close; go_on of the run is asked while it waits. */
-enum err pg_move_session(const struct pg_move *m, enum mover_side side, struct pg_session **ret,
+/* The sessions alone; what they were about to do is not waited for. */
+void pg_move_close_sessions(struct pg_move *m);
+
+/* One more session of the move, the caller's to close; go_on of the run is asked while it waits.
+ * `role` NULL: as the others, to be ended with them. */
+enum err pg_move_session(const struct pg_move *m, enum mover_side side, const char *role,
+                         struct pg_session **ret, struct error *e);
+
+/* The url with one more parameter, "replication=database"; NULL: as it is. */
+const char *pg_url_with(const char *url, const char *parameter, struct arena *arena);
+
+/* Whether others have rows in the tenant's tables there. */
+enum err pg_move_is_shared(const struct pg_move *m, enum mover_side side,
+                           const struct pg_catalog *catalog, bool *ret, struct error *e);
+
+/* The catalog of a side, in the move's arena. */
+enum err pg_move_catalog(struct pg_move *m, enum mover_side side, struct pg_catalog *ret,
                          struct error *e);
+
+void pg_move_note(const struct pg_move *m, const struct mover_progress *progress);
+void pg_move_note_what(const struct pg_move *m, const char *what);
 
 /* "source", "target": in names, and for people. */
 const char *pg_side_name(enum mover_side side);

@@ -227,7 +227,8 @@ static enum err watch(const struct mover_run *run, int64_t *ret_lag_bytes, struc
 
 /*
  * The target's mark goes first: from then on there is no way back that the deletions at the source
- * could lead astray. The source's fence stays closed for as long as its place is there.
+ * could lead astray. The source's fence and mark stay and say that the tenant has left; they go
+ * with its place.
  */
 static enum err finish(const struct mover_run *run, struct error *e)
 {
@@ -244,7 +245,7 @@ static enum err finish(const struct mover_run *run, struct error *e)
     TRY(side_is_shared(&s, SIDE_SOURCE, &shared, e));
     if (shared)
         TRY(side_clear_rows(&s, SIDE_SOURCE, e));
-    return side_unmark(&s, SIDE_SOURCE, e);
+    return side_end_list(&s, SIDE_SOURCE, e);
 }
 
 static enum err undo_both(struct sides *s, struct error *e)

@@ -107,8 +107,9 @@ enum mover_side sides_owner(const struct sides *s)
     const struct side *source = &s->side[SIDE_SOURCE], *target = &s->side[SIDE_TARGET];
     bool source_open = source->state.deployment_id && !source->state.fenced;
     bool target_open = target->state.deployment_id && !target->state.fenced;
+    bool left = !source->state.deployment_id || (source->marked && source->state.fenced);
     /* A place that provisioning has just made is open too, until prepare() closes it. */
-    if (target_open && (target->marked || !source_open))
+    if (target_open && (target->marked || left))
         return SIDE_TARGET;
     return !source_open && target->marked && target->state.captures ? SIDE_TARGET : SIDE_SOURCE;
 }
@@ -230,13 +231,18 @@ static enum err unmark_work(struct db_tx *tx, void *arg, struct error *e)
                    NULL, e);
 }
 
+enum err side_end_list(struct sides *s, enum mover_side side, struct error *e)
+{
+    TRY(side_stop_capture(s, side, e));
+    return side_prune_list(s, side, INT64_MAX, e);
+}
+
 enum err side_unmark(struct sides *s, enum mover_side side, struct error *e)
 {
     struct side_work w = {.s = s, .side = side};
     if (!s->side[side].marked)
         return OK;
-    TRY(side_stop_capture(s, side, e));
-    TRY(side_prune_list(s, side, INT64_MAX, e));
+    TRY(side_end_list(s, side, e));
     TRY(db_write(s->side[side].db, unmark_work, &w, e));
     return read_side(s, side, false, e);
 }

@@ -14,6 +14,8 @@
  * - Changes are listed on the side that is written. Entries are applied in order of their number,
  *   in the transaction that notes the number at the other side; then they are deleted.
  * - Both fences closed, the owner is the side that lists.
+ * - A closed source with this move's mark, beside an open target without: the tenant has left. The
+ *   mark stays for as long as the place does, which provisioning removes.
  */
 #ifndef WEBHOST_DOMAIN_MIGRATION_SQLITE_SIDES_H
 #define WEBHOST_DOMAIN_MIGRATION_SQLITE_SIDES_H
@@ -105,7 +107,10 @@ enum err side_prune_list(struct sides *s, enum mover_side side, int64_t up_to, s
 /* Deletes the tenant's rows in pieces; its place stays. */
 enum err side_clear_rows(struct sides *s, enum mover_side side, struct error *e);
 
-/* Deletes the list and this move's mark. */
+/* Lists no more and deletes the list. */
+enum err side_end_list(struct sides *s, enum mover_side side, struct error *e);
+
+/* The same, and deletes this move's mark. */
 enum err side_unmark(struct sides *s, enum mover_side side, struct error *e);
 
 #endif

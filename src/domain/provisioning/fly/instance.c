@@ -4,6 +4,7 @@
 #include "domain/provisioning/fly/health.h"
 #include "domain/provisioning/fly/size.h"
 #include "domain/provisioning/fly/workers.h"
+#include "domain/provisioning/routing.h"
 #include "instance.sql.h"
 
 #define REGIONS_MAX 10
@@ -108,6 +109,7 @@ enum err instance_scale(struct db_tx *tx, const struct env *env, const char *act
     const char *list = db_texts_json(arena, regions);
     TRY(db_exec(tx, &instance_set_shape,
                 DB_ARGS(db_text(d->id), db_text(plan_names[plan]), db_text(list)), NULL, e));
+    TRY(route_refresh(tx, d->customer_id, e));
     d->plan = (int)plan;
     d->regions = regions;
     TRY(enqueue(tx, env, d, arena, ret_job, e));

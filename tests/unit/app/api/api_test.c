@@ -3,7 +3,9 @@
  * as the server would send it.
  */
 #include "app/api/api.h"
+#include "app/api/attempts.h"
 #include "app/api/idempotency.h"
+#include "app/api/meters.h"
 #include "app/api/problem.h"
 #include "domain/audit/audit.h"
 #include "domain/provisioning/traffic.h"
@@ -19,11 +21,12 @@ struct fixture {
     struct provisioning_settings settings;
     struct price_book prices;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
-    struct runner *runner;            /* not started: nothing runs the jobs */
     struct move_settings move_settings;
     struct notify_settings notify;
     struct move_context moves;
     struct event_hub *hub;
+    struct session_settings sessions;
+    struct runner *runner; /* not started: nothing runs the jobs */
     char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX], ingest[TOKEN_TEXT_MAX];
 };
 
@@ -50,6 +53,7 @@ static int setup(void **state)
     };
     f->runner = runner_new(&options);
     f->settings = provisioning_settings_default();
+    f->sessions = session_settings_default();
     f->provisioning = (struct provisioning){
         .env = &f->p.env,
         .settings = &f->settings,
@@ -76,6 +80,9 @@ static int setup(void **state)
         .queue_count = ARRAY_LEN(queues),
         .hub = f->hub,
         .moves = &f->moves,
+        .sessions = &f->sessions,
+        .attempts = attempts_new(f->p.env.clock),
+        .meters = api_meters_new(api_routes, api_route_count),
     };
     product_begin(&f->p);
     create_token(f, TOKEN_ADMIN, f->admin);
@@ -89,6 +96,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
+    attempts_free(f->api.attempts);
+    api_meters_free(f->api.meters);
     runner_free(f->runner);
     event_hub_free(f->hub);
     tenant_stores_free(f->provisioning.stores);
@@ -300,6 +309,8 @@ static void a_viewer_may_read_and_is_refused_what_is_for_admins(void **state)
         const struct api_route *route = api_routes[i].data;
         struct ask a = {api_routes[i].method, api_routes[i].pattern, .token = f->viewer,
                         .param = strchr(api_routes[i].pattern, '{') ? "x" : NULL};
+        if (route->handler == api_sign_in) /* goes by the token in its body */
+            continue;
         int status = status_of(f, a);
         if (route->access == API_ADMIN || route->access == API_INGEST)
             assert_int_equal(status, 403);
@@ -315,6 +326,8 @@ static void an_ingest_token_may_send_usage_and_do_nothing_else(void **state)
         const struct api_route *route = api_routes[i].data;
         struct ask a = {api_routes[i].method, api_routes[i].pattern, .token = f->ingest,
                         .param = strchr(api_routes[i].pattern, '{') ? "x" : NULL};
+        if (route->handler == api_sign_in) /* goes by the token in its body */
+            continue;
         int expected = route->access == API_INGEST ? 415 : route->access == API_OPEN ? 200 : 403;
         assert_int_equal(status_of(f, a), expected);
     }

@@ -105,6 +105,32 @@ static void customers_are_listed_newest_first_by_page_mode_and_status(void **sta
     product_rollback(p);
 }
 
+static void a_search_finds_what_a_slug_or_a_name_begins_with_whatever_the_case(void **state)
+{
+    struct product *p = *state;
+    static const char *const slugs[] = {"acme", "acorn-taxis", "zebra"};
+    for (size_t i = 0; i < ARRAY_LEN(slugs); i++) {
+        product_signup(p, slugs[i], "hobby", "{}");
+        tick(p);
+    }
+    static const struct {
+        const char *search;
+        size_t found;
+    } cases[] = {{"ac", 2},    {"ACME", 1}, {"the AC", 2}, {"corn", 0},
+                 {"acmee", 0}, {"", 3},     {"%", 0}};
+    struct records rows;
+    const char *next;
+    product_begin(p);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct customer_filter filter = {.search = cases[i].search};
+        ASSERT_OK(p, customer_list(p->tx, &filter, (struct page){10, NULL}, &p->arena, &rows, &next,
+                                   &p->e));
+        assert_int_equal(rows.count, cases[i].found);
+        assert_null(next);
+    }
+    product_rollback(p);
+}
+
 static void a_recorded_profile_is_completed_by_the_plans_price_100_ms_and_the_us(void **state)
 {
     struct product *p = *state;
@@ -374,6 +400,7 @@ int main(void)
         PRODUCT_TEST(a_customer_is_found_by_id_and_by_slug),
         PRODUCT_TEST(an_id_is_preferred_to_a_slug_that_looks_like_it),
         PRODUCT_TEST(customers_are_listed_newest_first_by_page_mode_and_status),
+        PRODUCT_TEST(a_search_finds_what_a_slug_or_a_name_begins_with_whatever_the_case),
         PRODUCT_TEST(a_recorded_profile_is_completed_by_the_plans_price_100_ms_and_the_us),
         cmocka_unit_test(slugs_are_lower_case_letters_digits_and_hyphens),
         cmocka_unit_test(an_address_has_one_at_and_a_dotted_name_behind_it),

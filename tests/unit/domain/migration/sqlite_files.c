@@ -288,13 +288,23 @@ static void add_tenant(struct files *f, enum mover_side side, const char *id, co
     must(tenant_create(f->stores, f->db[side].url, &tenant, 1, &f->e), &f->e);
 }
 
+static enum err fill_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct work *w = arg;
+    memset(w->found, 0, sizeof(*w->found));
+    for (int i = 0; i < 150; i++) {
+        struct op op = model_next(w->found);
+        w->op = &op;
+        TRY(op_work(tx, w, e));
+        model_apply(w->found, &op);
+    }
+    return OK;
+}
+
 static void fill(struct files *f, const char *id, struct model *m)
 {
-    memset(m, 0, sizeof(*m));
-    for (int i = 0; i < 150; i++) {
-        enum mover_side side = SIDE_SOURCE;
-        files_write(f, m, id, &side);
-    }
+    struct work w = {.customer_id = id, .found = m};
+    must(in_file(f, f->db[SIDE_SOURCE].url, true, fill_work, &w, &f->e), &f->e);
 }
 
 void files_create(struct files *f, struct model *acme, struct model *neighbour)

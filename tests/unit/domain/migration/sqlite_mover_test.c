@@ -309,12 +309,13 @@ static void a_finished_move_leaves_the_tenant_at_the_target_and_nothing_else(voi
         ASSERT_OK(&f, sqlite_mover.finish(&f.run, &f.e));
         ASSERT_OK(&f, sqlite_mover.owner(&f.run, &owner, &f.e));
         assert_int_equal(owner, SIDE_TARGET);
-        assert_no_marks(&f);
+        assert_int_equal(files_number(&f, SIDE_TARGET, &files_marks, ACME), 0);
         assert_int_equal(files_number(&f, SIDE_SOURCE, &files_rows, ACME), 0);
     }
     assert_as_model(&f, f.db[SIDE_TARGET].url, ACME, acme);
     assert_as_model(&f, f.db[SIDE_SOURCE].url, NEIGHBOUR, neighbour);
     ASSERT_OK(&f, tenant_drop(f.stores, f.run.source_url, ACME, "from", &f.e));
+    assert_no_marks(&f);
     ASSERT_OK(&f, sqlite_mover.finish(&f.run, &f.e));
     ASSERT_OK(&f, sqlite_mover.owner(&f.run, &owner, &f.e));
     assert_int_equal(owner, SIDE_TARGET);
@@ -364,6 +365,7 @@ static void a_tenant_moves_on_into_a_shared_file(void **state)
     files_write(&f, acme, ACME, &side);
     assert_int_equal(side, SIDE_SOURCE);
     ASSERT_OK(&f, sqlite_mover.finish(&f.run, &f.e));
+    ASSERT_OK(&f, tenant_drop(f.stores, f.run.source_url, ACME, "to", &f.e));
     assert_no_marks(&f);
     assert_as_model(&f, f.db[SIDE_SOURCE].url, ACME, acme);
     assert_as_model(&f, f.db[SIDE_SOURCE].url, NEIGHBOUR, neighbour);
