@@ -184,8 +184,8 @@ class Cloud:
         """
         hetzner_url and fly_url: where something stands before that cloud alone. reserve_slots: none
         unless told, so that a test counts the hosts that its customers need. moves: no soak unless
-        told. `fly` has further keys of provisioning.fly, `provisioning` of what is above both; what else is given are some of
-        provisioning.hetzner.
+        told. `fly` has further keys of provisioning.fly, `provisioning` of what is above both; what
+        else is given are some of provisioning.hetzner.
         """
 
         def lines(settings, indent=4):

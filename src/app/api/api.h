@@ -81,7 +81,7 @@ struct api_call {
     struct http_source *source; /* instead of a reply: a stream of events */
     struct buf events;          /* its first ones */
     void *found;                /* what the route's `before` hands to its handler */
-    const char *text_type; /* of `text`; NULL: the metrics' */
+    const char *text_type;      /* of `text`; NULL: the metrics' */
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
 };
@@ -191,8 +191,9 @@ api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_plan_move_body, api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
-    api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
-    api_sweep_body, api_simulate_body, api_proposal_reject_body, api_sign_in_body;
+    api_plan_move_body, api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body,
+    api_reconcile_body, api_customer_change_body, api_offboard_body, api_host_add_body,
+    api_hosts_reap_body, api_sweep_body, api_simulate_body, api_proposal_reject_body,
+    api_sign_in_body;
 
 #endif

@@ -1,7 +1,8 @@
 -- name: copy_claim
--- The first statement of everything that changes the target: its fence is open for the rest of the
--- transaction and never between two.
-UPDATE tenants SET fenced = 0, mover = $2 WHERE customer_id = $1 AND mover <= $2 AND deployment_id = $3;
+-- The first statement of everything that changes the target: its fence is open for the rest of
+-- the transaction and never between two.
+UPDATE tenants SET fenced = 0, mover = $2
+WHERE customer_id = $1 AND mover <= $2 AND deployment_id = $3;
 
 -- name: copy_close
 UPDATE tenants SET fenced = 1 WHERE customer_id = $1;

@@ -36,8 +36,8 @@ const char *move_phase_text(enum move_phase phase)
 
 /* clang-format off */
 const struct move_state_row move_state_rows[MOVE_STATES] = {
-    {MOVE_REQUESTED, PHASE_UNDOABLE, "waits for a place among the moves at once; looks for obstacles",
-     "forget it"},
+    {MOVE_REQUESTED, PHASE_UNDOABLE,
+     "waits for a place among the moves at once; looks for obstacles", "forget it"},
     {MOVE_PROVISIONING, PHASE_UNDOABLE, "makes the target in its cloud", "remove the target"},
     {MOVE_PREPARING, PHASE_UNDOABLE, "looks again, and makes what the move needs on both sides",
      "take that away, remove the target"},
@@ -45,12 +45,14 @@ const struct move_state_row move_state_rows[MOVE_STATES] = {
      "take the move's things away, remove the target"},
     {MOVE_INDEXING, PHASE_UNDOABLE, "builds indexes and keys at the target",
      "take the move's things away, remove the target"},
-    {MOVE_CATCHING_UP, PHASE_UNDOABLE, "lets the changes since the snapshot flow, proven by a marker",
+    {MOVE_CATCHING_UP, PHASE_UNDOABLE,
+     "lets the changes since the snapshot flow, proven by a marker",
      "take the move's things away, remove the target"},
     {MOVE_VERIFYING, PHASE_UNDOABLE, "compares all rows while they change",
      "take the move's things away, remove the target"},
     {MOVE_CUTTING_OVER, PHASE_UNDOABLE,
-     "holds the writers for a moment and gives the tenant to the target; the commit point is in here",
+     "holds the writers for a moment and gives the tenant to the target; "
+     "the commit point is in here",
      "let the source go on, take the move's things away, remove the target"},
     {MOVE_SOAKING, PHASE_RETURNABLE,
      "proves that both were equal at the cut; changes flow back, so that the source stays current",

@@ -56,8 +56,12 @@ static enum job_result go_through(struct step *s, struct error *e)
     while (!move_is_over((enum move_state)s->move.state)) {
         enum job_result result = JOB_DONE;
         enum err err = step_perform(s, &result, e);
-        if (err == OK && result == JOB_SNOOZE)
+        if (err == OK && result == JOB_SNOOZE) {
+            if (step_was_steered(
+                    s)) /* by somebody who found the job running: not after the sleep */
+                continue;
             return JOB_SNOOZE;
+        }
         if (err != OK && !step_was_steered(s))
             return result == JOB_DONE ? give_back(s, err, e) : result;
     }

@@ -4,7 +4,7 @@
 #include "domain/provisioning/workers.h"
 
 #define PLACE_AGAIN_US   (5 * USEC_PER_SEC)
-#define SOAK_LOOK_US     (60 * USEC_PER_SEC)
+#define SOAK_LOOK_US     (10 * USEC_PER_SEC)
 #define CUT_AGAIN_US     (15 * USEC_PER_SEC) /* after the first late cutover; then twice as long */
 #define CUT_AGAIN_MAX_US (900 * USEC_PER_SEC)
 
