@@ -3,14 +3,15 @@
  * makes by hand; all others are the record tables themselves.
  */
 #include "app/api/replies.h"
+#include "app/api/reply_members.h"
 #include "domain/accounts/customer.h"
 #include "domain/accounts/decisions.h"
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/plan.h"
 #include "domain/accounts/tokens.h"
-#include "domain/audit/audit.h"
 #include "domain/jobs/queue.h"
 #include "domain/migration/drain.h"
+#include "domain/migration/overview.h"
 #include "domain/migration/plan.h"
 #include "domain/migration/progress.h"
 #include "domain/migration/proposal.h"
@@ -21,39 +22,10 @@
 #include "domain/provisioning/prices.h"
 #include "domain/provisioning/reap.h"
 #include "domain/provisioning/routing.h"
+#include "domain/usage/fleet.h"
 #include "domain/usage/report.h"
 #include "domain/usage/simulate.h"
 #include "domain/usage/sweep.h"
-
-/* Members that are there in every reply. */
-#define TEXT(name_, help_)                                                                         \
-    {                                                                                              \
-        name_, FIELD_TEXT, .required = true, .help = help_                                         \
-    }
-#define NUMBER(name_, help_)                                                                       \
-    {                                                                                              \
-        name_, FIELD_INT, .required = true, .help = help_                                          \
-    }
-#define DECIMAL(name_, help_)                                                                      \
-    {                                                                                              \
-        name_, FIELD_DECIMAL, .required = true, .help = help_                                      \
-    }
-#define ANY(name_, help_)                                                                          \
-    {                                                                                              \
-        name_, FIELD_JSON, .help = help_                                                           \
-    }
-
-#define FIELDS(...)                                                                                \
-    (const struct field[])                                                                         \
-    {                                                                                              \
-        __VA_ARGS__, FIELD_END                                                                     \
-    }
-
-#define NAMES(...)                                                                                 \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
 
 const struct field page_fields[] = {
     {"next_cursor", FIELD_TEXT, .help = "the cursor of the next page; null at the end"},
@@ -649,12 +621,6 @@ const struct shape reply_policy_shown = {
     .more = FIELDS(TEXT("text", "YAML")),
 };
 
-const struct shape reply_audit = {
-    .name = "AuditEntry",
-    .help = "What was done, by whom.",
-    .fields = audit_fields,
-};
-
 const struct shape reply_token = {
     .name = "Token",
     .help = "A token without its text.",
@@ -670,6 +636,71 @@ const struct shape reply_token_created = {
 
 const struct shape reply_token_revoked = {
     .more = FIELDS(TEXT("id", "the token"), TEXT("status", "revoked")),
+};
+
+/* -- the fleet -------------------------------------------------------------------------------- */
+
+static const struct shape place_shape = {.fields = overview_place_fields},
+                          alert_shape = {.fields = alert_fields},
+                          cause_shape = {.fields = trend_cause_fields};
+
+const struct shape reply_overview = {
+    .name = "Overview",
+    .help = "Counts; those of what may be many stop at 1000.",
+    .fields = overview_counts_fields,
+    .more = FIELDS({"at", FIELD_TIME, .required = true, .help = "when it was counted"},
+                   TEXT("policy", "the name of the active policy")),
+    .parts = PARTS({"places", PART_LIST, &place_shape, "customers by mode and status"},
+                   {"alerts", PART_LIST, &alert_shape, "what wants a person"}),
+};
+
+static const struct shape fleet_day_shape = {
+    .fields = fleet_day_fields,
+    .without = NAMES("day"),
+    .more = FIELDS(TEXT("day", "a date, UTC")),
+};
+
+const struct shape reply_fleet_days = {
+    .name = "FleetDays",
+    .help = "The fleet on each day and in each mode; money is USD a month.",
+    .parts = PARTS({"days", PART_LIST, &fleet_day_shape}),
+};
+
+static const struct shape trend_day_shape = {
+    .fields = trend_day_fields,
+    .without = NAMES("day"),
+    .more = FIELDS(TEXT("day", "a date, UTC")),
+};
+
+const struct shape reply_fleet_moves = {
+    .name = "FleetMoves",
+    .help = "The moves of some days.",
+    .more = FIELDS(NUMBER("completed", "how many ended well"), NUMBER("failed", "how many failed"),
+                   NUMBER("cancelled", "how many were stopped before their switch"),
+                   NUMBER("returned", "how many were rolled back after it"),
+                   {"success_rate", FIELD_DECIMAL, .help = "completed of those not cancelled"},
+                   {"took_p50_us", FIELD_INT, .help = "from the request to the end, half of them"},
+                   {"took_p95_us", FIELD_INT, .help = "the same, 95 % of them"},
+                   {"stall_p50_us", FIELD_INT, .help = "how long a customer could not write"},
+                   {"stall_max_us", FIELD_INT, .help = "the longest of them"},
+                   {"whole", FIELD_BOOL, .help = "false: only the newest 5000 are in it"}),
+    .parts = PARTS({"asked_by", PART_LIST, &cause_shape, "who or what asked for them"},
+                   {"failed_of", PART_LIST, &cause_shape, "the errors of those that failed"},
+                   {"days", PART_LIST, &trend_day_shape}),
+};
+
+static const struct shape top_shape = {
+    .name = "FleetTop",
+    .help = "A customer that stands out; money is USD a month.",
+    .fields = fleet_top_fields,
+};
+
+const struct shape reply_fleet_tops = {
+    .name = "FleetTops",
+    .help = "The customers that stand out, up to 20 of each kind, as of the last look.",
+    .parts = PARTS({"busy", PART_LIST, &top_shape, "on shared servers, by CPU"},
+                   {"costly", PART_LIST, &top_shape, "by cost"},
+                   {"loss", PART_LIST, &top_shape, "those who cost more than they pay"}),
 };
 
 const struct shape reply_session = {

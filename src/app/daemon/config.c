@@ -35,6 +35,11 @@ static const struct field ingest_fields[] = {
     FIELD_END,
 };
 
+static const struct field routing_fields[] = {
+    {"pgbouncer", FIELD_OBJECT, 0, .fields = pgbouncer_settings_fields},
+    FIELD_END,
+};
+
 const struct field config_fields[] = {
     {"listen", FIELD_TEXT, offsetof(struct config, listen)},
     {"data", FIELD_TEXT, offsetof(struct config, data)},
@@ -53,6 +58,7 @@ const struct field config_fields[] = {
     {"tracker", FIELD_OBJECT, offsetof(struct config, tracker), .fields = tracker_settings_fields},
     {"moves", FIELD_OBJECT, offsetof(struct config, moves), .fields = move_settings_fields},
     {"notify", FIELD_OBJECT, offsetof(struct config, notify), .fields = notify_settings_fields},
+    {"routing", FIELD_OBJECT, offsetof(struct config, routing), .fields = routing_fields},
     {"provisioning", FIELD_OBJECT, offsetof(struct config, provisioning),
      .fields = provisioning_fields},
     FIELD_END,
@@ -108,7 +114,9 @@ static enum err read_file(const char *path, struct arena *arena, struct config *
         yaml_doc_free(doc);
     }
     if (problems.count == 0)
-        return OK;
+        return pgbouncer_settings_check(&config->routing.pgbouncer, e) == OK
+                   ? OK
+                   : error_prefix(e, "%s", path);
     (void)problems_error(&problems, e);
     return error_prefix(e, "%s", path);
 }

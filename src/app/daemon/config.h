@@ -13,6 +13,7 @@
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
+#include "domain/provisioning/pgbouncer.h"
 #include "domain/provisioning/settings.h"
 #include "domain/usage/settings.h"
 #include "domain/usage/tracker.h"
@@ -43,6 +44,9 @@ struct config {
     struct tracker_settings tracker;
     struct move_settings moves;
     struct notify_settings notify;
+    struct {
+        struct pgbouncer_settings pgbouncer;
+    } routing;
     struct provisioning_settings provisioning;
 };
 

@@ -1,6 +1,7 @@
 #include "app/daemon/demo.h"
 
 #include "domain/usage/example.h"
+#include "domain/usage/fleet.h"
 
 #define DEMO_WAIT_US   (300 * USEC_PER_MS)
 #define DEMO_PLAN_SIZE 40 /* more vehicles than this show nothing new */
@@ -77,8 +78,18 @@ static enum err sign_up_work(struct db_tx *tx, void *arg, struct error *e)
     return err == ERR_NOT_FOUND ? sign_up(tx, w, e) : err;
 }
 
+/* A history that ends in what the demonstration's customers are. */
+static enum err history_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct demo *demo = arg;
+    static const int64_t customers[MODE_COUNT] = {[MULTI_TENANT] = 4, [SINGLE_TENANT] = 4};
+    _Static_assert(ARRAY_LEN(demo_customers) == 8, "as many as there are");
+    return fleet_add_example(tx, env_now(demo->env), customers, e);
+}
+
 enum err demo_sign_up(const struct demo *demo, struct error *e)
 {
+    TRY(db_write(demo->env->db, history_work, (void *)(uintptr_t)demo, e));
     for (size_t i = 0; i < ARRAY_LEN(demo_customers); i++) {
         _cleanup_arena_ struct arena arena = {0};
         struct demo_work w = {demo, &demo_customers[i], &arena};
@@ -132,7 +143,8 @@ static enum err usage_work(struct db_tx *tx, void *arg, struct error *e)
         .many_regions = p->region_count > 1,
         .response_us = shared ? 90000 : 45000,
     };
-    return usage_add_example(tx, w->run->job->inserted_at, &example, w->run->arena, e);
+    TRY(usage_add_example(tx, w->run->job->inserted_at, &example, w->run->arena, e));
+    return fleet_enqueue(tx, w->run->env, w->run->arena, e);
 }
 
 static enum job_result fill_perform(struct job_run *run, struct error *e)

@@ -12,6 +12,7 @@
 #include "app/daemon/welcome.h"
 #include "app/web/assets.h"
 #include "domain/accounts/offboarding_workers.h"
+#include "domain/audit/sealer.h"
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
@@ -20,9 +21,12 @@
 #include "domain/migration/workers.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
+#include "domain/provisioning/route_keeper.h"
+#include "domain/provisioning/routing.h"
 #include "domain/provisioning/traffic.h"
 #include "domain/provisioning/workers.h"
 #include "domain/usage/collect.h"
+#include "domain/usage/fleet.h"
 #include "domain/usage/measure.h"
 #include "domain/usage/retention.h"
 #include "sandbox/sandbox.h"
@@ -65,7 +69,10 @@ struct daemon {
     struct price_refresh price_refresh;
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
+    struct audit_sealer *sealer;
     struct provisioning provisioning;
+    struct pgbouncer *pgbouncer; /* NULL: clients reach the databases by themselves */
+    struct route_keeper *route_keeper;
     struct move_context moves;
     struct collector collector;
     struct tracker tracker;
@@ -215,6 +222,7 @@ static void add_workers(struct daemon *d)
     *room(d, 1) = measure_worker();
     *room(d, 1) = usage_retention_worker();
     *room(d, 1) = sweep_worker(&d->tracker);
+    *room(d, 1) = fleet_worker(&d->tracker);
     *room(d, 1) = evaluation_worker(&d->evaluations);
     *room(d, 1) = notification_worker(&d->config.notify);
     *room(d, 1) = reconcile_worker(&d->provisioning);
@@ -236,6 +244,7 @@ static void add_crons(struct daemon *d)
     add_prune_rule(
         d, (struct prune_rule){calls_prune, c->provisioning.keep_calls_days * USEC_PER_DAY});
     add_prune_rule(d, (struct prune_rule){sessions_prune, 0});
+    add_prune_rule(d, (struct prune_rule){fleet_prune, FLEET_DAYS_MAX * USEC_PER_DAY});
     add_prune_rule(d, (struct prune_rule){sweep_prune, c->tracker.keep_sweeps_days * USEC_PER_DAY});
     struct prune_rule usage[USAGE_PRUNE_RULES];
     usage_prune_rules(usage);
@@ -254,6 +263,7 @@ static void add_crons(struct daemon *d)
         collect_cron(&c->usage, &d->arena),
         measure_cron(&c->usage, &d->arena),
         usage_retention_cron(),
+        fleet_cron(),
     };
     _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
                    "room for every cron");
@@ -298,6 +308,7 @@ static enum err start_jobs(struct daemon *d, struct error *e)
         .provisioning = &d->provisioning,
         .settings = &d->config.moves,
         .notify = &d->config.notify,
+        .router = d->pgbouncer ? pgbouncer_router(d->pgbouncer) : NULL,
         .mover_for = mover_for,
     };
     d->collector = (struct collector){&d->provisioning, &d->config.usage};
@@ -374,6 +385,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .ingest = d->ingest,
         .hub = d->hub,
         .moves = &d->moves,
+        .key = d->key,
         .sessions = &d->config.dashboard,
         .attempts = d->attempts,
         .meters = d->meters,
@@ -409,6 +421,17 @@ static void warn_about_settings(const struct daemon *d)
                  LOG_TEXT("set", "provisioning.hetzner.allow_from"));
 }
 
+/* Before the jobs, so that the first move finds the aliases of all. */
+static enum err start_routing(struct daemon *d, struct error *e)
+{
+    TRY(routes_complete(d->env.db, e));
+    if (!d->config.routing.pgbouncer.databases_file)
+        return OK;
+    d->pgbouncer = pgbouncer_new(&d->config.routing.pgbouncer, d->key);
+    d->route_keeper = route_keeper_start(&d->env, d->pgbouncer);
+    return OK;
+}
+
 static enum err start(struct daemon *d, struct error *e)
 {
     TRY(config_load(d->options, &d->arena, &d->config, e));
@@ -420,6 +443,8 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
+    d->sealer = audit_sealer_start(&d->env, d->key);
+    TRY(start_routing(d, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
     TRY(price_refresh_first(&d->price_refresh, e)); /* a start that fails asks no cloud anything */
@@ -446,10 +471,13 @@ static void stop(struct daemon *d)
         traffic_stop(d->provisioning.traffic);
     traffic_free(d->provisioning.traffic);
     event_hub_free(d->hub);
+    route_keeper_stop(d->route_keeper);
+    pgbouncer_free(d->pgbouncer);
     ingest_free(d->ingest);
     attempts_free(d->attempts);
     api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);
+    audit_sealer_stop(d->sealer);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);
     secret_free(d->hetzner_token);

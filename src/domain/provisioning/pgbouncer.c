@@ -484,9 +484,10 @@ static const char *spec_of(const struct pgbouncer *p, struct arena *arena)
     return text;
 }
 
-static void init(struct pgbouncer *p, const struct pgbouncer_settings *settings,
-                 const struct secret *key)
+struct pgbouncer *pgbouncer_new(const struct pgbouncer_settings *settings, const struct secret *key)
 {
+    struct pgbouncer *p = calloc(1, sizeof(*p));
+    BUG_ON(!p);
     p->settings = settings;
     p->key = key;
     p->stores = tenant_stores_new(key);
@@ -497,13 +498,6 @@ static void init(struct pgbouncer *p, const struct pgbouncer_settings *settings,
         p->poolers[i].url = settings->admin_urls.items[i];
     BUG_ON(pthread_mutex_init(&p->lock, NULL) != 0);
     p->router.spec = spec_of(p, &p->arena);
-}
-
-struct pgbouncer *pgbouncer_new(const struct pgbouncer_settings *settings, const struct secret *key)
-{
-    struct pgbouncer *p = calloc(1, sizeof(*p));
-    BUG_ON(!p);
-    init(p, settings, key);
     return p;
 }
 
@@ -523,7 +517,7 @@ void pgbouncer_free(struct pgbouncer *p)
 
 const struct mover_router *pgbouncer_router(const struct pgbouncer *p)
 {
-    return &p->router;
+    return p ? &p->router : NULL;
 }
 
 struct spec {
@@ -541,18 +535,15 @@ static const struct field spec_fields[] = {
     FIELD_END,
 };
 
-/* For the rest of a process that has nothing else to do: its consoles end with it. */
 enum err pgbouncer_router_make(const char *text, struct arena *arena,
                                const struct mover_router **ret, struct error *e)
 {
     struct problems problems = {.arena = arena};
     struct spec *spec = arena_alloc(arena, sizeof(*spec));
-    struct pgbouncer *p = arena_alloc(arena, sizeof(*p));
     record_clear(spec_fields, spec);
     TRY(json_decode_text(spec_fields, str_from(text), arena, spec, &problems, e));
     TRY(pgbouncer_settings_check(&spec->settings, e));
-    memset(p, 0, sizeof(*p));
-    init(p, &spec->settings, spec->key ? secret_new(str_from(spec->key)) : NULL);
-    *ret = &p->router;
+    struct secret *key = spec->key ? secret_new(str_from(spec->key)) : NULL;
+    *ret = pgbouncer_router(pgbouncer_new(&spec->settings, key));
     return OK;
 }

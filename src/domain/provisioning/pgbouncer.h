@@ -52,10 +52,13 @@ struct pgbouncer *pgbouncer_new(const struct pgbouncer_settings *settings,
                                 const struct secret *key);
 void pgbouncer_free(struct pgbouncer *p); /* NULL is fine */
 
-/* What movers are given; lives as long as `p`. */
+/* What movers are given; lives as long as `p`. NULL for NULL: there is no PgBouncer. */
 const struct mover_router *pgbouncer_router(const struct pgbouncer *p);
 
-/* Makes a router from another process' spec (router.h). */
+/*
+ * Makes a router from another process' spec (router.h), for one that has nothing else to do and
+ * ends with it: only the settings live in the arena, and nobody has to free the rest.
+ */
 mover_router_make pgbouncer_router_make;
 
 /*

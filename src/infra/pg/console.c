@@ -194,7 +194,7 @@ enum err pg_console_take(struct pg_console *c, int64_t deadline_us, struct arena
     if (ret)
         *ret = (struct pg_table){0};
     for (;;) {
-        PGresult *result;
+        PGresult *result = NULL;
         TRY(next_result(c, deadline_us, &result, e));
         if (!result)
             return first;

@@ -13,6 +13,26 @@ export class ApiError extends Error {
 
 let session = null;
 
+/* The cookie is out of our reach; this only saves a request that would be refused. */
+const MARK = "signed-in";
+
+function mark(signedIn) {
+    try {
+        if (signedIn)
+            localStorage.setItem(MARK, "1");
+        else
+            localStorage.removeItem(MARK);
+    } catch { /* then the server is asked */ }
+}
+
+function isMarked() {
+    try {
+        return localStorage.getItem(MARK) !== null;
+    } catch {
+        return true;
+    }
+}
+
 export function currentSession() {
     return session;
 }
@@ -64,6 +84,7 @@ export async function request(method, path, body, signal) {
         return reply;
     if (answer.status === 401 && path !== "/login" && session) {
         session = null;
+        mark(false);
         window.dispatchEvent(new Event("signed-out"));
     }
     throw new ApiError(answer.status, explain(answer.status, reply), reply?.errors);
@@ -80,18 +101,22 @@ export function query(path, values) {
 
 /** True when somebody is signed in. */
 export async function resume() {
+    if (!isMarked())
+        return false;
     try {
         session = await get("/api/session");
         return true;
     } catch (error) {
-        if (error.status === 401)
-            return false;
-        throw error;
+        if (error.status !== 401)
+            throw error;
+        mark(false);
+        return false;
     }
 }
 
 export async function signIn(token) {
     session = await post("/login", {token});
+    mark(true);
 }
 
 export async function signOut() {
@@ -102,4 +127,5 @@ export async function signOut() {
             throw error;
     }
     session = null;
+    mark(false);
 }

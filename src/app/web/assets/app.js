@@ -4,16 +4,31 @@ import {currentSession, resume, signOut} from "./api.js";
 import {announce, h, replace} from "./dom.js";
 import {failure, stream} from "./live.js";
 import audit from "./pages/audit.js";
+import costs from "./pages/costs.js";
+import customer from "./pages/customer.js";
 import customers from "./pages/customers.js";
 import jobs from "./pages/jobs.js";
+import move from "./pages/move.js";
+import moves from "./pages/moves.js";
+import overview from "./pages/overview.js";
+import resources from "./pages/resources.js";
 import signin from "./pages/signin.js";
+import whatif from "./pages/whatif.js";
 
 const PAGES = [
-    {path: "/", title: "Customers", page: customers},
+    {path: "/", title: "Overview", page: overview},
+    {path: "/ui/customers", title: "Customers", page: customers},
+    {path: "/ui/moves", title: "Moves", page: moves},
+    {path: "/ui/resources", title: "Resources", page: resources},
+    {path: "/ui/costs", title: "Costs", page: costs},
+    {path: "/ui/what-if", title: "What if", page: whatif},
     {path: "/ui/jobs", title: "Jobs", page: jobs},
     {path: "/ui/audit", title: "Audit", page: audit},
 ];
-const DETAILS = [];
+const DETAILS = [
+    {prefix: "/ui/customers/", section: "/ui/customers", page: customer},
+    {prefix: "/ui/moves/", section: "/ui/moves", page: move},
+];
 const THEMES = ["auto", "light", "dark"];
 
 const root = document.getElementById("app");

@@ -10,8 +10,11 @@ const money0 = new Intl.NumberFormat(LOCALE,
     {style: "currency", currency: "USD", maximumFractionDigits: 0});
 const exact = new Intl.DateTimeFormat(LOCALE, {dateStyle: "medium", timeStyle: "long"});
 const dayOnly = new Intl.DateTimeFormat(LOCALE, {month: "short", day: "numeric", timeZone: "UTC"});
+const clockOnly = new Intl.DateTimeFormat(LOCALE,
+    {hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "UTC"});
 const hourOnly = new Intl.DateTimeFormat(LOCALE,
-    {month: "short", day: "numeric", hour: "2-digit", hour12: false});
+    {month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false,
+        timeZone: "UTC"});
 
 const NONE = "–";
 
@@ -83,6 +86,7 @@ export function time(text) {
 
 export const exactTime = (text) => exact.format(new Date(text));
 export const day = (text) => dayOnly.format(new Date(text));
+export const clock = (text) => clockOnly.format(new Date(text));
 export const hour = (text) => hourOnly.format(new Date(text));
 
 function refresh() {

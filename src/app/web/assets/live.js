@@ -5,7 +5,9 @@ import {h, replace} from "./dom.js";
 
 const BACKOFF_MAX_MS = 60000;
 
-/** Tells once each time something happened on the server; polls go on behind it. */
+const KINDS = ["migrations", "proposals", "jobs"];
+
+/** What changed on the server, told as it happens; the polls behind it go on, less often. */
 class Stream {
     constructor() {
         this.listeners = new Set();
@@ -16,23 +18,29 @@ class Stream {
     open() {
         if (this.source || !("EventSource" in window))
             return;
-        this.source = new EventSource("/api/events");
-        this.source.onopen = () => { this.works = true; };
-        this.source.onmessage = (event) => this.tell(event);
-        this.source.onerror = () => {
+        const source = new EventSource("/api/events");
+        source.onopen = () => { this.works = true; };
+        source.onerror = () => {
             this.works = false;
-            if (this.source?.readyState === EventSource.CLOSED)
+            if (source.readyState === EventSource.CLOSED)
                 this.source = null; // not to be had here: the polls do it alone
         };
-    }
-
-    tell(event) {
-        this.listeners.forEach((listener) => listener(event));
+        for (const kind of KINDS)
+            source.addEventListener(kind, () => this.listeners.forEach((l) => l(kind)));
+        this.source = source;
     }
 
     close() {
         this.source?.close();
         this.source = null;
+        this.works = false;
+    }
+
+    /** Calls `act` when something of one of these kinds has changed, until `signal` ends. */
+    follow(kinds, act, signal) {
+        const listener = (kind) => { if (kinds.includes(kind)) act(); };
+        this.listeners.add(listener);
+        signal.addEventListener("abort", () => this.listeners.delete(listener));
     }
 }
 
@@ -74,9 +82,10 @@ export function failure(what, error, retry) {
 
 /**
  * A place for what `view` makes of the reply. `load` is a path or a function of a signal; `every`
- * (ms) keeps it current; what cannot be loaded says so, and what was there stays.
+ * (ms) keeps it current, and so does what the stream tells of the kinds that it `follows`. What
+ * cannot be loaded says so, and what was there stays.
  */
-export function part(ctx, what, load, view, {every = 0, quiet = false} = {}) {
+export function part(ctx, what, load, view, {every = 0, follows = [], quiet = false} = {}) {
     const body = h("div", {class: "part"});
     const notice = h("div", {});
     const place = h("div", {}, notice, body);
@@ -109,9 +118,10 @@ export function part(ctx, what, load, view, {every = 0, quiet = false} = {}) {
 
     if (!quiet)
         body.append(h("p", {class: "loading"}, `Loading ${what.toLowerCase()} …`));
-    if (every)
-        repeat(ctx.signal, every, refresh);
-    else
+    const now = every ? repeat(ctx.signal, every, refresh) : again;
+    if (follows.length)
+        stream.follow(follows, now, ctx.signal);
+    if (!every)
         again();
     place.reload = again;
     return place;
