@@ -209,9 +209,8 @@ api_handler api_healthz, api_readyz, api_openapi;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
     api_plan_move_body, api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body,
-    api_reconcile_body,
-    api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
-    api_sweep_body, api_feedback_body, api_simulate_body, api_proposal_reject_body,
-    api_sign_in_body;
+    api_reconcile_body, api_customer_change_body, api_offboard_body, api_host_add_body,
+    api_hosts_reap_body, api_sweep_body, api_feedback_body, api_simulate_body,
+    api_proposal_reject_body, api_sign_in_body;
 
 #endif
