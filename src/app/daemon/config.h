@@ -10,6 +10,7 @@
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/sessions.h"
 #include "domain/migration/settings.h"
+#include "domain/notary/notary.h"
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
@@ -44,6 +45,7 @@ struct config {
     struct tracker_settings tracker;
     struct move_settings moves;
     struct notify_settings notify;
+    struct audit_settings audit;
     struct {
         struct pgbouncer_settings pgbouncer;
     } routing;

@@ -19,6 +19,7 @@
 #include "domain/migration/drain.h"
 #include "domain/migration/evaluation.h"
 #include "domain/migration/workers.h"
+#include "domain/notify/deliver.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
 #include "domain/provisioning/route_keeper.h"
@@ -52,8 +53,8 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS_MAX          32
-#define CRONS_MAX            16
+#define WORKERS_MAX          48
+#define CRONS_MAX            24
 #define PRUNE_RULES_MAX      16
 
 struct daemon {
@@ -70,6 +71,7 @@ struct daemon {
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
     struct audit_sealer *sealer;
+    struct notary notary;
     struct provisioning provisioning;
     struct pgbouncer *pgbouncer; /* NULL: clients reach the databases by themselves */
     struct route_keeper *route_keeper;
@@ -228,6 +230,7 @@ static void add_workers(struct daemon *d)
     *room(d, 1) = reconcile_worker(&d->provisioning);
     *room(d, 1) = price_worker(&d->price_refresh);
     *room(d, 1) = prune_worker(&d->prune);
+    *room(d, 1) = notary_worker(&d->notary);
     *room(d, 1) = demo_worker(&d->demo);
 }
 
@@ -251,9 +254,11 @@ static void add_crons(struct daemon *d)
     for (size_t i = 0; i < USAGE_PRUNE_RULES; i++)
         add_prune_rule(d, usage[i]);
     add_prune_rule(d, (struct prune_rule){usage_keys_prune, INGEST_KEY_KEEP_US});
+    add_prune_rule(d, (struct prune_rule){notice_prune, c->notify.keep_days * USEC_PER_DAY});
     d->prune.rules = d->prune_rules;
     const struct cron crons[] = {
         prune_cron(),
+        notary_cron(),
         instance_cron(),
         reconcile_cron(),
         offboarding_cron(),
@@ -382,6 +387,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .offboarding = &d->config.offboarding,
         .exports = &d->exports,
         .tracker = &d->tracker,
+        .notify = &d->config.notify,
         .ingest = d->ingest,
         .hub = d->hub,
         .moves = &d->moves,
@@ -444,6 +450,8 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     d->sealer = audit_sealer_start(&d->env, d->key);
+    d->notary = (struct notary){d->key, &d->config.audit, &d->config.notify};
+    TRY(notary_record_policy(&d->env, d->policy, e));
     TRY(start_routing(d, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));

@@ -8,6 +8,12 @@ static const char *const kinds[MOVE_NOTICES] = {
     [NOTICE_COMPLETED] = "migration.completed",  [NOTICE_RETURNED] = "migration.returned",
 };
 
+static const enum severity severities[MOVE_NOTICES] = {
+    [NOTICE_WAITS] = SEVERITY_WARNING,    [NOTICE_WAY_LOST] = SEVERITY_WARNING,
+    [NOTICE_DIFFERS] = SEVERITY_CRITICAL, [NOTICE_STAYED] = SEVERITY_WARNING,
+    [NOTICE_STUCK] = SEVERITY_CRITICAL,   [NOTICE_FAILED] = SEVERITY_WARNING,
+};
+
 static const char *stall_text(int64_t stall_us, struct arena *arena)
 {
     if (stall_us == INT_ABSENT)
@@ -97,6 +103,7 @@ enum err move_tell(struct db_tx *tx, const struct env *env, const struct notify_
         .customer_id = move->customer_id,
         .text = sentence(kind, move, slug, arena),
         .details = details,
+        .severity = severities[kind],
     };
     return notify(tx, env, settings, &notice, arena, e);
 }

@@ -241,6 +241,7 @@ enum err proposal_create(struct db_tx *tx, const char *actor, const struct propo
         TRY(make_room(tx, &by, wish, arena, e));
     TRY(decision_record_create(tx, env, wish->customer->id, wish->plan ? "migration" : "evaluation",
                                wish->decided, arena, &decision, e));
+    TRY(decision_record_audit(tx, env, actor, &decision, arena, e));
     TRY(insert(tx, actor, wish, &decision, arena, &id, e));
     const char *details = arena_printf(arena, "{\"customer_id\":\"%s\",\"to_mode\":\"%s\"}",
                                        wish->customer->id, mode_names[decision.mode]);

@@ -132,6 +132,7 @@ static enum err record(const struct request *r, const struct move_wish *wish, st
     struct decision_record decision;
     TRY(decision_record_create(r->tx, r->env, r->judged.customer.id, "migration", &decided,
                                r->arena, &decision, e));
+    TRY(decision_record_audit(r->tx, r->env, r->actor, &decision, r->arena, e));
     TRY(deployment_create(r->tx, r->env, r->judged.customer.id, r->judged.customer.slug,
                           &r->judged.decision.placement, decision.id, false, r->arena, &target_id,
                           e));

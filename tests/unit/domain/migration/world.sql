@@ -3,7 +3,7 @@ SELECT count(*) FROM jobs WHERE state IN ('available', 'scheduled', 'executing',
 AND queue > $1 AND queue <> 'notifications';
 
 -- name: world_notices
-SELECT count(*) FROM jobs WHERE queue = 'notifications' AND args LIKE '%"kind":"' || $1 || '"%';
+SELECT count(*) FROM notices WHERE kind = $1;
 
 -- name: world_resources
 SELECT count(*) FROM resources WHERE id > $1;
