@@ -16,6 +16,7 @@
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
+#include "domain/migration/alarm.h"
 #include "domain/migration/drain.h"
 #include "domain/migration/evaluation.h"
 #include "domain/migration/workers.h"
@@ -79,6 +80,7 @@ struct daemon {
     struct collector collector;
     struct tracker tracker;
     struct evaluations evaluations;
+    struct alarms alarms;
     struct demo demo;
     struct prune_rule prune_rules[PRUNE_RULES_MAX];
     size_t prune_rule_count;
@@ -225,6 +227,7 @@ static void add_workers(struct daemon *d)
     *room(d, 1) = usage_retention_worker();
     *room(d, 1) = sweep_worker(&d->tracker);
     *room(d, 1) = fleet_worker(&d->tracker);
+    *room(d, 1) = alarm_worker(&d->alarms);
     *room(d, 1) = evaluation_worker(&d->evaluations);
     *room(d, 1) = notification_worker(&d->config.notify);
     *room(d, 1) = reconcile_worker(&d->provisioning);
@@ -269,6 +272,7 @@ static void add_crons(struct daemon *d)
         measure_cron(&c->usage, &d->arena),
         usage_retention_cron(),
         fleet_cron(),
+        alarm_cron(),
     };
     _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
                    "room for every cron");
@@ -318,6 +322,7 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     };
     d->collector = (struct collector){&d->provisioning, &d->config.usage};
     d->tracker = (struct tracker){&d->env, d->policy, &d->price_book, &d->config.tracker};
+    d->alarms = (struct alarms){&d->config.provisioning.hetzner, &d->config.notify};
     d->evaluations = (struct evaluations){&d->tracker, &d->config.notify};
     d->exports = (struct exports){
         .provisioning = &d->provisioning,
