@@ -34,8 +34,14 @@ extern const struct command command_instances_list, command_instances_show,
 extern const struct command command_plans, command_prices; /* fleet.c */
 extern const struct command command_routes_list, command_routes_show;
 
-extern const struct command command_token_create, command_token_list, command_token_revoke,
-    command_audit; /* access.c */
+extern const struct command command_token_create, command_token_list,
+    command_token_revoke; /* access.c */
+
+extern const struct command command_audit_list, command_audit_verify,
+    command_audit_export; /* audit.c */
+
+extern const struct command command_feedback_add, command_feedback_list, command_outcomes,
+    command_costs; /* outcomes.c */
 
 extern const struct command command_calls, command_drift, command_reconcile; /* clouds.c */
 
@@ -55,5 +61,12 @@ extern const struct command command_serve, command_sandbox; /* serve.c */
 extern const struct command command_doctor; /* doctor.c */
 
 extern const struct command command_openapi; /* openapi.c */
+
+extern const struct command command_context_list, command_context_add, command_context_use,
+    command_context_remove; /* context.c */
+
+extern const struct command command_completion; /* completion.c */
+
+extern const struct command command_man; /* manual.c */
 
 #endif

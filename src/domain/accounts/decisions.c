@@ -1,19 +1,31 @@
 #include "domain/accounts/decisions.h"
 
 #include "decisions.sql.h"
+#include "domain/audit/audit.h"
+#include "infra/secrets/secret.h"
 
 const struct field decision_record_fields[] = {
-    {"id", FIELD_TEXT, offsetof(struct decision_record, id)},
-    {"customer_id", FIELD_TEXT, offsetof(struct decision_record, customer_id)},
-    {"trigger", FIELD_TEXT, offsetof(struct decision_record, trigger)},
-    {"mode", FIELD_ENUM, offsetof(struct decision_record, mode), .names = mode_names},
-    {"plan", FIELD_ENUM, offsetof(struct decision_record, plan), .names = plan_names},
-    {"confidence", FIELD_DECIMAL, offsetof(struct decision_record, confidence)},
-    {"reason", FIELD_TEXT, offsetof(struct decision_record, reason)},
-    {"policy", FIELD_TEXT, offsetof(struct decision_record, policy)},
-    {"policy_sha256", FIELD_TEXT, offsetof(struct decision_record, policy_sha256)},
-    {"document", FIELD_JSON, offsetof(struct decision_record, document)},
-    {"made_at", FIELD_TIME, offsetof(struct decision_record, made_at)},
+    {"id", FIELD_TEXT, offsetof(struct decision_record, id), .required = true, .help = "its id"},
+    {"customer_id", FIELD_TEXT, offsetof(struct decision_record, customer_id), .required = true,
+     .help = "whom it is about"},
+    {"trigger", FIELD_TEXT, offsetof(struct decision_record, trigger), .required = true,
+     .help = "what asked for it"},
+    {"mode", FIELD_ENUM, offsetof(struct decision_record, mode), .names = mode_names,
+     .required = true, .help = "what was decided"},
+    {"plan", FIELD_ENUM, offsetof(struct decision_record, plan), .names = plan_names,
+     .required = true, .help = "for which size"},
+    {"confidence", FIELD_DECIMAL, offsetof(struct decision_record, confidence), .required = true,
+     .help = "0 to 1"},
+    {"reason", FIELD_TEXT, offsetof(struct decision_record, reason), .required = true,
+     .help = "in a sentence"},
+    {"policy", FIELD_TEXT, offsetof(struct decision_record, policy), .required = true,
+     .help = "the policy's name"},
+    {"policy_sha256", FIELD_TEXT, offsetof(struct decision_record, policy_sha256), .required = true,
+     .help = "of the policy's text"},
+    {"document", FIELD_JSON, offsetof(struct decision_record, document),
+     .help = "the decision whole"},
+    {"made_at", FIELD_TIME, offsetof(struct decision_record, made_at), .required = true,
+     .help = "when"},
     FIELD_END,
 };
 
@@ -50,6 +62,19 @@ enum err decision_record_create(struct db_tx *tx, const struct env *env, const c
                 NULL, e));
     *ret = r;
     return OK;
+}
+
+enum err decision_record_audit(struct db_tx *tx, const struct env *env, const char *actor,
+                               const struct decision_record *r, struct arena *arena,
+                               struct error *e)
+{
+    char hash[HASH_TEXT_MAX];
+    _cleanup_json_ json_t *details =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "customer_id", r->customer_id, "trigger",
+                  r->trigger, "mode", mode_names[r->mode], "plan", plan_names[r->plan], "policy",
+                  r->policy, "policy_sha256", r->policy_sha256, "document_sha256",
+                  sha256_hex(str_from(r->document), hash));
+    return audit_write(tx, env, arena, actor, "decision.made", r->id, json_text(details, arena), e);
 }
 
 enum err decision_record_find(struct db_tx *tx, const char *id, struct arena *arena,

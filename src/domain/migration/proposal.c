@@ -10,23 +10,28 @@ const char *const proposal_state_names[] = {"pending", "approved",   "rejected",
 #define AT(member) offsetof(struct proposal, member)
 
 const struct field proposal_fields[] = {
-    {"id", FIELD_TEXT, AT(id)},
-    {"customer_id", FIELD_TEXT, AT(customer_id)},
-    {"customer_slug", FIELD_TEXT, AT(customer_slug)},
-    {"from_mode", FIELD_ENUM, AT(from_mode), .names = mode_names},
-    {"to_mode", FIELD_ENUM, AT(to_mode), .names = mode_names},
-    {"state", FIELD_ENUM, AT(state), .names = proposal_state_names},
-    {"decision_id", FIELD_TEXT, AT(decision_id)},
-    {"confidence", FIELD_DECIMAL, AT(confidence)},
-    {"reason", FIELD_TEXT, AT(reason)},
-    {"monthly_saving", FIELD_DECIMAL, AT(monthly_saving)},
-    {"plan_hash", FIELD_TEXT, AT(plan_hash)},
-    {"migration_id", FIELD_TEXT, AT(migration_id)},
-    {"created_at", FIELD_TIME, AT(created_at)},
-    {"expires_at", FIELD_TIME, AT(expires_at)},
-    {"decided_by", FIELD_TEXT, AT(decided_by)},
-    {"decided_at", FIELD_TIME, AT(decided_at)},
-    {"comment", FIELD_TEXT, AT(comment)},
+    {"id", FIELD_TEXT, AT(id), .required = true, .help = "its id"},
+    {"customer_id", FIELD_TEXT, AT(customer_id), .required = true, .help = "who"},
+    {"customer_slug", FIELD_TEXT, AT(customer_slug), .required = true, .help = "its slug"},
+    {"from_mode", FIELD_ENUM, AT(from_mode), .names = mode_names, .required = true,
+     .help = "where it lives"},
+    {"to_mode", FIELD_ENUM, AT(to_mode), .names = mode_names, .required = true,
+     .help = "where it belongs"},
+    {"state", FIELD_ENUM, AT(state), .names = proposal_state_names, .required = true,
+     .help = "what became of it"},
+    {"decision_id", FIELD_TEXT, AT(decision_id), .required = true, .help = "why"},
+    {"confidence", FIELD_DECIMAL, AT(confidence), .required = true, .help = "0 to 1"},
+    {"reason", FIELD_TEXT, AT(reason), .required = true, .help = "in a sentence"},
+    {"monthly_saving", FIELD_DECIMAL, AT(monthly_saving), .required = true,
+     .help = "USD; negative when the move costs"},
+    {"plan_hash", FIELD_TEXT, AT(plan_hash), .required = true, .help = "of what is agreed to"},
+    {"migration_id", FIELD_TEXT, AT(migration_id), .help = "the move, once it was approved"},
+    {"created_at", FIELD_TIME, AT(created_at), .required = true, .help = "when"},
+    {"expires_at", FIELD_TIME, AT(expires_at), .required = true,
+     .help = "until when it can be answered"},
+    {"decided_by", FIELD_TEXT, AT(decided_by), .help = "who answered"},
+    {"decided_at", FIELD_TIME, AT(decided_at), .help = "when"},
+    {"comment", FIELD_TEXT, AT(comment), .help = "why it was rejected"},
     FIELD_END,
 };
 
@@ -84,6 +89,7 @@ enum err proposal_create(struct db_tx *tx, const char *actor, const struct propo
     char hash[HASH_TEXT_MAX];
     struct decision_record decision;
     TRY(decision_record_create(tx, env, c->id, "evaluation", wish->decided, arena, &decision, e));
+    TRY(decision_record_audit(tx, env, actor, &decision, arena, e));
     TRY(db_exec(tx, &proposal_insert,
                 DB_ARGS(db_text(id), db_text(c->id), db_text(mode_names[c->mode]),
                         db_text(mode_names[decision.mode]), db_text(decision.id),
