@@ -3,6 +3,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/random.h>
 
 static void system_fill(struct rng *self, void *out, size_t len)
@@ -81,6 +82,14 @@ const char *uuid7(const struct clock *clock, struct rng *rng, char out[UUID_TEXT
         *p++ = hex[b[i] & 15];
     }
     *p = '\0';
+    return out;
+}
+
+const char *uuid7_floor(int64_t time_us, char out[UUID_TEXT_MAX])
+{
+    uint64_t ms = time_us > 0 ? (uint64_t)(time_us / USEC_PER_MS) & 0xffffffffffff : 0;
+    (void)snprintf(out, UUID_TEXT_MAX, "%08llx-%04llx-0000-0000-000000000000",
+                   (unsigned long long)(ms >> 16), (unsigned long long)(ms & 0xffff));
     return out;
 }
 

@@ -36,6 +36,12 @@ int64_t rng_below(struct rng *r, int64_t bound);
  */
 const char *uuid7(const struct clock *clock, struct rng *rng, char out[UUID_TEXT_MAX]);
 
+/*
+ * Where the ids of a time begin: every id that was made at `time_us` or later sorts at or behind
+ * this text, earlier ones before it, to the millisecond. Returns `out`.
+ */
+const char *uuid7_floor(int64_t time_us, char out[UUID_TEXT_MAX]);
+
 /* True when `s` is a UUID in the usual 8-4-4-4-12 form. */
 bool uuid_is_valid(struct str s);
 

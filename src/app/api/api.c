@@ -110,7 +110,8 @@ static enum err authenticate(const struct api_route *route, struct api_call *cal
     if (call->session && call->request->method != HTTP_GET)
         TRY(session_check_write(call, call->session, e));
     call->actor = arena_printf(call->arena, "token:%s", call->token.name);
-    if (may_call(route->access, call->token.role))
+    call->authorised = may_call(route->access, call->token.role);
+    if (call->authorised)
         return OK;
     *ret_status = 403;
     return error_set(e, ERR_DENIED, "the role of token %s is %s, which may not do this",
@@ -136,6 +137,8 @@ static enum err run_work(struct db_tx *tx, void *arg, struct error *e)
     if (replayed)
         return OK;
     TRY(run->route->handler(tx, call, e));
+    if (api_call_is_recorded(run->route, call))
+        TRY(api_record_call(tx, call, call->status, e));
     return idempotency_end(tx, &run->idempotency, call, e);
 }
 
@@ -145,7 +148,10 @@ static enum err run_handler(const struct api_route *route, struct api_call *call
     struct run run = {route, call, {0}};
     switch (route->transaction) {
     case API_PLAIN:
-        return route->handler(NULL, call, e);
+        TRY(route->handler(NULL, call, e));
+        if (api_call_is_recorded(route, call))
+            api_record_call_alone(call, call->status);
+        return OK;
     case API_READ:
         return db_read(db, run_work, &run, e);
     case API_WRITE:
@@ -217,6 +223,9 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         status = status ? status : call.error_status ? call.error_status : problem_status(err);
         if (status == 500)
             log_error("request failed", LOG_TEXT("path", request->path), LOG_TEXT("error", e.text));
+        /* What was undone took its entry with it; a database that is away takes none. */
+        if (status < 500 && api_call_is_recorded(route, &call))
+            api_record_call_alone(&call, status);
         problem_write(response, status, problem_detail(&call, &e), &call.problems);
         if (call.retry_after_s)
             http_set_header(response, "Retry-After",

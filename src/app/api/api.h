@@ -45,6 +45,7 @@ struct api {
     const struct session_settings *sessions;
     struct attempts *attempts; /* to sign in */
     struct api_meters *meters; /* of requests, for the metrics */
+    const struct secret *key;  /* the installation's */
 };
 
 /* A file instead of a reply. */
@@ -62,6 +63,7 @@ struct api_call {
     struct token token;  /* who calls */
     const char *session; /* the cookie's text, when that stands for the token; else NULL */
     const char *actor;   /* "token:NAME", for the audit record */
+    bool authorised;     /* its role allows this route */
     void *body;          /* the decoded record; NULL for routes without fields */
     struct problems problems;
     int status;            /* 200 when the handler starts */
@@ -123,6 +125,7 @@ struct api_route {
     const struct field *query;        /* its parameters; NULL: none. Offsets mean nothing */
     const struct api_answer *answers; /* what it says when it goes well; ends with status 0 */
     const int *refusals;              /* statuses besides those that openapi.h tells; ends with 0 */
+    bool reads;                       /* changes nothing, whatever its method: not audited */
 };
 
 /* The table, for the server: each route's data is its struct api_route, its handler api_handle. */
@@ -140,7 +143,9 @@ enum err api_idempotency_key(struct api_call *call, const char **ret_key, struct
 /* The parameters of the query, which are checked by the route's table before its handler runs. */
 struct page api_page(const struct api_call *call); /* what `limit` and `cursor` ask for */
 int64_t api_limit(const struct api_call *call);    /* alone, where cursors are no UUIDs */
-int64_t api_query_time(const struct api_call *call, const char *name); /* or INT_ABSENT */
+int64_t api_query_time(const struct api_call *call, const char *name);  /* or INT_ABSENT */
+int64_t api_query_since(const struct api_call *call, const char *name); /* or how long ago */
+int64_t api_query_int(const struct api_call *call, const char *name, int64_t unless);
 int api_query_enum(const struct api_call *call, const char *name, const char *const *names);
 
 /* {NAME: [...], "next_cursor": ...} as the reply. */
@@ -153,7 +158,16 @@ void api_reply(struct api_call *call, json_t *reply);
 enum err api_check_query(struct api_call *call, const struct field *fields, struct error *e);
 
 /* What a parameter of the query may say (field_check). */
-field_check api_cursor_check, api_job_cursor_check, api_since_check;
+field_check api_cursor_check, api_job_cursor_check, api_since_check, api_link_check;
+
+#define API_HEADER_KEPT_MAX 255
+
+/* Whether the audit record is to have the call: an admin's that changes something, or tried to. */
+bool api_call_is_recorded(const struct api_route *route, const struct api_call *call);
+
+/* Writes it, in the transaction of the deed or, when there is none, alone. */
+enum err api_record_call(struct db_tx *tx, struct api_call *call, int status, struct error *e);
+void api_record_call_alone(struct api_call *call, int status);
 
 /* Adds `offboarding` to a reply about a customer: its newest, or null. */
 enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char *customer_id,
@@ -172,8 +186,10 @@ api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_
 api_handler api_instances, api_instance, api_instance_scale;
 api_handler api_hosts, api_host, api_host_add, api_host_drain, api_host_undrain, api_hosts_reap;
 api_handler api_provider_calls, api_drift, api_reconcile, api_prices;
+api_handler api_policies, api_policy;
+api_handler api_audit, api_audit_verify, api_audit_export;
+api_handler api_feedback, api_feedback_add, api_customer_feedback, api_outcomes, api_costs;
 api_handler api_routes_list, api_route_show;
-api_handler api_policies, api_policy, api_audit;
 api_handler api_tokens, api_token_create, api_token_revoke;
 api_handler api_overview, api_fleet_days, api_fleet_tops, api_fleet_moves;
 api_handler api_sign_in, api_sign_out, api_session;
@@ -183,6 +199,7 @@ api_handler api_healthz, api_readyz, api_openapi;
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
     api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
     api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
-    api_sweep_body, api_simulate_body, api_proposal_reject_body, api_sign_in_body;
+    api_sweep_body, api_feedback_body, api_simulate_body, api_proposal_reject_body,
+    api_sign_in_body;
 
 #endif

@@ -4,24 +4,6 @@
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/reconcile.h"
 
-/* `since` is a time, or how long ago ("24h"). */
-const char *api_since_check(const char *text)
-{
-    int64_t time;
-    return time_parse(str_from(text), &time) || duration_parse(str_from(text), &time)
-               ? NULL
-               : "must be a time (2026-11-23T17:00:00Z) or how long ago (30m, 24h, 7d)";
-}
-
-static int64_t since_of(const struct api_call *call)
-{
-    const char *text = http_query(call->request, "since");
-    int64_t since = INT_ABSENT, ago;
-    if (text && !time_parse(str_from(text), &since) && duration_parse(str_from(text), &ago))
-        since = env_now(call->api->env) - ago;
-    return since;
-}
-
 enum err api_provider_calls(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct http_request *r = call->request;
@@ -29,7 +11,7 @@ enum err api_provider_calls(struct db_tx *tx, struct api_call *call, struct erro
         .provider = http_query(r, "provider"),
         .outcome = http_query(r, "outcome"),
         .subject = http_query(r, "host"),
-        .since = since_of(call),
+        .since = api_query_since(call, "since"),
     };
     const char *customer = http_query(r, "customer"), *next;
     struct page page = api_page(call);

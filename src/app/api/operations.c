@@ -1,6 +1,5 @@
-/* Policies, tokens, the audit record, and the two probes. */
+/* Policies, tokens, and the two probes. */
 #include "app/api/api.h"
-#include "domain/audit/audit.h"
 
 static json_t *policy_json(const struct policy *policy, bool active, bool with_text)
 {
@@ -42,17 +41,6 @@ enum err api_policy(struct db_tx *tx, struct api_call *call, struct error *e)
         return error_set(e, ERR_NOT_FOUND, "there is no policy %.100s", name);
     api_reply(call, policy_json(policy, false, true));
     policy_free(policy);
-    return OK;
-}
-
-enum err api_audit(struct db_tx *tx, struct api_call *call, struct error *e)
-{
-    struct page page = api_page(call);
-    struct records entries;
-    const char *next;
-    TRY(audit_list(tx, page, call->arena, &entries, &next, e));
-    api_reply_list(call, "audit",
-                   json_encode_list(audit_fields, entries, sizeof(struct audit_entry), 0), next);
     return OK;
 }
 

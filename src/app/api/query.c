@@ -10,6 +10,14 @@ const char *api_cursor_check(const char *text)
     return uuid_is_valid(str_from(text)) ? NULL : "must be a next_cursor from an earlier page";
 }
 
+const char *api_since_check(const char *text)
+{
+    int64_t time;
+    return time_parse(str_from(text), &time) || duration_parse(str_from(text), &time)
+               ? NULL
+               : "must be a time (2026-11-23T17:00:00Z) or how long ago (30m, 24h, 7d)";
+}
+
 static void check_number(struct api_call *call, const struct field *f, struct str text)
 {
     int64_t number;
@@ -95,6 +103,23 @@ int64_t api_query_time(const struct api_call *call, const char *name)
     const char *text = http_query(call->request, name);
     BUG_ON(text && !time_parse(str_from(text), &time));
     return time;
+}
+
+int64_t api_query_since(const struct api_call *call, const char *name)
+{
+    const char *text = http_query(call->request, name);
+    int64_t since = INT_ABSENT, ago;
+    if (text && !time_parse(str_from(text), &since) && duration_parse(str_from(text), &ago))
+        since = env_now(call->api->env) - ago;
+    return since;
+}
+
+int64_t api_query_int(const struct api_call *call, const char *name, int64_t unless)
+{
+    int64_t number = unless;
+    const char *text = http_query(call->request, name);
+    BUG_ON(text && !str_to_i64(str_from(text), &number));
+    return number;
 }
 
 int api_query_enum(const struct api_call *call, const char *name, const char *const *names)

@@ -3,12 +3,12 @@
  * makes by hand; all others are the record tables themselves.
  */
 #include "app/api/replies.h"
+#include "app/api/reply_members.h"
 #include "domain/accounts/customer.h"
 #include "domain/accounts/decisions.h"
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/plan.h"
 #include "domain/accounts/tokens.h"
-#include "domain/audit/audit.h"
 #include "domain/jobs/queue.h"
 #include "domain/migration/drain.h"
 #include "domain/migration/move.h"
@@ -25,36 +25,6 @@
 #include "domain/usage/report.h"
 #include "domain/usage/simulate.h"
 #include "domain/usage/sweep.h"
-
-/* Members that are there in every reply. */
-#define TEXT(name_, help_)                                                                         \
-    {                                                                                              \
-        name_, FIELD_TEXT, .required = true, .help = help_                                         \
-    }
-#define NUMBER(name_, help_)                                                                       \
-    {                                                                                              \
-        name_, FIELD_INT, .required = true, .help = help_                                          \
-    }
-#define DECIMAL(name_, help_)                                                                      \
-    {                                                                                              \
-        name_, FIELD_DECIMAL, .required = true, .help = help_                                      \
-    }
-#define ANY(name_, help_)                                                                          \
-    {                                                                                              \
-        name_, FIELD_JSON, .help = help_                                                           \
-    }
-
-#define FIELDS(...)                                                                                \
-    (const struct field[])                                                                         \
-    {                                                                                              \
-        __VA_ARGS__, FIELD_END                                                                     \
-    }
-
-#define NAMES(...)                                                                                 \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
 
 const struct field page_fields[] = {
     {"next_cursor", FIELD_TEXT, .help = "the cursor of the next page; null at the end"},
@@ -610,12 +580,6 @@ const struct shape reply_policy_shown = {
     .base = &reply_policy,
     .sparse = true,
     .more = FIELDS(TEXT("text", "YAML")),
-};
-
-const struct shape reply_audit = {
-    .name = "AuditEntry",
-    .help = "What was done, by whom.",
-    .fields = audit_fields,
 };
 
 const struct shape reply_token = {

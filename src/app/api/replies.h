@@ -35,13 +35,16 @@ extern const struct shape reply_migration, reply_migration_started, reply_job, r
 extern const struct shape reply_host, reply_host_shown, reply_hosts, reply_reap, reply_instance,
     reply_instance_scaled, reply_call, reply_prices, reply_drift;
 
+/* replies_outcomes.c: what became of things, and the record of what was done. */
+extern const struct shape reply_feedback, reply_outcomes, reply_costs, reply_audit,
+    reply_audit_verified, reply_audit_exported;
+
 /* Where clients go. */
 extern const struct shape reply_route, reply_routes;
 
 /* The installation. */
-extern const struct shape reply_policy, reply_policy_shown, reply_audit, reply_token,
-    reply_token_created, reply_token_revoked, reply_probe, reply_openapi, reply_session,
-    reply_signed_out;
+extern const struct shape reply_policy, reply_policy_shown, reply_token, reply_token_created,
+    reply_token_revoked, reply_probe, reply_openapi, reply_session, reply_signed_out;
 
 /* The fleet. */
 extern const struct shape reply_overview, reply_fleet_days, reply_fleet_moves, reply_fleet_tops;

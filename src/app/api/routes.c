@@ -2,6 +2,7 @@
 #include "app/api/api.h"
 
 #include "app/api/replies.h"
+#include "domain/audit/verify.h"
 #include "domain/migration/move.h"
 #include "domain/migration/overview.h"
 #include "domain/migration/proposal.h"
@@ -89,6 +90,47 @@ static const struct field query_calls[] = {
     ENUM_QUERY("outcome", call_outcome_names, "only those that came to this"),
     {"since", FIELD_TEXT, .check = api_since_check,
      .help = "a time, or how long ago: 30m, 24h, 7d"},
+    FIELD_END,
+};
+
+static const struct field query_span[] = {
+    {"from", FIELD_TEXT, .check = api_since_check,
+     .help = "a time, or how long ago: 90d; 90 days before `to`, unless told"},
+    {"to", FIELD_TEXT, .check = api_since_check, .help = "likewise; now, unless told"},
+    FIELD_END,
+};
+
+static const struct field query_costs[] = {
+    PAGE_QUERY,
+    ENUM_QUERY("mode", mode_names, "list only those in this mode"),
+    FIELD_END,
+};
+
+static const struct field query_audit[] = {
+    PAGE_QUERY,
+    {"actor", FIELD_TEXT, .help = "only what this one did: token:NAME, job:WORKER, system"},
+    {"action", FIELD_TEXT, .help = "only this: customer.signed_up"},
+    {"subject", FIELD_TEXT, .help = "only what was done to this id or path"},
+    {"from", FIELD_TEXT, .check = api_since_check, .help = "a time, or how long ago: 24h"},
+    {"to", FIELD_TEXT, .check = api_since_check, .help = "likewise; up to it and without it"},
+    FIELD_END,
+};
+
+static const struct field query_verify[] = {
+    {"after", FIELD_TEXT, .check = api_link_check, .help = "an earlier reply's `next`"},
+    {"expect", FIELD_TEXT, .check = api_link_check,
+     .help = "an entry and the hash that was noted of it, SEQ:HASH"},
+    {"max", FIELD_INT, .min = 1, .max = AUDIT_STRETCH_MAX,
+     .help = "entries at a time, 20000 unless told"},
+    FIELD_END,
+};
+
+static const struct field query_export[] = {
+    {"from", FIELD_TEXT, .check = api_since_check, .help = "a time, or how long ago: 24h"},
+    {"to", FIELD_TEXT, .check = api_since_check, .help = "likewise"},
+    {"after", FIELD_INT, .min = 0, .max = INT64_MAX, .help = "an earlier reply's `next_after`"},
+    {"max", FIELD_INT, .min = 1, .max = AUDIT_EXPORT_MAX,
+     .help = "entries at a time, 1000 unless told"},
     FIELD_END,
 };
 
@@ -203,7 +245,7 @@ const struct http_route api_routes[] = {
           .summary = "Show a decision with every factor"),
 
     ROUTE(POST, "/api/admin/deployment/evaluate", ADMIN, PLAIN, .handler = api_evaluate,
-          SAYS(reply_evaluation), REFUSES(409), .body = &api_evaluate_body,
+          SAYS(reply_evaluation), REFUSES(409), .body = &api_evaluate_body, .reads = true,
           .summary = "Decide again about a customer; change nothing"),
     ROUTE(POST, "/api/admin/deployment/migrate", ADMIN, WRITE, .handler = api_migrate,
           STARTS(reply_migration_started), .body = &api_migrate_body,
@@ -304,10 +346,30 @@ const struct http_route api_routes[] = {
     ROUTE(GET, "/api/policies/{name}", VIEWER, READ, .handler = api_policy,
           SAYS(reply_policy_shown), .summary = "Show a policy's text"),
     ROUTE(POST, "/api/policies/simulate", ADMIN, PLAIN, .handler = api_simulate,
-          SAYS(reply_simulation), .body = &api_simulate_body, .query = query_page,
+          SAYS(reply_simulation), .body = &api_simulate_body, .query = query_page, .reads = true,
           .summary = "Try a policy on all customers' recorded facts; change nothing"),
+    ROUTE(GET, "/api/feedback", VIEWER, READ, .handler = api_feedback,
+          LISTS("feedback", reply_feedback), .query = query_page,
+          .summary = "List what customers said"),
+    ROUTE(GET, "/api/customers/{customer}/feedback", VIEWER, READ, .handler = api_customer_feedback,
+          LISTS("feedback", reply_feedback), .query = query_page,
+          .summary = "List what a customer said"),
+    ROUTE(POST, "/api/customers/{customer}/feedback", ADMIN, WRITE, .handler = api_feedback_add,
+          ANSWERS({201, &reply_feedback}), .body = &api_feedback_body,
+          .summary = "Record how content a customer is"),
+    ROUTE(GET, "/api/outcomes", VIEWER, READ, .handler = api_outcomes, SAYS(reply_outcomes),
+          .query = query_span, .summary = "Show what became of decisions"),
+    ROUTE(GET, "/api/outcomes/costs", VIEWER, PLAIN, .handler = api_costs, SAYS(reply_costs),
+          .query = query_costs,
+          .summary = "Show what customers cost and what is left of their prices"),
     ROUTE(GET, "/api/audit", VIEWER, READ, .handler = api_audit, LISTS("audit", reply_audit),
-          .query = query_page, .summary = "List what was done, by whom"),
+          .query = query_audit, .summary = "List what was done, by whom"),
+    ROUTE(GET, "/api/audit/verify", VIEWER, PLAIN, .handler = api_audit_verify,
+          SAYS(reply_audit_verified), .query = query_verify,
+          .summary = "Look through the chain of the audit record"),
+    ROUTE(GET, "/api/audit/export", VIEWER, PLAIN, .handler = api_audit_export,
+          SAYS(reply_audit_exported), .query = query_export,
+          .summary = "Give the audit record in the order of its chain"),
     ROUTE(GET, "/api/tokens", ADMIN, READ, .handler = api_tokens, LISTS("tokens", reply_token),
           .query = query_page, .summary = "List tokens, without their texts"),
     ROUTE(POST, "/api/tokens", ADMIN, WRITE, .handler = api_token_create,

@@ -224,6 +224,7 @@ void doctor_run(const struct serve_options *options, const struct clock *clock,
     check_data(&config, report);
     doctor_database(&config, clock, report);
     doctor_clouds(&config, clock, report);
+    doctor_routing(&config, report);
     check_files(&config, report);
     check_limits(report);
     check_listen(&config, report);

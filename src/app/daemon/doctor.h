@@ -24,7 +24,7 @@ struct finding {
 
 extern const struct field finding_fields[];
 
-#define FINDINGS_MAX 64
+#define FINDINGS_MAX 128 /* four of each PgBouncer among them */
 
 struct doctor_report {
     struct arena *arena; /* holds the texts */
@@ -53,5 +53,6 @@ void doctor_clouds(const struct config *config, const struct clock *clock,
                    struct doctor_report *report);
 void doctor_database(const struct config *config, const struct clock *clock,
                      struct doctor_report *report);
+void doctor_routing(const struct config *config, struct doctor_report *report);
 
 #endif

@@ -12,6 +12,7 @@
 #include "app/daemon/welcome.h"
 #include "app/web/assets.h"
 #include "domain/accounts/offboarding_workers.h"
+#include "domain/audit/sealer.h"
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
@@ -64,6 +65,7 @@ struct daemon {
     struct price_refresh price_refresh;
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
+    struct audit_sealer *sealer;
     struct provisioning provisioning;
     struct pgbouncer *pgbouncer; /* NULL: clients reach the databases by themselves */
     struct route_keeper *route_keeper;
@@ -369,6 +371,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .exports = &d->exports,
         .tracker = &d->tracker,
         .ingest = d->ingest,
+        .key = d->key,
         .sessions = &d->config.dashboard,
         .attempts = d->attempts,
         .meters = d->meters,
@@ -420,6 +423,7 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
+    d->sealer = audit_sealer_start(&d->env, d->key);
     TRY(start_routing(d, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));
@@ -452,6 +456,7 @@ static void stop(struct daemon *d)
     attempts_free(d->attempts);
     api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);
+    audit_sealer_stop(d->sealer);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);
     secret_free(d->hetzner_token);

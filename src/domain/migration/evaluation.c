@@ -1,5 +1,7 @@
 #include "domain/migration/evaluation.h"
 
+#include "evaluation.sql.h"
+
 #define ACTOR "job:" EVALUATION_WORKER
 
 struct step {
@@ -151,6 +153,20 @@ static enum err propose(struct step *s, struct evaluated *out, struct error *e)
     return OK;
 }
 
+/* When it was found, for the figures of how long that takes. */
+static enum err note_detection(struct step *s, const struct evaluated *out, struct error *e)
+{
+    const struct facts *f = &s->tracked.facts;
+    int64_t there_since = f->mode_since == INT_ABSENT ? s->customer.created_at : f->mode_since;
+    bool automatic = out->migration_id != NULL;
+    return db_exec(s->tx, &detection_insert,
+                   DB_ARGS(db_text(automatic ? out->migration_id : out->proposal_id),
+                           db_text(s->customer.id), db_text(mode_names[s->decision.placement.mode]),
+                           db_int(automatic), db_int(env_now(s->with->tracker->env)),
+                           db_int(there_since)),
+                   NULL, e);
+}
+
 enum err evaluate_move(struct db_tx *tx, const struct evaluations *with, const char *customer_id,
                        struct arena *arena, struct evaluated *ret, struct error *e)
 {
@@ -170,6 +186,7 @@ enum err evaluate_move(struct db_tx *tx, const struct evaluations *with, const c
             TRY(propose(&s, &out, e));
         else
             TRY(approve(&s, approval_text(&s, approval, &facts), &out, e));
+        TRY(note_detection(&s, &out, e));
     }
     *ret = out;
     return OK;

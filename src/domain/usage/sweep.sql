@@ -41,8 +41,9 @@ FROM verdicts WHERE customer_id = $1;
 
 -- name: verdicts_put
 INSERT INTO verdicts (customer_id, outcome, recommended, confidence, margin, saving, repeats,
-                      required, since)
-SELECT r.c0, r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, $1
+                      required, since, wanted_since)
+SELECT r.c0, r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, CAST($1 AS BIGINT),
+       CASE WHEN r.c6 > 0 THEN CAST($1 AS BIGINT) END
 FROM /*pg unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
                  $7::bigint[], $8::bigint[], $9::bigint[])
               AS r (c0, c1, c2, c3, c4, c5, c6, c7) */
@@ -51,7 +52,10 @@ WHERE true
 ON CONFLICT (customer_id) DO UPDATE
 SET outcome = excluded.outcome, recommended = excluded.recommended,
     confidence = excluded.confidence, margin = excluded.margin, saving = excluded.saving,
-    repeats = excluded.repeats, required = excluded.required, since = excluded.since;
+    repeats = excluded.repeats, required = excluded.required, since = excluded.since,
+    wanted_since = CASE WHEN excluded.repeats > 0 AND verdicts.repeats > 0
+                             AND verdicts.recommended = excluded.recommended
+                        THEN verdicts.wanted_since ELSE excluded.wanted_since END;
 
 -- name: sweep_insert
 INSERT INTO sweeps (id, requested_by, policy, policy_sha256, started_at)

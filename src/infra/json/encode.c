@@ -151,3 +151,22 @@ bool json_get_bool(const json_t *object, const char *key)
 {
     return json_is_true(json_object_get(object, key));
 }
+
+struct feeding {
+    void (*feed)(void *ctx, struct str bytes);
+    void *ctx;
+};
+
+static int append_to_feed(const char *bytes, size_t len, void *out)
+{
+    const struct feeding *to = out;
+    to->feed(to->ctx, (struct str){bytes, len});
+    return 0;
+}
+
+void json_feed_sorted(const json_t *value, void (*feed)(void *ctx, struct str bytes), void *ctx)
+{
+    struct feeding to = {feed, ctx};
+    BUG_ON(json_dump_callback(value, append_to_feed, &to,
+                              DUMP_FLAGS | JSON_COMPACT | JSON_SORT_KEYS) != 0);
+}

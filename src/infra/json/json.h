@@ -81,6 +81,12 @@ char *json_text(const json_t *value, struct arena *arena);
 /* Appends to a buffer; `indent` 0 is compact. False when the buffer is full. */
 bool json_write(const json_t *value, size_t indent, struct buf *out);
 
+/*
+ * The one text that a value has: compact, members sorted by name, at any depth. What is hashed or
+ * signed is this, and not how somebody happened to write it. In pieces, as they come.
+ */
+void json_feed_sorted(const json_t *value, void (*feed)(void *ctx, struct str bytes), void *ctx);
+
 /* Getters for replies of other services: NULL / INT_ABSENT when missing or of another type. */
 const char *json_get_text(const json_t *object, const char *key);
 int64_t json_get_int(const json_t *object, const char *key);

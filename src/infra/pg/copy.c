@@ -13,10 +13,10 @@
 
 struct stream {
     struct pg_session *from, *to;
-    enum err (*go_on)(void *ctx, int64_t bytes, struct error *e);
+    enum err (*go_on)(void *ctx, int64_t rows, int64_t bytes, struct error *e);
     void *ctx;
     struct buf piece;
-    int64_t bytes, asked_bytes;
+    int64_t rows, bytes, asked_bytes;
     bool answered; /* the target answered before the end: it has failed */
 };
 
@@ -93,7 +93,7 @@ static enum err send_piece(struct stream *st, struct error *e)
     if (!st->go_on || st->bytes - st->asked_bytes < ASK_BYTES)
         return OK;
     st->asked_bytes = st->bytes;
-    return st->go_on(st->ctx, st->bytes, e);
+    return st->go_on(st->ctx, st->rows, st->bytes, e);
 }
 
 /* Until the source's end, or the target's early answer. */
@@ -105,6 +105,7 @@ static enum err pump(struct stream *st, struct error *e)
         int n = PQgetCopyData(from, &row, 1);
         if (n > 0)
             BUG_ON(!buf_append(&st->piece, row, (size_t)n));
+        st->rows += n > 0;
         PQfreemem(row);
         if (n == -1)
             return send_piece(st, e);
@@ -176,7 +177,8 @@ static void restore(struct pg_session *s)
 }
 
 enum err pg_copy(struct pg_session *from, const char *out_sql, struct pg_session *to,
-                 const char *in_sql, enum err (*go_on)(void *ctx, int64_t bytes, struct error *e),
+                 const char *in_sql,
+                 enum err (*go_on)(void *ctx, int64_t rows, int64_t bytes, struct error *e),
                  void *ctx, int64_t *ret_rows, int64_t *ret_bytes, struct error *e)
 {
     struct stream st = {.from = from, .to = to, .go_on = go_on, .ctx = ctx};

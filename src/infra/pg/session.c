@@ -502,6 +502,27 @@ enum err pg_take_rows(struct pg_session *s, size_t max, struct arena *arena, str
     return err;
 }
 
+/* -- other programs --------------------------------------------------------------------------- */
+
+enum err pg_environment(const char *url, struct arena *arena, const char *const **ret,
+                        struct error *e)
+{
+    TRY(check_url(url, e));
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    BUG_ON(!options);
+    size_t count = 0, used = 0;
+    while (options[count].keyword)
+        count++;
+    const char **out = arena_new_array(arena, count + 1, const char *);
+    for (size_t i = 0; i < count; i++) {
+        if (options[i].val && options[i].envvar)
+            out[used++] = arena_printf(arena, "%s=%s", options[i].envvar, options[i].val);
+    }
+    PQconninfoFree(options);
+    *ret = out;
+    return OK;
+}
+
 /* -- quoting ---------------------------------------------------------------------------------- */
 
 static const char *quoted(struct arena *arena, const char *text, char quote)

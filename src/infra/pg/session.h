@@ -89,6 +89,11 @@ enum err pg_get(struct pg_session *s, const char *sql, const char *const *params
 enum err pg_get_int(struct pg_session *s, const char *sql, const char *const *params,
                     size_t param_count, int64_t *ret, struct error *e);
 
+/* What the url says as an environment for PostgreSQL's programs, "PGPASSWORD=..." among it; ends
+ * with NULL. */
+enum err pg_environment(const char *url, struct arena *arena, const char *const **ret,
+                        struct error *e);
+
 /* A quoted identifier, a quoted literal; in the arena. */
 const char *pg_name(struct arena *arena, const char *name);
 const char *pg_literal(struct arena *arena, const char *text);
@@ -96,12 +101,14 @@ const char *pg_literal(struct arena *arena, const char *text);
 /*
  * A stream from one server to the other: `out_sql` is a COPY .. TO STDOUT at `from`, `in_sql` a
  * COPY .. FROM STDIN at `to`, both in the same format. `go_on` (may be NULL) is called about every
- * megabyte with the bytes so far; what it returns but OK ends the stream. Statements' timeouts do
- * not count here, deadlines and watches of both sessions do. On failure both sessions are usable
- * again, and nothing of it is in the target unless a transaction was left open by the caller.
+ * megabyte with what has gone through; what it returns but OK ends the stream. Statements'
+ * timeouts do not count here, deadlines and watches of both sessions do. On failure both sessions
+ * are usable again, and nothing of it is in the target unless a transaction was left open by the
+ * caller.
  */
 enum err pg_copy(struct pg_session *from, const char *out_sql, struct pg_session *to,
-                 const char *in_sql, enum err (*go_on)(void *ctx, int64_t bytes, struct error *e),
+                 const char *in_sql,
+                 enum err (*go_on)(void *ctx, int64_t rows, int64_t bytes, struct error *e),
                  void *ctx, int64_t *ret_rows, int64_t *ret_bytes, struct error *e);
 
 /*

@@ -26,10 +26,12 @@
 #include "deployment.sql.h"
 #include "drain.sql.h"
 #include "drift.sql.h"
+#include "evaluation.sql.h"
 #include "example.sql.h"
 #include "export_file.sql.h"
 #include "exports.sql.h"
 #include "facts.sql.h"
+#include "feedback.sql.h"
 #include "fleet.sql.h"
 #include "host.sql.h"
 #include "host_order.sql.h"
@@ -40,9 +42,11 @@
 #include "job.sql.h"
 #include "key.sql.h"
 #include "lease.sql.h"
+#include "margins.sql.h"
 #include "measure.sql.h"
 #include "move.sql.h"
 #include "offboarding.sql.h"
+#include "outcomes.sql.h"
 #include "overview.sql.h"
 #include "owners.sql.h"
 #include "plan.sql.h"
@@ -76,7 +80,8 @@ static const struct db_query *const *const core_files[] = {
     subscription_queries, facts_queries,      simulate_queries,  proposal_queries,
     lease_queries,        sweep_queries,      hours_queries,     measure_queries,
     collect_queries,      example_queries,    retention_queries, ingest_queries,
-    sessions_queries,     fleet_queries,      overview_queries,
+    sessions_queries,     fleet_queries,      overview_queries,  evaluation_queries,
+    feedback_queries,     margins_queries,    outcomes_queries,
 };
 
 /* For the customers' databases. */

@@ -336,7 +336,7 @@ const struct pg_table *pg_catalog_table(const struct pg_catalog *c, const char *
 
 /* -- DDL during a move ------------------------------------------------------------------------ */
 
-static bool looks_the_same(const struct pg_table *a, const struct pg_table *b)
+bool pg_tables_equal(const struct pg_table *a, const struct pg_table *b)
 {
     _cleanup_buf_ struct buf one = BUF_INIT(HASH_TEXT_CAP), other = BUF_INIT(HASH_TEXT_CAP);
     describe_table(&one, a);
@@ -353,7 +353,7 @@ static const char *first_difference(const struct pg_catalog *before, const struc
         const struct pg_table *t = pg_catalog_table(now, old[i].label);
         if (!t)
             return arena_printf(arena, "table %s is gone or renamed", old[i].label);
-        if (!looks_the_same(&old[i], t))
+        if (!pg_tables_equal(&old[i], t))
             return arena_printf(arena, "table %s was altered", old[i].label);
     }
     for (size_t i = 0; i < now->tables.count; i++) {

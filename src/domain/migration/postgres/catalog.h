@@ -63,6 +63,9 @@ struct pg_catalog {
     const char *sha256;       /* of all that is above but the estimates */
 };
 
+/* Whether all that is hashed of them is equal. */
+bool pg_tables_equal(const struct pg_table *a, const struct pg_table *b);
+
 #define PG_TABLES_MAX 10000
 
 /* ERR_TOO_LARGE for a database with more tables. */

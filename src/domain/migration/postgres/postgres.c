@@ -1,6 +1,7 @@
 #include "domain/migration/postgres/blocks.h"
 #include "domain/migration/postgres/cutover.h"
 #include "domain/migration/postgres/end.h"
+#include "domain/migration/postgres/prepare.h"
 #include "domain/migration/postgres/prove.h"
 #include "domain/migration/postgres/settle.h"
 #include "domain/migration/postgres/stream.h"
@@ -60,6 +61,10 @@ static enum err mover_settle(const struct mover_run *run, struct error *e)
 
 const struct mover postgres_mover = {
     .name = "postgres",
+    .survey = pg_survey,
+    .prepare = pg_make_ready,
+    .copy = pg_copy_all,
+    .index = pg_build_indexes,
     .catch_up = mover_catch_up,
     .verify = pg_verify,
     .cut_over = pg_cut_over,

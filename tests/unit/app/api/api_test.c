@@ -23,6 +23,9 @@ struct fixture {
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
     struct session_settings sessions;
     struct runner *runner; /* not started: nothing runs the jobs */
+    struct secret *key;
+    struct tracker_settings tracker_settings;
+    struct tracker tracker;
     char admin[TOKEN_TEXT_MAX], viewer[TOKEN_TEXT_MAX], ingest[TOKEN_TEXT_MAX];
 };
 
@@ -56,6 +59,9 @@ static int setup(void **state)
         .traffic = traffic_new(&f->p.env, 10),
     };
     price_book_open(&f->prices, &f->p.env, &f->settings, f->p.prices);
+    f->key = secret_new(STR("the key of a test"));
+    f->tracker_settings = tracker_settings_default();
+    f->tracker = (struct tracker){&f->p.env, f->p.policy, &f->prices, &f->tracker_settings};
     f->api = (struct api){
         .env = &f->p.env,
         .provisioning = &f->provisioning,
@@ -64,6 +70,8 @@ static int setup(void **state)
         .runner = f->runner,
         .queues = queues,
         .queue_count = ARRAY_LEN(queues),
+        .tracker = &f->tracker,
+        .key = f->key,
         .sessions = &f->sessions,
         .attempts = attempts_new(f->p.env.clock),
         .meters = api_meters_new(api_routes, api_route_count),
@@ -85,6 +93,7 @@ static int teardown(void **state)
     runner_free(f->runner);
     price_book_close(&f->prices);
     traffic_free(f->provisioning.traffic);
+    secret_free(f->key);
     product_release(&f->p);
     free(f);
     return 0;
@@ -507,6 +516,110 @@ static void a_new_tokens_text_is_never_stored_for_a_repetition(void **state)
     json_decref(seen.body);
 }
 
+/* -- the audit record ------------------------------------------------------------------------- */
+
+/* Entries of calls, newest first; the caller owns them. */
+static json_t *recorded_calls(struct fixture *f, const char *action)
+{
+    struct seen seen = ask(
+        f, (struct ask){HTTP_GET, "/api/audit", .token = f->viewer, .query = {"action", action}});
+    json_t *list = json_incref(json_object_get(seen.body, "audit"));
+    json_decref(seen.body);
+    return list;
+}
+
+static size_t count_calls(struct fixture *f, const char *action)
+{
+    json_t *list = recorded_calls(f, action);
+    size_t count = json_array_size(list);
+    json_decref(list);
+    return count;
+}
+
+static void an_admins_call_is_recorded_with_the_hash_of_its_body_and_not_the_body(void **state)
+{
+    struct fixture *f = *state;
+    struct ask a = signup_ask(f);
+    char hash[HASH_TEXT_MAX];
+    a.key = "k1";
+    assert_int_equal(status_of(f, a), 201);
+    json_t *list = recorded_calls(f, "api.called");
+    assert_int_equal(json_array_size(list), 1);
+    const json_t *entry = json_array_get(list, 0), *details = json_object_get(entry, "details");
+    assert_string_equal(json_get_text(entry, "actor"), "token:admin");
+    assert_string_equal(json_get_text(entry, "subject"), "/api/signup");
+    assert_string_equal(json_get_text(details, "method"), "POST");
+    assert_string_equal(json_get_text(details, "route"), "/api/signup");
+    assert_int_equal(json_get_int(details, "status"), 201);
+    assert_string_equal(json_get_text(details, "idempotency_key"), "k1");
+    assert_string_equal(json_get_text(details, "body_sha256"),
+                        sha256_hex(str_from(signup_body), hash));
+    json_decref(list);
+    assert_int_equal(status_of(f, a), 201); /* a repetition does nothing, and is not recorded */
+    assert_int_equal(count_calls(f, "api.called"), 1);
+}
+
+static void a_call_that_is_refused_is_recorded_though_its_deed_was_undone(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(status_of(f, signup_ask(f)), 201);
+    assert_int_equal(status_of(f, signup_ask(f)), 409);
+    struct ask bad = signup_ask(f);
+    bad.body = "{}";
+    assert_int_equal(status_of(f, bad), 422);
+    json_t *list = recorded_calls(f, "api.refused");
+    assert_int_equal(json_array_size(list), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *details = json_object_get(json_array_get(list, i), "details");
+        int64_t status = json_get_int(details, "status");
+        assert_true(status == 409 || status == 422);
+    }
+    json_decref(list);
+}
+
+static void what_changes_nothing_and_who_may_not_leave_no_entry(void **state)
+{
+    struct fixture *f = *state;
+    product_signup(&f->p, "acme", "hobby", "{}");
+    assert_int_equal(
+        status_of(f, (struct ask){HTTP_POST, "/api/policies/simulate", .token = f->admin,
+                                  .body = "{\"policy\":\"plan-v1\"}"}),
+        200);
+    struct ask a = signup_ask(f);
+    a.token = f->viewer;
+    assert_int_equal(status_of(f, a), 403);
+    assert_int_equal(count_calls(f, "api.called"), 0);
+    assert_int_equal(count_calls(f, "api.refused"), 0);
+}
+
+static void the_record_is_verified_and_exported_over_the_api(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(status_of(f, signup_ask(f)), 201);
+    struct ask a = {HTTP_GET, "/api/audit/verify", .token = f->viewer};
+    struct seen seen = ask(f, a);
+    assert_int_equal(seen.status, 200);
+    assert_true(json_get_bool(seen.body, "ok"));
+    const json_t *head = json_object_get(seen.body, "head");
+    int64_t entries = json_get_int(head, "seq");
+    assert_int_equal(json_get_int(seen.body, "checked"), entries);
+    const char *noted =
+        arena_printf(&f->p.arena, "%lld:%s", (long long)entries, json_get_text(head, "hash"));
+    json_decref(seen.body);
+    a.query = (struct http_pair){"expect", noted};
+    assert_int_equal(status_of(f, a), 200);
+    a.query.value = "5";
+    assert_int_equal(status_of(f, a), 422);
+    seen = ask(
+        f, (struct ask){HTTP_GET, "/api/audit/export", .token = f->viewer, .query = {"max", "2"}});
+    const json_t *list = json_object_get(seen.body, "entries");
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(json_get_text(json_array_get(list, 1), "previous"),
+                        json_get_text(json_array_get(list, 0), "hash"));
+    assert_int_equal(json_get_int(seen.body, "next_after"), 2);
+    json_decref(seen.body);
+}
+
 static enum err prepare_work(struct db_tx *tx, void *arg, struct error *e)
 {
     (void)arg;
@@ -546,6 +659,10 @@ int main(void)
         TEST(a_key_is_forgotten_after_a_week),
         TEST(a_key_that_cannot_be_printed_or_is_too_long_is_refused),
         TEST(a_new_tokens_text_is_never_stored_for_a_repetition),
+        TEST(an_admins_call_is_recorded_with_the_hash_of_its_body_and_not_the_body),
+        TEST(a_call_that_is_refused_is_recorded_though_its_deed_was_undone),
+        TEST(what_changes_nothing_and_who_may_not_leave_no_entry),
+        TEST(the_record_is_verified_and_exported_over_the_api),
         TEST(every_query_of_the_api_fits_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

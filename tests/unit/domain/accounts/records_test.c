@@ -347,13 +347,13 @@ static void audit_entries_are_listed_newest_first_in_pages(void **state)
                                  i == 0 ? NULL : "{\"n\":1}", &p->e));
         tick(p);
     }
-    ASSERT_OK(p, audit_list(p->tx, (struct page){4, NULL}, &p->arena, &rows, &next, &p->e));
+    ASSERT_OK(p, audit_list(p->tx, NULL, (struct page){4, NULL}, &p->arena, &rows, &next, &p->e));
     const struct audit_entry *entries = rows.items;
     assert_int_equal(rows.count, 4);
     assert_string_equal(entries[0].subject, "s4");
     assert_string_equal(entries[0].details, "{\"n\":1}");
     assert_int_equal(entries[0].at, PRODUCT_START_US + 4 * USEC_PER_SEC);
-    ASSERT_OK(p, audit_list(p->tx, (struct page){4, next}, &p->arena, &rows, &next, &p->e));
+    ASSERT_OK(p, audit_list(p->tx, NULL, (struct page){4, next}, &p->arena, &rows, &next, &p->e));
     entries = rows.items;
     assert_int_equal(rows.count, 1);
     assert_string_equal(entries[0].subject, "s0");

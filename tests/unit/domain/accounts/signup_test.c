@@ -64,7 +64,8 @@ static void a_signup_is_audited_with_its_decision_and_job(void **state)
     struct records entries;
     const char *next;
     product_begin(p);
-    ASSERT_OK(p, audit_list(p->tx, (struct page){10, NULL}, &p->arena, &entries, &next, &p->e));
+    ASSERT_OK(p,
+              audit_list(p->tx, NULL, (struct page){10, NULL}, &p->arena, &entries, &next, &p->e));
     assert_int_equal(entries.count, 1);
     const struct audit_entry *entry = entries.items;
     assert_string_equal(entry->actor, "token:test");

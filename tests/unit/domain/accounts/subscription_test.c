@@ -67,8 +67,8 @@ static const char *audited(struct clouds *c, const char *action)
     struct records rows;
     const char *next;
     product_begin(&c->p);
-    ASSERT_OK(&c->p,
-              audit_list(c->p.tx, (struct page){50, NULL}, &c->p.arena, &rows, &next, &c->p.e));
+    ASSERT_OK(&c->p, audit_list(c->p.tx, NULL, (struct page){50, NULL}, &c->p.arena, &rows, &next,
+                                &c->p.e));
     product_rollback(&c->p);
     const struct audit_entry *entries = rows.items;
     for (size_t i = 0; i < rows.count; i++) {

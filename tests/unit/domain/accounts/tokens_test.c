@@ -119,7 +119,7 @@ static void creating_and_revoking_are_audited_without_the_text(void **state)
     const char *next;
     product_begin(p);
     ASSERT_OK(p, token_revoke(p->tx, &p->env, "token:root", token.id, &p->arena, &p->e));
-    ASSERT_OK(p, audit_list(p->tx, (struct page){10, NULL}, &p->arena, &rows, &next, &p->e));
+    ASSERT_OK(p, audit_list(p->tx, NULL, (struct page){10, NULL}, &p->arena, &rows, &next, &p->e));
     const struct audit_entry *entries = rows.items;
     assert_int_equal(rows.count, 2);
     assert_string_equal(entries[0].action, "token.revoked");

@@ -89,7 +89,7 @@ static bool audited(struct product *p, const char *action)
     const char *next;
     bool found = false;
     product_begin(p);
-    ASSERT_OK(p, audit_list(p->tx, (struct page){100, NULL}, &p->arena, &rows, &next, &p->e));
+    ASSERT_OK(p, audit_list(p->tx, NULL, (struct page){100, NULL}, &p->arena, &rows, &next, &p->e));
     product_rollback(p);
     const struct audit_entry *entries = rows.items;
     for (size_t i = 0; i < rows.count; i++)

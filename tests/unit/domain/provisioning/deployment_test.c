@@ -11,7 +11,7 @@ static size_t audited(struct product *p, const char *action)
 {
     struct records rows;
     const char *next;
-    ASSERT_OK(p, audit_list(p->tx, (struct page){100, NULL}, &p->arena, &rows, &next, &p->e));
+    ASSERT_OK(p, audit_list(p->tx, NULL, (struct page){100, NULL}, &p->arena, &rows, &next, &p->e));
     const struct audit_entry *entries = rows.items;
     size_t count = 0;
     for (size_t i = 0; i < rows.count; i++)

@@ -356,8 +356,8 @@ static void a_customer_who_comes_between_plan_and_deletion_keeps_the_host(void *
     struct records rows;
     const char *next;
     product_begin(&c->p);
-    ASSERT_OK(&c->p,
-              audit_list(c->p.tx, (struct page){50, NULL}, &c->p.arena, &rows, &next, &c->p.e));
+    ASSERT_OK(&c->p, audit_list(c->p.tx, NULL, (struct page){50, NULL}, &c->p.arena, &rows, &next,
+                                &c->p.e));
     product_rollback(&c->p);
     const struct audit_entry *entries = rows.items;
     const char *kept = NULL;

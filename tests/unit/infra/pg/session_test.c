@@ -127,6 +127,23 @@ static void answers_of_several_sessions_are_taken_after_all_was_sent(void **stat
     assert_string_equal(pg_cell(&rows, 0, 1), "it");
 }
 
+static void programs_get_the_password_by_their_environment(void **state)
+{
+    struct fixture *f = *state;
+    const char *const *environment;
+    ASSERT_OK(f, pg_environment("postgres://me:hunter%202@h:77/d?sslmode=disable", &f->arena,
+                                &environment, &f->e));
+    static const char *const wanted[] = {"PGUSER=me", "PGPASSWORD=hunter 2", "PGHOST=h",
+                                         "PGPORT=77", "PGDATABASE=d",        "PGSSLMODE=disable"};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        const char *const *at = environment;
+        while (*at && !text_eq(*at, wanted[i]))
+            at++;
+        if (!*at)
+            fail_msg("no %s", wanted[i]);
+    }
+}
+
 /* -- ends ------------------------------------------------------------------------------------- */
 
 static void a_statement_that_takes_too_long_is_cancelled_and_the_session_goes_on(void **state)
@@ -292,8 +309,9 @@ static void a_copy_that_cannot_start_leaves_both_sessions_usable(void **state)
     assert_both_go_on(f);
 }
 
-static enum err stop_after_3_mb(void *ctx, int64_t bytes, struct error *e)
+static enum err stop_after_3_mb(void *ctx, int64_t rows, int64_t bytes, struct error *e)
 {
+    assert_true(rows > 0 && rows < bytes);
     *(int64_t *)ctx = bytes;
     return bytes > (3 << 20) ? error_set(e, ERR_BUSY, "enough") : OK;
 }
@@ -336,6 +354,7 @@ int main(void)
         TEST(names_and_literals_of_any_kind_are_quoted),
         TEST(nobodys_objects_come_before_the_servers),
         TEST(answers_of_several_sessions_are_taken_after_all_was_sent),
+        TEST(programs_get_the_password_by_their_environment),
         TEST(a_statement_that_takes_too_long_is_cancelled_and_the_session_goes_on),
         TEST(a_sessions_timeout_is_of_each_statement),
         TEST(who_watches_ends_a_statement),

@@ -44,3 +44,62 @@ const char *sides_get(struct sides *s, enum mover_side side, const char *sql)
         fail_msg("%s: %s", sql, s->e.text);
     return text;
 }
+
+/* -- as a move -------------------------------------------------------------------------------- */
+
+static enum err go_on(void *ctx, struct error *e)
+{
+    struct sides_move *m = ctx;
+    m->asked++;
+    return m->stop_at > 0 && m->asked >= m->stop_at ? error_set(e, ERR_CONFLICT, "stopped") : OK;
+}
+
+static void note(void *ctx, const struct mover_progress *progress)
+{
+    struct sides_move *m = ctx;
+    size_t used = strlen(m->said);
+    m->noted++;
+    (void)snprintf(m->said + used, sizeof(m->said) - used, "%s %lld %s\n",
+                   progress->table ? progress->table : "-", (long long)progress->rows_done,
+                   progress->what ? progress->what : "-");
+}
+
+void sides_move_init(struct sides_move *m, struct sides *s)
+{
+    *m = (struct sides_move){.settings = {.budget_ms = 1000,
+                                          .lag_ms = 150,
+                                          .streams = 2,
+                                          .index_builds = 2,
+                                          .index_memory_mb = 16,
+                                          .kept_wal_mb = 1000,
+                                          .tenant_column = "customer_id"}};
+    m->run = (struct mover_run){.stores = tenant_stores_new(NULL),
+                                .settings = &m->settings,
+                                .move_id = "0190-0001",
+                                .customer_id = "acme",
+                                .slug = "acme",
+                                .source_url = s->db[SIDE_SOURCE].url,
+                                .target_url = s->db[SIDE_TARGET].url,
+                                .source_id = "d1",
+                                .target_id = "d2",
+                                .run = 1,
+                                .arena = &m->arena,
+                                .go_on = go_on,
+                                .note = note,
+                                .ctx = m};
+}
+
+void sides_move_release(struct sides_move *m)
+{
+    tenant_stores_free(m->run.stores);
+    arena_release(&m->arena);
+}
+
+int64_t sides_move_load(struct sides_move *m, struct sides *s)
+{
+    int64_t rows = 0, bytes = 0;
+    ASSERT_OK(s, postgres_mover.prepare(&m->run, &s->e));
+    ASSERT_OK(s, postgres_mover.copy(&m->run, &rows, &bytes, &s->e));
+    ASSERT_OK(s, postgres_mover.index(&m->run, &s->e));
+    return rows;
+}

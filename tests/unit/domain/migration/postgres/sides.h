@@ -33,4 +33,22 @@ const char *sides_get(struct sides *s, enum mover_side side, const char *sql);
 
 #define ASSERT_GET(s, side, sql, wanted) assert_string_equal(sides_get((s), (side), (sql)), wanted)
 
+/* -- as a move -------------------------------------------------------------------------------- */
+
+/* A move of customer "acme" from the source to the target, by what the test changes before. */
+struct sides_move {
+    struct mover_settings settings;
+    struct mover_run run;
+    struct arena arena;
+    int asked, noted;
+    int stop_at;     /* go_on fails when it is asked so often; 0: never */
+    char said[4096]; /* what was noted, a line each, bounded */
+};
+
+void sides_move_init(struct sides_move *m, struct sides *s);
+void sides_move_release(struct sides_move *m);
+
+/* prepare, copy, index; returns the rows that were copied. */
+int64_t sides_move_load(struct sides_move *m, struct sides *s);
+
 #endif

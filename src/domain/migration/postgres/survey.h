@@ -1,0 +1,23 @@
+/*
+ * Inside of pg_survey(): what its two files share.
+ */
+#ifndef WEBHOST_DOMAIN_MIGRATION_POSTGRES_SURVEY_H
+#define WEBHOST_DOMAIN_MIGRATION_POSTGRES_SURVEY_H
+
+#include "domain/migration/postgres/parts.h"
+
+struct pg_surveying {
+    const struct pg_move *m;
+    struct arena *arena; /* of what is returned */
+    struct pg_catalog source, target;
+    bool exclusive; /* the target is this tenant's alone, or not there yet */
+    bool stripped;  /* the move has taken its indexes away */
+    struct records obstacles;
+};
+
+void pg_obstacle(struct pg_surveying *s, const char *thing, const char *why, const char *fix);
+
+/* Rows that refer to rows which do not move, and reference data that differs. */
+enum err pg_survey_rows(struct pg_surveying *s, struct error *e);
+
+#endif
