@@ -22,7 +22,8 @@ class Postgres:
 
     name = "PostgreSQL"
 
-    def __init__(self):
+    def __init__(self, settings=POSTGRES_SETTINGS):
+        self.settings = settings
         self.programs = pgcluster.find_programs()
         if not self.programs:
             raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
@@ -33,7 +34,7 @@ class Postgres:
         os.chmod(self.folder.name, 0o755)
         self.cluster = pgcluster.Cluster(self.programs, self.folder.name)
         try:
-            self.server = self.cluster.start(POSTGRES_SETTINGS)
+            self.server = self.cluster.start(self.settings)
             self.version = self.sql(self.server, "SHOW server_version").split()[0]
         except BaseException:
             self.__exit__()

@@ -98,7 +98,8 @@ def main():
                 "WEBHOST_TOKEN": server.token,
                 "WEBHOST_VIEWER_TOKEN": viewer,
             }
-            command = ["setpriv", "--pdeathsig", "KILL", "node", str(HERE / "dashboard.mjs"), *sys.argv[1:]]
+            program = ["node", str(HERE / "dashboard.mjs"), *sys.argv[1:]]
+            command = ["setpriv", "--pdeathsig", "KILL", *program]
             return subprocess.run(command, env=env, check=False).returncode
         finally:
             webhost.close()

@@ -102,6 +102,13 @@ class Host:
             env=dict(os.environ, PGPASSWORD=password), capture_output=True, text=True, check=False,
         )  # fmt: skip
 
+    def query(self, sql):
+        done = subprocess.run(
+            ["psql", "-XAt", "-h", self.folder, "-p", str(self.port), "-U", "postgres", "-c", sql],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
     def stop(self):
         if self.bouncer:
             self.bouncer.terminate()
@@ -141,6 +148,17 @@ def test_the_derived_password_opens_the_database_with_channel_binding(host):
     assert said.stdout.strip() == "webhost|t", said.stderr
     wrong = host.ask(host.port, "wrong", secure)
     assert wrong.returncode != 0 and "password authentication failed" in wrong.stderr
+
+
+def test_a_host_can_give_and_take_tenants_by_logical_replication(host):
+    said = host.query(
+        "SELECT current_setting('wal_level'), current_setting('max_replication_slots')::int >= 10,"
+        " current_setting('max_wal_senders')::int >= 10,"
+        " current_setting('max_logical_replication_workers')::int >= 10,"
+        " current_setting('max_slot_wal_keep_size') <> '-1', rolsuper"
+        " FROM pg_roles WHERE rolname = 'webhost'"
+    )
+    assert said == "logical|t|t|t|t|t"
 
 
 def test_without_tls_nobody_comes_in(host):

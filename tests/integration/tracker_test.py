@@ -49,7 +49,8 @@ def serve(webhost, hook=None, **tracker):
     path = webhost.folder / "webhost.yaml"
     settings = {"jobs": {"poll_ms": 50}, "tracker": tracker}
     if hook:
-        settings["notify"] = {"webhook_urls": [hook.url]}
+        target = {"name": "hook", "kind": "webhook", "url": hook.url}
+        settings["notify"] = {"targets": [target]}
     path.write_text(json.dumps(settings))  # which is YAML too
     return webhost.serve("--sandbox", "--config", path)
 
@@ -113,8 +114,8 @@ def test_a_customer_that_grew_is_proposed_approved_and_moved(webhost, hook):
     assert (proposal["from_mode"], proposal["to_mode"]) == ("multi_tenant", "single_tenant")
     assert status_of(server, "grower")["migration_status"] == "none"
     wait_until(lambda: hook.notices, "nobody was told")
-    assert hook.notices[0]["kind"] == "proposal.created"
-    assert hook.notices[0]["details"]["id"] == proposal["id"]
+    assert hook.notices[0]["type"] == "proposal.created"
+    assert hook.notices[0]["data"]["details"]["id"] == proposal["id"]
     assert sweep(webhost, server)["outcomes"] == {"proposed": 1}
     assert tracker_of(server, "grower")["proposal"]["id"] == proposal["id"]
 

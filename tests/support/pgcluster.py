@@ -83,6 +83,8 @@ class Cluster:
                 # For what moves tenants by logical replication.
                 " -c wal_level=logical -c max_replication_slots=40 -c max_wal_senders=40"
                 " -c max_logical_replication_workers=30 -c max_worker_processes=40"
+                # Before 16 a server starts one of them in that time.
+                " -c wal_retrieve_retry_interval=100ms"
                 " -c max_prepared_transactions=4"
                 # No test crashes the server, and databases come and go with every test.
                 " -c fsync=off"

@@ -19,6 +19,7 @@
 #include "domain/accounts/sessions.h"
 #include "domain/accounts/tokens.h"
 #include "domain/jobs/runner.h"
+#include "domain/notify/settings.h"
 #include "domain/placement/policy.h"
 #include "domain/provisioning/prices.h"
 #include "domain/provisioning/provider.h"
@@ -41,6 +42,7 @@ struct api {
     const struct offboarding_settings *offboarding;
     const struct exports *exports;
     const struct tracker *tracker;
+    const struct notify_settings *notify;
     struct ingest *ingest;
     const struct session_settings *sessions;
     struct attempts *attempts; /* to sign in */
@@ -180,6 +182,7 @@ api_handler api_offboard, api_offboard_cancel, api_export_request, api_export;
 api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
     api_migration_cancel;
 api_handler api_sweep, api_sweeps, api_customer_tracker, api_simulate;
+api_handler api_notices, api_notice, api_notice_replay, api_notice_test;
 api_handler api_proposals, api_proposal, api_proposal_approve, api_proposal_reject;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
@@ -200,6 +203,6 @@ extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_bod
     api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
     api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
     api_sweep_body, api_feedback_body, api_simulate_body, api_proposal_reject_body,
-    api_sign_in_body;
+    api_notice_target_body, api_notice_test_body, api_sign_in_body;
 
 #endif

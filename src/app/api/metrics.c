@@ -127,6 +127,24 @@ static void write_counts(const struct metric *m, struct records counts, const ch
     }
 }
 
+static void write_money(struct records money, struct buf *out)
+{
+    static const struct metric revenue = {"webhost_fleet_monthly_revenue_dollars", "gauge",
+                                          "What the customers of a mode pay a month."};
+    static const struct metric cost = {"webhost_fleet_monthly_cost_dollars", "gauge",
+                                       "What they cost a month, estimated from list prices."};
+    char labels[METRIC_LABELS_MAX];
+    const struct census_money *items = money.items;
+    metric_head(out, &revenue);
+    for (size_t i = 0; i < money.count; i++)
+        metric_decimal(out, &revenue, metric_labels(labels, "mode", items[i].mode, NULL),
+                       items[i].revenue);
+    metric_head(out, &cost);
+    for (size_t i = 0; i < money.count; i++)
+        metric_decimal(out, &cost, metric_labels(labels, "mode", items[i].mode, NULL),
+                       items[i].cost);
+}
+
 static void write_slots(struct records slots, struct buf *out)
 {
     static const struct metric m = {"webhost_host_slots", "gauge",
@@ -222,6 +240,7 @@ static enum err write_census(struct db_tx *tx, const struct api_call *call, stru
     struct census c;
     TRY(census_take(tx, call->arena, &c, e));
     write_counts(&deployments, c.deployments, "mode", "status", out);
+    write_money(c.money, out);
     write_counts(&hosts, c.hosts, NULL, "status", out);
     write_slots(c.slots, out);
     write_moves(&c, call->arena, env_now(call->api->env), out);

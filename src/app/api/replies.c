@@ -14,6 +14,7 @@
 #include "domain/migration/move.h"
 #include "domain/migration/overview.h"
 #include "domain/migration/proposal.h"
+#include "domain/notify/notify.h"
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/capacity.h"
 #include "domain/provisioning/deployment.h"
@@ -465,6 +466,25 @@ const struct shape reply_proposal = {
     .name = "Proposal",
     .help = "A move that waits for a person, or did.",
     .fields = proposal_fields,
+};
+
+const struct shape reply_notice = {
+    .name = "Notice",
+    .help = "Something that people were told.",
+    .fields = notice_fields,
+};
+
+static const struct shape delivery_shape = {
+    .name = "Delivery",
+    .help = "Of a notice to one target.",
+    .fields = delivery_fields,
+};
+
+const struct shape reply_notice_shown = {
+    .name = "NoticeShown",
+    .help = "A notice, and whether it arrived.",
+    .base = &reply_notice,
+    .parts = PARTS({"deliveries", PART_LIST, &delivery_shape}),
 };
 
 static const struct shape pending_proposal_shape = {

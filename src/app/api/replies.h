@@ -25,7 +25,7 @@ extern const struct shape reply_plan, reply_customer, reply_customer_shown, repl
 
 /* Usage, and what is made of it. */
 extern const struct shape reply_usage, reply_events, reply_sweep, reply_sweep_dry, reply_tracker,
-    reply_proposal, reply_simulation;
+    reply_proposal, reply_simulation, reply_notice, reply_notice_shown;
 
 /* Moves, jobs, queues. */
 extern const struct shape reply_migration, reply_migration_started, reply_job, reply_job_shown,

@@ -6,6 +6,7 @@
 #include "domain/migration/move.h"
 #include "domain/migration/overview.h"
 #include "domain/migration/proposal.h"
+#include "domain/notify/notify.h"
 #include "domain/provisioning/calls.h"
 #include "domain/provisioning/drift.h"
 #include "domain/provisioning/host.h"
@@ -62,6 +63,13 @@ static const struct field query_proposals[] = {
     PAGE_QUERY,
     CUSTOMER_QUERY,
     ENUM_QUERY("state", proposal_state_names, "only those in this state"),
+    FIELD_END,
+};
+
+static const struct field query_notices[] = {
+    PAGE_QUERY,
+    CUSTOMER_QUERY,
+    {"kind", FIELD_TEXT, .max_len = 100, .help = "only this kind, such as proposal.created"},
     FIELD_END,
 };
 
@@ -271,6 +279,17 @@ const struct http_route api_routes[] = {
     ROUTE(POST, "/api/proposals/{id}/reject", ADMIN, WRITE, .handler = api_proposal_reject,
           SAYS(reply_proposal), .body = &api_proposal_reject_body,
           .summary = "Say no to a proposed move"),
+
+    ROUTE(GET, "/api/notices", VIEWER, READ, .handler = api_notices, LISTS("notices", reply_notice),
+          .query = query_notices, .summary = "List what people were told"),
+    ROUTE(GET, "/api/notices/{id}", VIEWER, READ, .handler = api_notice, SAYS(reply_notice_shown),
+          .summary = "Show a notice, and whether it arrived at each target"),
+    ROUTE(POST, "/api/notices/{id}/replay", ADMIN, WRITE, .handler = api_notice_replay,
+          STARTS(reply_notice_shown), .body = &api_notice_target_body,
+          .summary = "Send a notice again"),
+    ROUTE(POST, "/api/notices/test", ADMIN, WRITE, .handler = api_notice_test,
+          STARTS(reply_notice_shown), .body = &api_notice_test_body,
+          .summary = "Send a test to a target"),
 
     ROUTE(POST, "/api/admin/sweep", ADMIN, PLAIN, .handler = api_sweep,
           ANSWERS({200, &reply_sweep_dry}, {202, &reply_job_started}), REFUSES(409),

@@ -48,12 +48,6 @@ static const struct column token_columns[] = {
     COLUMN_END,
 };
 
-static const struct column audit_columns[] = {
-    {"at", "WHEN", COLUMN_AGO},          {"actor", "WHO", COLUMN_TEXT},
-    {"action", "WHAT", COLUMN_TEXT},     {"subject", "TO WHAT", COLUMN_TEXT},
-    {"details", "DETAILS", COLUMN_LONG}, COLUMN_END,
-};
-
 /* The text alone goes to standard output, so that `> FILE` makes a file for --token-file. */
 static enum cli_exit create_run(struct cli *cli, const struct command *self, const void *options)
 {
@@ -116,14 +110,4 @@ const struct command command_token_revoke = {
     .options_size = sizeof(struct revoke_options),
     .run = action_view_run,
     .data = &(const struct action_view){HTTP_DELETE, "/api/tokens/{TOKEN-ID}", "is revoked"},
-};
-
-const struct command command_audit = {
-    .name = "audit",
-    .group = GROUP_ACCESS,
-    .summary = "Show what was done, by whom",
-    .options = paging_options,
-    .options_size = sizeof(struct paging),
-    .run = list_view_run,
-    .data = &(const struct list_view){"/api/audit", "audit", audit_columns, .pages = true},
 };

@@ -34,8 +34,14 @@ extern const struct command command_instances_list, command_instances_show,
 extern const struct command command_plans, command_prices; /* fleet.c */
 extern const struct command command_routes_list, command_routes_show;
 
-extern const struct command command_token_create, command_token_list, command_token_revoke,
-    command_audit; /* access.c */
+extern const struct command command_token_create, command_token_list,
+    command_token_revoke; /* access.c */
+
+extern const struct command command_audit_list, command_audit_verify,
+    command_audit_export; /* audit.c */
+
+extern const struct command command_feedback_add, command_feedback_list, command_outcomes,
+    command_costs; /* outcomes.c */
 
 extern const struct command command_calls, command_drift, command_reconcile; /* clouds.c */
 
@@ -44,6 +50,9 @@ extern const struct command command_sweep, command_sweeps, command_explain,
 
 extern const struct command command_proposals_list, command_proposals_approve,
     command_proposals_reject; /* proposals.c */
+
+extern const struct command command_notices_list, command_notices_show, command_notices_replay,
+    command_notices_test; /* notices.c */
 
 extern const struct command command_usage; /* usage.c */
 

@@ -56,6 +56,7 @@ const struct field config_fields[] = {
      .fields = offboarding_settings_fields},
     {"usage", FIELD_OBJECT, offsetof(struct config, usage), .fields = usage_settings_fields},
     {"tracker", FIELD_OBJECT, offsetof(struct config, tracker), .fields = tracker_settings_fields},
+    {"audit", FIELD_OBJECT, offsetof(struct config, audit), .fields = audit_settings_fields},
     {"notify", FIELD_OBJECT, offsetof(struct config, notify), .fields = notify_settings_fields},
     {"routing", FIELD_OBJECT, offsetof(struct config, routing), .fields = routing_fields},
     {"provisioning", FIELD_OBJECT, offsetof(struct config, provisioning),
@@ -111,6 +112,8 @@ static enum err read_file(const char *path, struct arena *arena, struct config *
                           &problems);
         yaml_doc_free(doc);
     }
+    if (problems.count == 0)
+        notify_settings_check(&config->notify, &problems);
     if (problems.count == 0)
         return pgbouncer_settings_check(&config->routing.pgbouncer, e) == OK
                    ? OK

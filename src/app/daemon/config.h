@@ -9,6 +9,7 @@
 #include "app/daemon/serve.h"
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/sessions.h"
+#include "domain/notary/notary.h"
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
@@ -42,6 +43,7 @@ struct config {
     struct usage_settings usage;
     struct tracker_settings tracker;
     struct notify_settings notify;
+    struct audit_settings audit;
     struct {
         struct pgbouncer_settings pgbouncer;
     } routing;

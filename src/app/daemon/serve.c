@@ -16,9 +16,11 @@
 #include "domain/core/install.h"
 #include "domain/core/key.h"
 #include "domain/jobs/prune.h"
+#include "domain/migration/alarm.h"
 #include "domain/migration/drain.h"
 #include "domain/migration/evaluation.h"
 #include "domain/migration/workers.h"
+#include "domain/notify/deliver.h"
 #include "domain/provisioning/fly/workers.h"
 #include "domain/provisioning/reconcile.h"
 #include "domain/provisioning/route_keeper.h"
@@ -48,8 +50,8 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
-#define WORKERS_MAX          32
-#define CRONS_MAX            16
+#define WORKERS_MAX          48
+#define CRONS_MAX            24
 #define PRUNE_RULES_MAX      16
 
 struct daemon {
@@ -66,6 +68,7 @@ struct daemon {
     struct secret *hetzner_token, *fly_token;
     struct secret *key;
     struct audit_sealer *sealer;
+    struct notary notary;
     struct provisioning provisioning;
     struct pgbouncer *pgbouncer; /* NULL: clients reach the databases by themselves */
     struct route_keeper *route_keeper;
@@ -73,6 +76,7 @@ struct daemon {
     struct collector collector;
     struct tracker tracker;
     struct evaluations evaluations;
+    struct alarms alarms;
     struct demo demo;
     struct prune_rule prune_rules[PRUNE_RULES_MAX];
     size_t prune_rule_count;
@@ -218,11 +222,13 @@ static void add_workers(struct daemon *d)
     *room(d, 1) = usage_retention_worker();
     *room(d, 1) = sweep_worker(&d->tracker);
     *room(d, 1) = fleet_worker(&d->tracker);
+    *room(d, 1) = alarm_worker(&d->alarms);
     *room(d, 1) = evaluation_worker(&d->evaluations);
     *room(d, 1) = notification_worker(&d->config.notify);
     *room(d, 1) = reconcile_worker(&d->provisioning);
     *room(d, 1) = price_worker(&d->price_refresh);
     *room(d, 1) = prune_worker(&d->prune);
+    *room(d, 1) = notary_worker(&d->notary);
     *room(d, 1) = demo_worker(&d->demo);
 }
 
@@ -246,9 +252,11 @@ static void add_crons(struct daemon *d)
     for (size_t i = 0; i < USAGE_PRUNE_RULES; i++)
         add_prune_rule(d, usage[i]);
     add_prune_rule(d, (struct prune_rule){usage_keys_prune, INGEST_KEY_KEEP_US});
+    add_prune_rule(d, (struct prune_rule){notice_prune, c->notify.keep_days * USEC_PER_DAY});
     d->prune.rules = d->prune_rules;
     const struct cron crons[] = {
         prune_cron(),
+        notary_cron(),
         instance_cron(),
         reconcile_cron(),
         offboarding_cron(),
@@ -259,6 +267,7 @@ static void add_crons(struct daemon *d)
         measure_cron(&c->usage, &d->arena),
         usage_retention_cron(),
         fleet_cron(),
+        alarm_cron(),
     };
     _Static_assert(sizeof(crons) + HOST_CRONS * sizeof(crons[0]) <= sizeof(d->crons),
                    "room for every cron");
@@ -302,6 +311,7 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     d->moves = (struct move_context){&d->provisioning, &fenced_copy};
     d->collector = (struct collector){&d->provisioning, &d->config.usage};
     d->tracker = (struct tracker){&d->env, d->policy, &d->price_book, &d->config.tracker};
+    d->alarms = (struct alarms){&d->config.provisioning.hetzner, &d->config.notify};
     d->evaluations = (struct evaluations){&d->tracker, &d->config.notify};
     d->exports = (struct exports){
         .provisioning = &d->provisioning,
@@ -370,6 +380,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .offboarding = &d->config.offboarding,
         .exports = &d->exports,
         .tracker = &d->tracker,
+        .notify = &d->config.notify,
         .ingest = d->ingest,
         .key = d->key,
         .sessions = &d->config.dashboard,
@@ -424,6 +435,8 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
     d->sealer = audit_sealer_start(&d->env, d->key);
+    d->notary = (struct notary){d->key, &d->config.audit, &d->config.notify};
+    TRY(notary_record_policy(&d->env, d->policy, e));
     TRY(start_routing(d, e));
     TRY(start_jobs(d, e));
     TRY(start_http(d, e));

@@ -1,6 +1,8 @@
 #include "domain/accounts/decisions.h"
 
 #include "decisions.sql.h"
+#include "domain/audit/audit.h"
+#include "infra/secrets/secret.h"
 
 const struct field decision_record_fields[] = {
     {"id", FIELD_TEXT, offsetof(struct decision_record, id)},
@@ -50,6 +52,19 @@ enum err decision_record_create(struct db_tx *tx, const struct env *env, const c
                 NULL, e));
     *ret = r;
     return OK;
+}
+
+enum err decision_record_audit(struct db_tx *tx, const struct env *env, const char *actor,
+                               const struct decision_record *r, struct arena *arena,
+                               struct error *e)
+{
+    char hash[HASH_TEXT_MAX];
+    _cleanup_json_ json_t *details =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "customer_id", r->customer_id, "trigger",
+                  r->trigger, "mode", mode_names[r->mode], "plan", plan_names[r->plan], "policy",
+                  r->policy, "policy_sha256", r->policy_sha256, "document_sha256",
+                  sha256_hex(str_from(r->document), hash));
+    return audit_write(tx, env, arena, actor, "decision.made", r->id, json_text(details, arena), e);
 }
 
 enum err decision_record_find(struct db_tx *tx, const char *id, struct arena *arena,

@@ -24,10 +24,15 @@ struct decision_record {
 
 extern const struct field decision_record_fields[];
 
-/* Keeps a decision about a customer. Audited by whoever caused it. */
+/* Keeps a decision about a customer. Audited by whoever caused it: decision_record_audit(). */
 enum err decision_record_create(struct db_tx *tx, const struct env *env, const char *customer_id,
                                 const char *trigger, const struct decided *decided,
                                 struct arena *arena, struct decision_record *ret, struct error *e);
+
+/* Puts it into the audit record, with the hash of its document. */
+enum err decision_record_audit(struct db_tx *tx, const struct env *env, const char *actor,
+                               const struct decision_record *record, struct arena *arena,
+                               struct error *e);
 
 enum err decision_record_find(struct db_tx *tx, const char *id, struct arena *arena,
                               struct decision_record *ret, struct error *e);

@@ -93,6 +93,7 @@ static enum err decide_and_deploy(const struct step *s, const char *customer_id,
     struct decided decided = {s->policy, s->prices, &profile, &context, &decision};
     TRY(decision_record_create(s->tx, s->env, customer_id, "signup", &decided, s->arena,
                                &out->decision, e));
+    TRY(decision_record_audit(s->tx, s->env, s->actor, &out->decision, s->arena, e));
     const char *deployment_id;
     TRY(deployment_create(s->tx, s->env, customer_id, s->request->slug, &decision.placement,
                           out->decision.id, true, s->arena, &deployment_id, e));

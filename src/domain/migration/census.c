@@ -19,6 +19,13 @@ static const struct field slots_fields[] = {
     FIELD_END,
 };
 
+static const struct field money_fields[] = {
+    {"mode", FIELD_TEXT, offsetof(struct census_money, mode)},
+    {"revenue", FIELD_DECIMAL, offsetof(struct census_money, revenue)},
+    {"cost", FIELD_DECIMAL, offsetof(struct census_money, cost)},
+    FIELD_END,
+};
+
 static const struct field proposals_fields[] = {
     {"proposals", FIELD_INT, offsetof(struct census, proposals)},
     {"proposal_oldest_at", FIELD_TIME, offsetof(struct census, proposal_oldest_at)},
@@ -72,6 +79,8 @@ enum err census_take(struct db_tx *tx, struct arena *arena, struct census *ret, 
 {
     struct census c = {0};
     TRY(count(tx, &census_deployments, arena, &c.deployments, e));
+    TRY(db_list(tx, &census_money, DB_NO_ARGS, money_fields, sizeof(struct census_money), WORDS_MAX,
+                arena, &c.money, e));
     TRY(count(tx, &census_hosts, arena, &c.hosts, e));
     TRY(db_list(tx, &census_slots, DB_NO_ARGS, slots_fields, sizeof(struct census_slots),
                 LOCATIONS_MAX, arena, &c.slots, e));

@@ -8,6 +8,7 @@
 #ifndef WEBHOST_DOMAIN_MIGRATION_CENSUS_H
 #define WEBHOST_DOMAIN_MIGRATION_CENSUS_H
 
+#include "base/decimal.h"
 #include "domain/core/env.h"
 #include "infra/metrics/histogram.h"
 
@@ -22,8 +23,15 @@ struct census_slots {
     int64_t capacity, used;
 };
 
+/* What the customers of a mode pay and cost, of the newest look (usage/fleet.h). */
+struct census_money {
+    const char *mode;
+    decimal revenue, cost; /* USD a month */
+};
+
 struct census {
     struct records deployments;  /* struct census_count: mode, status; those that are current */
+    struct records money;        /* struct census_money; none before the first look */
     struct records hosts;        /* struct census_count: "host", status; without retired ones */
     struct records slots;        /* struct census_slots of hosts that take customers */
     struct records moves;        /* struct census_count: the mode it goes to, state */

@@ -26,3 +26,7 @@ WHERE state = 'pending';
 -- name: census_sweep
 SELECT finished_at AS swept_at, took_us AS sweep_took_us, customers AS swept, due, outcomes
 FROM sweeps WHERE finished_at IS NOT NULL AND error IS NULL ORDER BY id DESC LIMIT 1;
+
+-- name: census_money
+SELECT mode, revenue, cost FROM fleet_days
+WHERE day = (SELECT max(day) FROM fleet_days) ORDER BY mode;

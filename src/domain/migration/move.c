@@ -228,6 +228,7 @@ static enum err record(const struct request *r, const char *reason, struct move 
     struct decision_record decision;
     TRY(decision_record_create(r->tx, r->env, r->customer.id, "migration", &decided, r->arena,
                                &decision, e));
+    TRY(decision_record_audit(r->tx, r->env, r->actor, &decision, r->arena, e));
     TRY(deployment_create(r->tx, r->env, r->customer.id, r->customer.slug, &r->decision.placement,
                           decision.id, false, r->arena, &target_id, e));
     return record_move(r, reason, decision.id, target_id, ret, e);

@@ -12,6 +12,11 @@
 #member, FIELD_INT, offsetof(struct overview_counts, member)                               \
     }
 
+const char *const alert_kind_names[] = {
+    "machines_unwell", "moves_failed", "jobs_discarded", "hosts_failed",
+    "slots_short",     "drift",        "queues_paused",  NULL,
+};
+
 const char *const alert_severity_names[] = {"warning", "critical", NULL};
 
 const struct field overview_place_fields[] = {
@@ -52,7 +57,7 @@ static void alert(struct alerts *a, enum alert_severity severity, const char *ki
 {
     if (count == 0)
         return;
-    BUG_ON(a->count == ALERTS_MAX);
+    BUG_ON(a->count == ALERTS_MAX || enum_from_text(alert_kind_names, str_from(kind)) < 0);
     const char *more = count >= OVERVIEW_COUNT_MAX ? "at least " : "";
     a->items[a->count++] = (struct alert){
         .severity = (int)severity,

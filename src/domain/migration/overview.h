@@ -36,10 +36,13 @@ enum alert_severity { ALERT_WARNING, ALERT_CRITICAL };
 
 extern const char *const alert_severity_names[]; /* "warning", "critical"; ends with NULL */
 
+/* What alerts can be about; ends with NULL. */
+extern const char *const alert_kind_names[];
+
 /* Something that wants a person. */
 struct alert {
     int severity;     /* enum alert_severity */
-    const char *kind; /* "jobs_discarded" */
+    const char *kind; /* one of alert_kind_names */
     int64_t count;
     const char *text; /* a sentence */
 };

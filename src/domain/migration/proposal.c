@@ -84,6 +84,7 @@ enum err proposal_create(struct db_tx *tx, const char *actor, const struct propo
     char hash[HASH_TEXT_MAX];
     struct decision_record decision;
     TRY(decision_record_create(tx, env, c->id, "evaluation", wish->decided, arena, &decision, e));
+    TRY(decision_record_audit(tx, env, actor, &decision, arena, e));
     TRY(db_exec(tx, &proposal_insert,
                 DB_ARGS(db_text(id), db_text(c->id), db_text(mode_names[c->mode]),
                         db_text(mode_names[decision.mode]), db_text(decision.id),

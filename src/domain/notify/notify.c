@@ -1,140 +1,216 @@
 #include "domain/notify/notify.h"
 
-#include "base/log.h"
-#include "infra/http/client.h"
+#include "domain/audit/audit.h"
+#include "domain/notify/deliver.h"
+#include "domain/notify/hours.h"
+#include "notify.sql.h"
 
-#define NOTIFICATION_WORKER "NotificationWorker"
-#define ATTEMPTS            10
-#define WEBHOOKS_MAX        10
-#define URL_MAX             2000
-#define REPLY_MAX           ((size_t)64 << 10)
-#define NOBODY              (-1)
+#define USEC_PER_MINUTE (60 * USEC_PER_SEC)
 
-static const char *url_check(const char *text)
-{
-    struct str s = str_from(text);
-    return str_starts_with(s, STR("https://")) || str_starts_with(s, STR("http://"))
-               ? NULL
-               : "must be an http or https URL";
-}
+const char *const delivery_state_names[] = {"waiting", "sent", "failed", NULL};
 
-const struct field notify_settings_fields[] = {
-    {"webhook_urls", FIELD_TEXTS, offsetof(struct notify_settings, webhook_urls),
-     .max = WEBHOOKS_MAX, .max_len = URL_MAX, .check = url_check},
-    {"timeout_ms", FIELD_INT, offsetof(struct notify_settings, timeout_ms), .min = 100,
-     .max = 60000},
+#define NOTICE(member) offsetof(struct notice_record, member)
+
+const struct field notice_fields[] = {
+    {"id", FIELD_TEXT, NOTICE(id), .required = true,
+     .help = "its id; receivers see it as webhook-id"},
+    {"kind", FIELD_TEXT, NOTICE(kind), .required = true, .help = "what happened: proposal.created"},
+    {"severity", FIELD_ENUM, NOTICE(severity), .names = severity_names, .required = true,
+     .help = "info, warning or critical"},
+    {"customer_id", FIELD_TEXT, NOTICE(customer_id), .help = "whom it is about"},
+    {"text", FIELD_TEXT, NOTICE(text), .max_len = 8192, .required = true,
+     .help = "one sentence for people"},
+    {"details", FIELD_JSON, NOTICE(details), .help = "what programs want to know of it"},
+    {"key", FIELD_TEXT, NOTICE(key),
+     .help = "what it is about: repetitions and the end come under the same key"},
+    {"resolved", FIELD_BOOL, NOTICE(resolved), .help = "what the key is about is over"},
+    {"count", FIELD_INT, NOTICE(count), .required = true,
+     .help = "how often it came; it was told once"},
+    {"created_at", FIELD_TIME, NOTICE(created_at), .required = true, .help = "when it came first"},
+    {"last_at", FIELD_TIME, NOTICE(last_at), .required = true, .help = "when it came last"},
     FIELD_END,
 };
 
-struct notify_settings notify_settings_default(void)
+#define DELIVERY(member) offsetof(struct delivery, member)
+
+const struct field delivery_fields[] = {
+    {"notice_id", FIELD_TEXT, DELIVERY(notice_id), .required = true, .help = "the notice"},
+    {"target", FIELD_TEXT, DELIVERY(target), .required = true,
+     .help = "its name in the configuration"},
+    {"state", FIELD_ENUM, DELIVERY(state), .names = delivery_state_names, .required = true,
+     .help = "waiting, sent or failed"},
+    {"due_at", FIELD_TIME, DELIVERY(due_at), .required = true,
+     .help = "when it is, or was, to be sent"},
+    {"sent_at", FIELD_TIME, DELIVERY(sent_at), .help = "when the target took it"},
+    {"attempts", FIELD_INT, DELIVERY(attempts), .required = true, .help = "how often it was tried"},
+    {"error", FIELD_TEXT, DELIVERY(error), .max_len = 4096, .help = "of the last attempt"},
+    FIELD_END,
+};
+
+/* -- telling ----------------------------------------------------------------------------------- */
+
+struct telling {
+    struct db_tx *tx;
+    const struct env *env;
+    const struct notify_settings *settings;
+    struct arena *arena;
+    int64_t now;
+};
+
+/* Whether the same was told a moment ago, or is over without having been told. */
+static enum err came_already(const struct telling *t, const struct notice *notice, bool *ret,
+                             struct error *e)
 {
-    return (struct notify_settings){.timeout_ms = 10000};
+    struct notice_record last;
+    *ret = false;
+    if (!notice->key)
+        return OK;
+    enum err err = db_get(t->tx, &notice_latest_of_key, DB_ARGS(db_text(notice->key)),
+                          notice_fields, t->arena, &last, e);
+    if (err == ERR_NOT_FOUND) {
+        *ret = notice->resolved;
+        return OK;
+    }
+    TRY(err);
+    if (last.resolved && notice->resolved) {
+        *ret = true;
+        return OK;
+    }
+    bool recent = t->now - last.last_at < t->settings->dedupe_minutes * USEC_PER_MINUTE;
+    if (last.resolved != notice->resolved || !recent)
+        return OK;
+    *ret = true;
+    return db_exec(t->tx, &notice_came_again, DB_ARGS(db_text(last.id), db_int(t->now)), NULL, e);
 }
 
-/* -- enqueueing -------------------------------------------------------------------------------- */
-
-/* The place is a number: an URL may hold a secret, and jobs can be looked at. */
-static struct job_spec spec_of(const struct notice *notice, int64_t place, int64_t now,
-                               struct arena *arena)
+static enum err record(const struct telling *t, const struct notice *notice, const char **ret_id,
+                       struct error *e)
 {
-    char at[TIME_TEXT_MAX];
-    json_t *body = json_pack("{s:s, s:s, s:s?, s:s, s:O?}", "kind", notice->kind, "at",
-                             time_text(now, at), "customer_id", notice->customer_id, "text",
-                             notice->text, "details", notice->details);
-    _cleanup_json_ json_t *args =
-        json_pack("{s:I, s:o}", "webhook", (json_int_t)place, "notice", body);
-    BUG_ON(!args);
-    return (struct job_spec){
-        .worker = NOTIFICATION_WORKER,
-        .queue = NOTIFY_QUEUE,
-        .max_attempts = ATTEMPTS,
-        .customer_id = notice->customer_id,
-        .args = json_text(args, arena),
-    };
+    const char *id = env_id(t->env, t->arena);
+    const char *details = notice->details ? json_text(notice->details, t->arena) : NULL;
+    TRY(db_exec(t->tx, &notice_insert,
+                DB_ARGS(db_text(id), db_text(notice->kind),
+                        db_text(severity_names[notice->severity]), db_text(notice->customer_id),
+                        db_text(notice->text), db_text(details), db_text(notice->key),
+                        db_int(notice->resolved), db_int(t->now)),
+                NULL, e));
+    *ret_id = id;
+    return OK;
+}
+
+static enum err deliver_at(const struct telling *t, const char *notice_id, const char *customer_id,
+                           const struct notify_target *target, int64_t due, struct error *e)
+{
+    TRY(db_exec(t->tx, &delivery_insert,
+                DB_ARGS(db_text(notice_id), db_text(target->name), db_int(due)), NULL, e));
+    struct job_spec spec = due > t->now
+                               ? deliver_digest(target->name, due, t->now, t->arena)
+                               : deliver_one(target->name, notice_id, customer_id, t->arena);
+    return job_enqueue(t->tx, t->env, &spec, t->arena, NULL, NULL, e);
 }
 
 enum err notify(struct db_tx *tx, const struct env *env, const struct notify_settings *settings,
                 const struct notice *notice, struct arena *arena, struct error *e)
 {
-    struct job_spec specs[WEBHOOKS_MAX];
-    size_t count = settings->webhook_urls.count;
-    int64_t now = env_now(env);
-    BUG_ON(count > WEBHOOKS_MAX);
-    for (size_t i = 0; i < count; i++)
-        specs[i] = spec_of(notice, (int64_t)i, now, arena);
-    if (count == 0)
-        specs[count++] = spec_of(notice, NOBODY, now, arena);
-    return job_enqueue_many(tx, env, specs, count, NULL, e);
+    struct telling t = {tx, env, settings, arena, env_now(env)};
+    const char *id;
+    bool already;
+    TRY(came_already(&t, notice, &already, e));
+    if (already)
+        return OK;
+    TRY(record(&t, notice, &id, e));
+    const struct notify_target *items = settings->targets.items;
+    for (size_t i = 0; i < settings->targets.count; i++) {
+        const struct notify_target *target = &items[i];
+        if (notify_wants(target, notice->kind, notice->severity))
+            TRY(deliver_at(&t, id, notice->customer_id, target,
+                           notify_due(target, notice->severity, t.now), e));
+    }
+    if (settings->targets.count > 0)
+        return OK;
+    struct job_spec spec = deliver_one(NULL, id, notice->customer_id, arena);
+    return job_enqueue(tx, env, &spec, arena, NULL, NULL, e);
 }
 
-/* -- the worker -------------------------------------------------------------------------------- */
+/* -- looking ----------------------------------------------------------------------------------- */
 
-struct notify_args {
-    int64_t webhook;
-    const char *notice;
-};
-
-static const struct field args_fields[] = {
-    {"webhook", FIELD_INT, offsetof(struct notify_args, webhook), .required = true, .min = NOBODY,
-     .max = WEBHOOKS_MAX},
-    {"notice", FIELD_JSON, offsetof(struct notify_args, notice), .required = true},
-    FIELD_END,
-};
-
-static enum job_result log_notice(const char *text, struct error *e)
+enum err notice_list(struct db_tx *tx, const struct notice_filter *filter, struct page page,
+                     struct arena *arena, struct records *ret, const char **ret_next,
+                     struct error *e)
 {
-    _cleanup_json_ json_t *notice = NULL;
-    if (json_parse(str_from(text), &notice, e) != OK)
-        return JOB_FAIL;
-    log_warn("somebody should know: set notify.webhook_urls to have it sent",
-             LOG_TEXT("kind", json_get_text(notice, "kind")),
-             LOG_TEXT("customer", json_get_text(notice, "customer_id")),
-             LOG_TEXT("text", json_get_text(notice, "text")));
-    return JOB_DONE;
+    return page_list(tx, &notice_page, page,
+                     DB_ARGS(db_text(filter->customer_id), db_text(filter->kind)), notice_fields,
+                     sizeof(struct notice_record), arena, ret, ret_next, e);
 }
 
-/* Errors of the client name the URL, whose secret parts are nobody's business: they stay here. */
-static enum job_result post(const struct notify_settings *settings, const struct notify_args *args,
-                            struct arena *arena, struct error *e)
+enum err notice_find(struct db_tx *tx, const char *id, struct arena *arena,
+                     struct notice_record *ret, struct error *e)
 {
-    struct http_call call = {
-        .method = HTTP_POST,
-        .url = settings->webhook_urls.items[args->webhook],
-        .body = str_from(args->notice),
-        .timeout_us = settings->timeout_ms * USEC_PER_MS,
-        .reply_max = REPLY_MAX,
+    enum err err = db_get(tx, &notice_by_id, DB_ARGS(db_text(id)), notice_fields, arena, ret, e);
+    return err == ERR_NOT_FOUND ? error_set(e, err, "there is no notice %.100s", id) : err;
+}
+
+enum err delivery_list(struct db_tx *tx, const char *notice_id, struct arena *arena,
+                       struct records *ret, struct error *e)
+{
+    return db_list(tx, &deliveries_of_notice, DB_ARGS(db_text(notice_id)), delivery_fields,
+                   sizeof(struct delivery), PAGE_LIMIT_MAX, arena, ret, e);
+}
+
+/* -- by hand ----------------------------------------------------------------------------------- */
+
+static enum err find_target(const struct notify_settings *settings, const char *name,
+                            const struct notify_target **ret, struct error *e)
+{
+    const struct notify_target *target = notify_target(settings, name);
+    if (!target)
+        return error_set(e, ERR_NOT_FOUND,
+                         "there is no target %.60s among notify.targets in the configuration",
+                         name);
+    *ret = target;
+    return OK;
+}
+
+enum err notice_replay(struct db_tx *tx, const struct env *env,
+                       const struct notify_settings *settings, const char *actor, const char *id,
+                       const char *target, struct arena *arena, struct error *e)
+{
+    struct telling t = {tx, env, settings, arena, env_now(env)};
+    struct notice_record notice;
+    const struct notify_target *only = NULL, *items = settings->targets.items;
+    TRY(notice_find(tx, id, arena, &notice, e));
+    if (target)
+        TRY(find_target(settings, target, &only, e));
+    for (size_t i = 0; i < settings->targets.count; i++) {
+        if (!only || only == &items[i])
+            TRY(deliver_at(&t, notice.id, notice.customer_id, &items[i], t.now, e));
+    }
+    return audit_write(tx, env, arena, actor, "notice.replayed", notice.id, NULL, e);
+}
+
+enum err notify_test(struct db_tx *tx, const struct env *env,
+                     const struct notify_settings *settings, const char *actor, const char *target,
+                     struct arena *arena, struct notice_record *ret, struct error *e)
+{
+    struct telling t = {tx, env, settings, arena, env_now(env)};
+    const struct notify_target *to = NULL;
+    const char *id;
+    TRY(find_target(settings, target, &to, e));
+    struct notice notice = {
+        .kind = "notify.test",
+        .text =
+            arena_printf(arena, "This is a test of the target %s, asked for by %s", target, actor),
     };
-    long long number = args->webhook + 1;
-    struct http_reply reply;
-    struct http_client *client = http_client_new();
-    enum err err = http_client_call(client, &call, arena, &reply, NULL, e);
-    http_client_free(client);
-    if (err == OK && reply.status >= 200 && reply.status < 300)
-        return JOB_DONE;
-    if (err == OK)
-        (void)error_set(e, ERR_UNAVAILABLE, "webhook %lld answered %d", number, reply.status);
-    else
-        (void)error_set(e, err, "webhook %lld %s", number,
-                        err == ERR_TIMEOUT ? "did not answer in time" : "could not be reached");
-    return JOB_RETRY;
+    TRY(record(&t, &notice, &id, e));
+    TRY(deliver_at(&t, id, NULL, to, t.now, e));
+    TRY(audit_write(tx, env, arena, actor, "notice.tested", id, NULL, e));
+    return notice_find(tx, id, arena, ret, e);
 }
 
-static enum job_result perform(struct job_run *run, struct error *e)
+enum err notice_prune(struct db_tx *tx, int64_t before, int64_t max, int64_t *ret_deleted,
+                      struct error *e)
 {
-    const struct notify_settings *settings = run->ctx;
-    struct notify_args args;
-    struct problems problems = {.arena = run->arena};
-    record_clear(args_fields, &args);
-    if (json_decode_text(args_fields, str_from(run->job->args), run->arena, &args, &problems, e) !=
-        OK)
-        return JOB_FAIL;
-    if (args.webhook == NOBODY || args.webhook >= (int64_t)settings->webhook_urls.count)
-        return log_notice(args.notice, e); /* or the place is not configured any more */
-    return post(settings, &args, run->arena, e);
-}
-
-struct job_worker notification_worker(const struct notify_settings *settings)
-{
-    return (struct job_worker){NOTIFICATION_WORKER, NOTIFY_QUEUE, perform, NULL,
-                               (void *)(uintptr_t)settings};
+    struct db_args args = DB_ARGS(db_int(before), db_int(max));
+    TRY(db_exec(tx, &deliveries_delete_old, args, NULL, e));
+    return db_exec(tx, &notices_delete_old, args, ret_deleted, e);
 }

@@ -1,8 +1,8 @@
 #include "infra/http/client.h"
 
 #include "base/clock.h"
+#include "infra/http/easy.h"
 
-#include <curl/curl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <strings.h>
@@ -134,14 +134,20 @@ static void set_fixed(CURL *curl)
     set_no_proxy(curl);
 }
 
-struct http_client *http_client_new(void)
+CURL *easy_new(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     BUG_ON(pthread_once(&once, global_init_once) != 0);
+    CURL *curl = curl_easy_init();
+    BUG_ON(!curl);
+    return curl;
+}
+
+struct http_client *http_client_new(void)
+{
     struct http_client *client = calloc(1, sizeof(*client));
     BUG_ON(!client);
-    client->curl = curl_easy_init();
-    BUG_ON(!client->curl);
+    client->curl = easy_new();
     set_fixed(client->curl);
     return client;
 }

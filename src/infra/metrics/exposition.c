@@ -33,6 +33,13 @@ void metric_seconds(struct buf *out, const struct metric *m, const char *labels,
     (void)buf_printf(out, "%.6f\n", (double)us / 1e6);
 }
 
+void metric_decimal(struct buf *out, const struct metric *m, const char *labels, decimal value)
+{
+    char text[DECIMAL_TEXT_MAX];
+    write_series(out, m->name, labels);
+    (void)buf_printf(out, "%s\n", decimal_text(value, text));
+}
+
 void metric_one(struct buf *out, const struct metric *m, int64_t value)
 {
     metric_head(out, m);

@@ -9,6 +9,7 @@
 #define WEBHOST_INFRA_METRICS_EXPOSITION_H
 
 #include "base/buf.h"
+#include "base/decimal.h"
 
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ void metric_head(struct buf *out, const struct metric *m);
 /* One sample. `labels` is "queue=\"x\",state=\"y\"", or "". */
 void metric_int(struct buf *out, const struct metric *m, const char *labels, int64_t value);
 void metric_seconds(struct buf *out, const struct metric *m, const char *labels, int64_t us);
+void metric_decimal(struct buf *out, const struct metric *m, const char *labels, decimal value);
 
 /* A metric of one sample: head and value. */
 void metric_one(struct buf *out, const struct metric *m, int64_t value);

@@ -45,6 +45,7 @@
 #include "margins.sql.h"
 #include "measure.sql.h"
 #include "move.sql.h"
+#include "notify.sql.h"
 #include "offboarding.sql.h"
 #include "outcomes.sql.h"
 #include "overview.sql.h"
@@ -81,7 +82,7 @@ static const struct db_query *const *const core_files[] = {
     lease_queries,        sweep_queries,      hours_queries,     measure_queries,
     collect_queries,      example_queries,    retention_queries, ingest_queries,
     sessions_queries,     fleet_queries,      overview_queries,  evaluation_queries,
-    feedback_queries,     margins_queries,    outcomes_queries,
+    feedback_queries,     margins_queries,    outcomes_queries,  notify_queries,
 };
 
 /* For the customers' databases. */

@@ -133,7 +133,10 @@ static int64_t left_ms(const struct attempt *a)
     return left > 1 ? left : 1;
 }
 
-/* The other side begins to wait for the marker before it is written. */
+/*
+ * The other side begins to wait for the marker before it is written. Its commit is not waited for:
+ * the one that opens the fence comes behind it in the log, and is.
+ */
 static enum err leave_send(struct attempt *a, struct error *e)
 {
     struct pg_move *m = a->m;
@@ -147,7 +150,9 @@ static enum err leave_send(struct attempt *a, struct error *e)
                              pg_fence_lock(m), m->schema, from),
                 e));
     return pg_send(m->at[a->to],
-                   arena_printf(&a->arena, "SELECT %s.arrive('%s', %" PRId64 ", %" PRId64 ")",
+                   arena_printf(&a->arena,
+                                "BEGIN; SET LOCAL synchronous_commit = off;"
+                                "SELECT %s.arrive('%s', %" PRId64 ", %" PRId64 "); COMMIT",
                                 m->schema, from, a->marker + 1, left_ms(a)),
                    e);
 }

@@ -80,7 +80,8 @@ static const char schema_sql[] =
     " PERFORM pg_catalog.pg_sleep(0.0003); END LOOP; END $b$;"
 
     /* Whatever came from the other side lies before this position, what clients will write here
-     * behind it; and once this is committed, all of it is on disk. */
+     * behind it. A worker that applies does not wait for the disk, but when the fence that is
+     * opened next is open on disk, so is all that lies before it. */
     "CREATE FUNCTION $s.arrive(of_side text, wanted bigint, ms float8) RETURNS boolean"
     " LANGUAGE plpgsql AS $b$ BEGIN"
     " IF NOT $s.marker_wait(of_side, wanted, ms) THEN RETURN false; END IF;"

@@ -14,6 +14,10 @@
 #define STANDSTILL_MAX_US (60 * USEC_PER_SEC)
 #define MB                ((int64_t)1 << 20)
 
+/* Subscriptions of all databases of a server are in one catalog. */
+#define THIS_DATABASE                                                                              \
+    "(SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+
 /* The password in a connection string must not get into a log, whatever the server logs. */
 static const char unlogged[] = "SET LOCAL log_statement = 'none';"
                                "SET LOCAL log_min_duration_statement = -1;"
@@ -237,8 +241,7 @@ static enum err find_subscription(const struct pg_move *m, enum mover_side from,
     const char *const params[] = {pg_stream_name(m, from, &arena)};
     TRY(pg_query(m->at[mover_other(from)],
                  "SELECT oid, subenabled FROM pg_catalog.pg_subscription WHERE subname = $1"
-                 " AND subdbid = (SELECT oid FROM pg_catalog.pg_database"
-                 " WHERE datname = pg_catalog.current_database())",
+                 " AND subdbid = " THIS_DATABASE,
                  params, 1, 1, &arena, &rows, e));
     *ret_found = rows.count == 1;
     if (rows.count == 1) {
@@ -347,7 +350,7 @@ enum err pg_stream_state(const struct pg_move *m, enum mover_side from, struct p
     TRY(pg_query(m->at[mover_other(from)],
                  "SELECT s.subenabled, t.apply_error_count FROM pg_catalog.pg_subscription s"
                  " LEFT JOIN pg_catalog.pg_stat_subscription_stats t ON t.subid = s.oid"
-                 " WHERE s.subname = $1",
+                 " WHERE s.subname = $1 AND s.subdbid = " THIS_DATABASE,
                  params, 1, 1, &arena, &sub, e));
     *ret = (struct pg_stream_state){.slot = slot.count == 1, .subscription = sub.count == 1};
     if (ret->slot) {

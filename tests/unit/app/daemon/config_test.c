@@ -10,7 +10,7 @@
 #include "infra/config/yaml.h"
 
 #define PAGE_MAX ((size_t)200000)
-#define KEYS_MAX 100
+#define KEYS_MAX 300
 
 /* -- reading files ---------------------------------------------------------------------------- */
 

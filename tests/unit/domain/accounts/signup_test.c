@@ -57,23 +57,32 @@ static void what_was_not_given_is_absent_in_the_customer(void **state)
     assert_string_equal(done.customer.profile, "{}");
 }
 
+static struct audit_entry only_entry(struct product *p, const char *action)
+{
+    struct records entries;
+    const char *next;
+    struct audit_filter filter = {.action = action, .from = INT_ABSENT, .to = INT_ABSENT};
+    ASSERT_OK(
+        p, audit_list(p->tx, &filter, (struct page){10, NULL}, &p->arena, &entries, &next, &p->e));
+    assert_int_equal(entries.count, 1);
+    return *(const struct audit_entry *)entries.items;
+}
+
 static void a_signup_is_audited_with_its_decision_and_job(void **state)
 {
     struct product *p = *state;
     struct signed_up done = product_signup(p, "acme", "hobby", "{}");
-    struct records entries;
-    const char *next;
     product_begin(p);
-    ASSERT_OK(p,
-              audit_list(p->tx, NULL, (struct page){10, NULL}, &p->arena, &entries, &next, &p->e));
-    assert_int_equal(entries.count, 1);
-    const struct audit_entry *entry = entries.items;
-    assert_string_equal(entry->actor, "token:test");
-    assert_string_equal(entry->action, "customer.signed_up");
-    assert_string_equal(entry->subject, done.customer.id);
-    ASSERT_CONTAINS(entry->details, done.decision.id);
-    ASSERT_CONTAINS(entry->details,
+    struct audit_entry entry = only_entry(p, "customer.signed_up");
+    assert_string_equal(entry.actor, "token:test");
+    assert_string_equal(entry.subject, done.customer.id);
+    ASSERT_CONTAINS(entry.details, done.decision.id);
+    ASSERT_CONTAINS(entry.details,
                     arena_printf(&p->arena, "\"job_id\":%lld}", (long long)done.job.id));
+    entry = only_entry(p, "decision.made");
+    char hash[HASH_TEXT_MAX];
+    assert_string_equal(entry.subject, done.decision.id);
+    ASSERT_CONTAINS(entry.details, sha256_hex(str_from(done.decision.document), hash));
     product_rollback(p);
 }
 

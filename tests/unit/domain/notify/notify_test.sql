@@ -1,2 +1,2 @@
 -- name: notices_of
-SELECT args, max_attempts FROM jobs WHERE queue = 'notifications' ORDER BY id;
+SELECT args, max_attempts, scheduled_at FROM jobs WHERE queue = 'notifications' ORDER BY id;

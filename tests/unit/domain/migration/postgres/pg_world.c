@@ -327,7 +327,7 @@ int pg_world_setup(void **state)
 }
 
 /* A database with a subscription or a slot cannot be dropped. */
-static void remove_streams(struct pg_world *w, enum mover_side side)
+static void remove_subscriptions(struct pg_world *w, enum mover_side side)
 {
     struct pg_rows rows;
     ASSERT_OK(w, pg_query(w->at[side],
@@ -338,6 +338,10 @@ static void remove_streams(struct pg_world *w, enum mover_side side)
                           NULL, 0, 10, &w->arena, &rows, &w->e));
     for (size_t i = 0; i < rows.count; i++)
         pg_world_run(w, side, pg_cell(&rows, i, 0));
+}
+
+static void remove_slots(struct pg_world *w, enum mover_side side)
+{
     pg_world_run(w, side,
                  "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots;"
                  "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
@@ -349,7 +353,9 @@ int pg_world_teardown(void **state)
     struct pg_world *w = *state;
     (void)stop_writers(w);
     for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++)
-        remove_streams(w, side);
+        remove_subscriptions(w, side);
+    for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++)
+        remove_slots(w, side);
     for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++)
         pg_close(w->at[side]);
     for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++)
