@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.prism import Prism
+from contract.prism import SPECS, Prism
 from support.webhost import WebHost
 
 
@@ -21,7 +21,9 @@ def sandbox(webhost):
 @pytest.fixture
 def judges(webhost, sandbox):
     """{"hetzner": Prism, "fly": Prism} before the sandbox; ends with no violation reported."""
-    both = {name: Prism(webhost, name, sandbox.url) for name in ("hetzner", "fly")}
+    both = {
+        name: Prism(webhost, SPECS / f"{name}.json", sandbox.url) for name in ("hetzner", "fly")
+    }
     for judge in both.values():
         judge.wait()
     yield both

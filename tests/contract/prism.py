@@ -13,20 +13,20 @@ import subprocess
 from support.webhost import Process, request
 
 HERE = pathlib.Path(__file__).parent
+SPECS = HERE / "specs"
 START = 120  # seconds that a busy machine may need to start Node.js with both descriptions
 
 
 def install():
-    """The program, installed once into the build directory with the versions that are locked."""
+    """The folder of the judges, installed into it once with the versions that are locked."""
     folder = pathlib.Path(os.environ["CONTRACT_BUILD"])
     folder.mkdir(parents=True, exist_ok=True)
-    program = folder / "node_modules/.bin/prism"
     lock = (HERE / "package-lock.json").read_text()
     installed = folder / "installed.json"
     with open(folder / "lock", "w", encoding="utf-8") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if program.exists() and installed.exists() and installed.read_text() == lock:
-            return program
+        if installed.exists() and installed.read_text() == lock:
+            return folder
         assert shutil.which("npm"), "npm is missing; ./dev test installs it"
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, folder / name)
@@ -39,17 +39,17 @@ def install():
         )
         assert done.returncode == 0, done.stdout + done.stderr
         installed.write_text(lock)
-    return program
+    return folder
 
 
 class Prism:
-    def __init__(self, webhost, name, upstream):
+    def __init__(self, webhost, spec, upstream):
         self.marks = 0
         self.url = None  # the system chooses the port; wait() reads it
-        spec = HERE / f"specs/{name}.json"
+        program = install() / "node_modules/.bin/prism"
         arguments = ["proxy", "--errors", "--port", "0", "--host", "127.0.0.1"]
         self.process = Process(
-            [install(), *arguments, spec, upstream], {"NODE_OPTIONS": "--no-warnings"}
+            [program, *arguments, spec, upstream], {"NODE_OPTIONS": "--no-warnings"}
         )
         webhost.at_close(self.process.kill)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.prism import Prism
+from contract.prism import SPECS, Prism
 from support.cloud import Cloud
 from support.customers import LARGE, SMALL, sign_up, status_of, wait_active
 from support.leaving import offboard, wait_offboarding
@@ -75,7 +75,7 @@ def act(hetzner, path, body=None):
 
 
 def test_the_judges_notice_requests_and_replies_that_do_not_fit(webhost, sandbox):
-    judge = Prism(webhost, "hetzner", sandbox.url)
+    judge = Prism(webhost, SPECS / "hetzner.json", sandbox.url)
     judge.wait()
     ask = Judged(judge)
     ask.get("/locations")

@@ -46,7 +46,8 @@ OTHERS = {
     "policy check", "signup", "migrate", "jobs retry", "jobs cancel", "token create",
     "token revoke", "serve", "sandbox", "hosts add", "hosts drain", "hosts undrain", "hosts reap",
     "instances scale", "customers offboard", "customers export", "customers plan",
-    "doctor", "drift", "reconcile",
+    "doctor", "drift", "reconcile", "openapi", "context list", "context add", "context use",
+    "context remove", "completion", "man",
 }  # fmt: skip
 
 

@@ -36,7 +36,9 @@ def rows_of_requests(database):
     for table in ("provider_calls", "crons", "nodes", "leases", "jobs"):
         del counts[table]
     ((jobs,),) = rows(database, "SELECT count(*) FROM jobs WHERE queue <> 'maintenance'")
-    return {**counts, "jobs": jobs}
+    # That a call was refused is recorded; anything else in the audit record is a deed.
+    ((deeds,),) = rows(database, "SELECT count(*) FROM audit WHERE action <> 'api.refused'")
+    return {**counts, "jobs": jobs, "audit": deeds}
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 #include "app/api/idempotency.h"
 #include "app/api/replies.h"
+#include "app/api/session.h"
 #include "infra/secrets/secret.h"
 
 #include <ctype.h>
@@ -14,6 +15,7 @@ static const struct field path_parts[] = {
     {"instance", FIELD_TEXT, .required = true,
      .help = "a customer's slug or id, an app's name or a deployment's id"},
     {"name", FIELD_TEXT, .required = true, .help = "its name"},
+    {"slug", FIELD_TEXT, .required = true, .help = "a customer's slug"},
     FIELD_END,
 };
 
@@ -275,7 +277,10 @@ static json_t *operation(const struct http_route *http, json_t *schemas)
     json_t *out = json_pack("{s:o, s:s, s:s, s:[s%], s:o}", "operationId", operation_id(http),
                             "summary", route->summary, "description", access_texts[route->access],
                             "tags", tag.ptr, tag.len, "parameters", parameters(http, route));
-    put(out, "security", route->access == API_OPEN ? json_array() : json_pack("[{s:[]}]", "token"));
+    put(out, "security",
+        route->access == API_OPEN     ? json_array()
+        : route->access == API_INGEST ? json_pack("[{s:[]}]", "token")
+                                      : json_pack("[{s:[]}, {s:[]}]", "token", "session"));
     add_body(out, route, schemas);
     put(out, "responses", responses(http, route, schemas));
     return out;
@@ -297,6 +302,16 @@ static json_t *info_json(void)
                      "Apache-2.0");
 }
 
+static json_t *security_schemes(void)
+{
+    return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s}}", "token", "type", "http",
+                     "scheme", "bearer", "description", "`webhost token create` makes one.",
+                     "session", "type", "apiKey", "in", "cookie", "name", SESSION_COOKIE,
+                     "description",
+                     "A browser's, from /login; behind TLS its name begins with __Host-. A write "
+                     "needs the X-CSRF-Token that /api/session tells, too.");
+}
+
 json_t *openapi_document(void)
 {
     json_t *paths = json_object(), *schemas = json_object(), *tags = json_array();
@@ -305,14 +320,13 @@ json_t *openapi_document(void)
         add_route(paths, &api_routes[i], schemas);
     }
     json_t *refusals = refusal_components(schemas);
-    return json_pack(
-        "{s:s, s:o, s:[{s:s, s:s}], s:o, s:o, s:{s:{s:{s:s, s:s, s:s}}, s:{s:o}, s:o, s:o}}",
-        "openapi", "3.1.0", "info", info_json(), "servers", "url", "/", "description",
-        "The server that this is read from", "tags", tags, "paths", paths, "components",
-        "securitySchemes", "token", "type", "http", "scheme", "bearer", "description",
-        "`webhost tokens create` makes one.", "parameters", "IdempotencyKey",
-        parameter(&idempotency_key, "header", idempotency_key.name, false), "responses", refusals,
-        "schemas", schemas);
+    return json_pack("{s:s, s:o, s:[{s:s, s:s}], s:o, s:o, s:{s:o, s:{s:o}, s:o, s:o}}", "openapi",
+                     "3.1.0", "info", info_json(), "servers", "url", "/", "description",
+                     "The server that this is read from", "tags", tags, "paths", paths,
+                     "components", "securitySchemes", security_schemes(), "parameters",
+                     "IdempotencyKey",
+                     parameter(&idempotency_key, "header", idempotency_key.name, false),
+                     "responses", refusals, "schemas", schemas);
 }
 
 /* -- the route -------------------------------------------------------------------------------- */

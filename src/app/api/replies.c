@@ -698,7 +698,7 @@ const struct shape reply_signed_out = {.more = FIELDS(TEXT("status", "signed out
 const struct shape reply_probe = {.more = FIELDS(TEXT("status", "ok or ready"))};
 
 const struct shape reply_openapi = {
-    .sparse = true,
     .more = FIELDS(TEXT("openapi", "the version of the format"), ANY("info", "what this is"),
-                   ANY("paths", "the requests")),
+                   ANY("servers", "where it is"), ANY("tags", "what requests are about"),
+                   ANY("paths", "the requests"), ANY("components", "what they share")),
 };

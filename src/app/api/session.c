@@ -5,8 +5,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
-#define COOKIE        "webhost_session"
-#define COOKIE_SECURE "__Host-webhost_session"
+#define COOKIE_SECURE "__Host-" SESSION_COOKIE
 
 /* -- what a request says of where it comes from ------------------------------------------------ */
 
@@ -58,7 +57,7 @@ static bool is_same_origin(const struct http_request *request)
 
 static const char *cookie_name(const struct api_call *call)
 {
-    return is_secure(call) ? COOKIE_SECURE : COOKIE;
+    return is_secure(call) ? COOKIE_SECURE : SESSION_COOKIE;
 }
 
 const char *session_of_request(const struct api_call *call)
@@ -110,7 +109,11 @@ static const struct field sign_in_fields[] = {
     FIELD_END,
 };
 
-const struct api_body api_sign_in_body = {sign_in_fields, sizeof(struct sign_in_request)};
+const struct api_body api_sign_in_body = {
+    sign_in_fields,
+    sizeof(struct sign_in_request),
+    "{\"token\":\"wh_...\"}",
+};
 
 static json_t *session_json(const struct api_call *call, const char *session, int64_t expires_at)
 {

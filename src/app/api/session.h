@@ -13,6 +13,8 @@
 
 #include "app/api/api.h"
 
+#define SESSION_COOKIE "webhost_session" /* without TLS */
+
 /* The text in the request's cookie, or NULL. */
 const char *session_of_request(const struct api_call *call);
 

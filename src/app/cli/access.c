@@ -95,6 +95,7 @@ const struct command command_token_list = {
     .name = "token list",
     .group = GROUP_ACCESS,
     .by_default = true,
+    .shows = true,
     .summary = "List tokens, without their texts",
     .options = paging_options,
     .options_size = sizeof(struct paging),

@@ -1,13 +1,18 @@
 #include "app/cli/cli.h"
 
+#include "app/cli/complete.h"
+#include "app/cli/contexts.h"
 #include "app/cli/help.h"
 #include "app/cli/options.h"
 #include "app/cli/remote.h"
+#include "app/cli/views.h"
+#include "app/cli/watch.h"
 #include "infra/config/yaml.h"
 
 #include <errno.h>
 
 static const char *const output_names[] = {"table", "json", NULL};
+static const char *const color_names[] = {"auto", "always", "never", NULL};
 
 #define GLOBAL(member) offsetof(struct cli_globals, member)
 
@@ -15,6 +20,9 @@ const struct option_spec cli_global_options[] = {
     {.field = {"server", FIELD_TEXT, GLOBAL(server),
                .help = "the server to talk to; WEBHOST_SERVER, or else http://127.0.0.1:4000"},
      .metavar = "URL"},
+    {.field = {"context", FIELD_TEXT, GLOBAL(context), .check = context_name_check,
+               .help = "a server that \"webhost context\" knows, and its token"},
+     .metavar = "NAME"},
     {.field = {"token-file", FIELD_TEXT, GLOBAL(token_file),
                .help = "a file with the API token that only you may read; else WEBHOST_TOKEN"},
      .metavar = "FILE"},
@@ -22,10 +30,19 @@ const struct option_spec cli_global_options[] = {
                .help = "table for people (the default), json for programs"},
      .letter = 'o',
      .metavar = "table|json"},
-    {.field = {"no-color", FIELD_BOOL, GLOBAL(no_color), .help = "no colours"}},
+    {.field = {"color", FIELD_ENUM, GLOBAL(color), .names = color_names,
+               .help = "colours on a terminal only (the default), always or never"},
+     .metavar = "auto|always|never"},
+    {.field = {"no-color", FIELD_BOOL, GLOBAL(no_color), .help = "the same as --color never"}},
     {.field = {"timeout", FIELD_INT, GLOBAL(timeout_us),
                .help = "how long to wait for an answer, 30s unless told; with --wait for the "
                        "outcome, 15m unless told"},
+     .metavar = "TIME",
+     .duration = true},
+    {.field = {"watch", FIELD_BOOL, GLOBAL(watch),
+               .help = "show it again and again until interrupted; for commands that only show"}},
+    {.field = {"interval", FIELD_INT, GLOBAL(interval_us),
+               .help = "how long --watch pauses, 2s unless told"},
      .metavar = "TIME",
      .duration = true},
     {.field = {"version", FIELD_BOOL, GLOBAL(version), .help = "print the version and stop"}},
@@ -151,6 +168,12 @@ enum err cli_read(struct cli *cli, const char *path, size_t max, struct str *ret
     return OK;
 }
 
+struct terminal cli_terminal(const struct cli *cli, FILE *stream)
+{
+    int color = cli->globals.color < 0 ? COLOR_AUTO : cli->globals.color;
+    return terminal_of(stream, cli->globals.no_color ? COLOR_NEVER : (enum color_choice)color);
+}
+
 /* -- running ----------------------------------------------------------------------------------- */
 
 static enum cli_exit run_help(struct cli *cli, struct texts words)
@@ -161,6 +184,10 @@ static enum cli_exit run_help(struct cli *cli, struct texts words)
     }
     if (words.count == 1 && text_eq(words.items[0], "options")) {
         help_globals(cli->out);
+        return CLI_OK;
+    }
+    if (words.count == 1 && text_eq(words.items[0], "exit-codes")) {
+        help_exit_codes(cli->out);
         return CLI_OK;
     }
     if (words.count == 1 && command_is_group_word(words.items[0])) {
@@ -180,6 +207,14 @@ static enum cli_exit run_help(struct cli *cli, struct texts words)
 static enum cli_exit run_version(struct cli *cli)
 {
     (void)fprintf(cli->out, "webhost %s\n", WEBHOST_VERSION);
+    return CLI_OK;
+}
+
+/* "complete -- WORD...", which shells ask (complete.h). */
+static enum cli_exit run_complete(struct cli *cli, struct texts words)
+{
+    size_t skip = words.count > 1 && text_eq(words.items[1], "--") ? 2 : 1;
+    complete(cli, (struct texts){words.items + skip, words.count - skip});
     return CLI_OK;
 }
 
@@ -207,8 +242,13 @@ static enum cli_exit run_command(struct cli *cli, const struct command *c, int a
     if (arguments_parse(c->arguments, words, &cli->arena, options, &e) != OK ||
         options_require(c->options, options, &e) != OK)
         return cli_usage(cli, c, "%s", e.text);
-    cli->terminal = terminal_of(cli->out, cli->globals.no_color);
-    return c->run(cli, c, options);
+    cli->terminal = cli_terminal(cli, cli->out);
+    if (!cli->globals.watch)
+        return c->run(cli, c, options);
+    if (!c->shows && c->run != list_view_run)
+        return cli_usage(cli, c, "--watch is for commands that only show, which %s does not",
+                         c->name);
+    return watch(cli, c, options);
 }
 
 /* "webhost customers --help" asks about all of them, not about the default one. */
@@ -234,6 +274,8 @@ static enum cli_exit dispatch(struct cli *cli, int argc, char *const *argv)
         words.count--;
         return run_help(cli, words);
     }
+    if (words.count > 0 && text_eq(words.items[0], "complete"))
+        return run_complete(cli, words);
     if (words.count == 0 || cli->globals.help)
         return run_help(cli, words);
     if (asks_about_group(words)) {

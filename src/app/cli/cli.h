@@ -18,8 +18,12 @@ struct cli_globals {
     const char *server;
     const char *token_file;
     int output; /* enum output_format */
+    int color;  /* enum color_choice; -1: auto */
     bool no_color;
-    int64_t timeout_us; /* INT_ABSENT: each use has its own */
+    const char *context; /* of contexts.h; NULL: WEBHOST_CONTEXT, or the one in use */
+    int64_t timeout_us;  /* INT_ABSENT: each use has its own */
+    bool watch;
+    int64_t interval_us; /* of --watch; INT_ABSENT: its own */
     bool help;
     bool version;
 };
@@ -37,7 +41,7 @@ struct cli {
 
 /*
  * Runs `webhost ARGS...` (argv[0] is the program) and returns the exit code. Reads the environment:
- * WEBHOST_SERVER, WEBHOST_TOKEN, NO_COLOR, TERM, COLUMNS.
+ * WEBHOST_SERVER, WEBHOST_TOKEN, WEBHOST_CONTEXT, NO_COLOR, TERM, COLUMNS, XDG_CONFIG_HOME, HOME.
  */
 enum cli_exit cli_main(int argc, char *const *argv, FILE *in, FILE *out, FILE *err,
                        const struct clock *clock);
@@ -60,6 +64,9 @@ enum cli_exit cli_usage(struct cli *cli, const struct command *self, const char 
     __attribute__((format(printf, 3, 4)));
 
 enum cli_exit cli_exit_of(enum err code);
+
+/* What `stream` is, by the options and the environment. */
+struct terminal cli_terminal(const struct cli *cli, FILE *stream);
 
 static inline bool cli_wants_json(const struct cli *cli)
 {

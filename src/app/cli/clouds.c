@@ -49,6 +49,7 @@ static const struct column calls_columns[] = {
 const struct command command_calls = {
     .name = "calls",
     .group = GROUP_WORK,
+    .shows = true,
     .summary = "List requests to the clouds and what they came to",
     .details = "Every request that was sent or tried, newest first, without its body. The request "
                "id is the cloud's own: its support asks for it.",
@@ -120,6 +121,7 @@ static void print_drift(struct cli *cli, const json_t *rows)
 const struct command command_drift = {
     .name = "drift",
     .group = GROUP_WORK,
+    .shows = true,
     .summary = "List where the clouds differ from the database",
     .details = "What the last look at the clouds found (every hour, or webhost reconcile): missing "
                "is recorded and not there, orphan is ours and nobody's, changed is there with "

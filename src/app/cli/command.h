@@ -26,7 +26,12 @@ enum cli_exit {
     CLI_UNREACHABLE = 5,
     CLI_CONFLICT = 6,
     CLI_TIMEOUT = 7,
+    CLI_ENDED_BADLY = 8,
+    CLI_EXITS,
 };
+
+/* What each of them means, in a line. */
+extern const char *const cli_exit_meanings[CLI_EXITS];
 
 enum command_group {
     GROUP_DECIDE,
@@ -35,8 +40,11 @@ enum command_group {
     GROUP_FLEET,
     GROUP_ACCESS,
     GROUP_RUN,
+    GROUP_SHELL,
     COMMAND_GROUPS,
 };
+
+extern const char *const command_group_titles[COMMAND_GROUPS];
 
 /*
  * An option ("--budget 30", field.name "budget") or an argument (field.name "CUSTOMER"). The field
@@ -65,8 +73,9 @@ struct command {
     const char *name;
     enum command_group group;
     bool by_default;
-    const char *summary;                 /* without a full stop; at most 55 columns */
-    const char *details;                 /* paragraphs for --help, wrapped there; may be NULL */
+    bool shows;          /* it changes nothing, so --watch may repeat it; every list does */
+    const char *summary; /* without a full stop; at most 55 columns */
+    const char *details; /* paragraphs for --help, wrapped there; may be NULL */
     const struct option_spec *arguments; /* required ones first; NULL: none */
     const struct option_spec *options;   /* NULL: none */
     size_t options_size;                 /* of the struct that both tables fill */

@@ -62,4 +62,11 @@ extern const struct command command_doctor; /* doctor.c */
 
 extern const struct command command_openapi; /* openapi.c */
 
+extern const struct command command_context_list, command_context_add, command_context_use,
+    command_context_remove; /* context.c */
+
+extern const struct command command_completion; /* completion.c */
+
+extern const struct command command_man; /* manual.c */
+
 #endif

@@ -8,8 +8,6 @@
 #include "app/cli/wait.h"
 
 #define PROFILE_FILE_MAX ((size_t)1 << 20)
-#define WATCH_INTERVAL   (2 * USEC_PER_SEC)
-#define STATUS_TEXT_MAX  ((size_t)64 << 20)
 #define STATUS_PATH      "/api/admin/deployment/status/{CUSTOMER}"
 
 static const char *const mode_words[] = {"multi_tenant", "single_tenant", NULL};
@@ -147,85 +145,28 @@ const struct command command_signup = {
 
 /* -- status ------------------------------------------------------------------------------------ */
 
-struct status_options {
-    const char *customer;
-    bool watch;
-};
-
-static const struct option_spec status_options[] = {
-    {.field = {"watch", FIELD_BOOL, offsetof(struct status_options, watch),
-               .help = "again every 2 seconds, until interrupted or --timeout has passed"},
-     .letter = 'w'},
-    OPTION_END,
-};
-
-static enum cli_exit status_text(struct cli *cli, const struct command *self, const void *options,
-                                 struct buf *ret_text)
+static enum cli_exit status_run(struct cli *cli, const struct command *self, const void *options)
 {
     _cleanup_json_ json_t *status = NULL;
     const char *path = request_path(STATUS_PATH, self->arguments, options, &cli->arena);
     enum cli_exit code = remote_get(cli, self, path, &status);
     if (code != CLI_OK)
         return code;
-    if (cli_wants_json(cli)) {
-        BUG_ON(!json_write(status, 2, ret_text) || !buf_append_char(ret_text, '\n'));
-        return CLI_OK;
-    }
-    char *bytes = NULL;
-    size_t len = 0;
-    struct table t = cli_table(cli);
-    t.out = open_memstream(&bytes, &len);
-    BUG_ON(!t.out);
-    customer_print(&t, status);
-    (void)fclose(t.out);
-    BUG_ON(!buf_append(ret_text, bytes, len));
-    free(bytes);
+    const struct table t = cli_table(cli);
+    if (cli_wants_json(cli))
+        print_json(cli, status);
+    else
+        customer_print(&t, status);
     return CLI_OK;
-}
-
-/* On a terminal the picture is drawn over; in a pipe only changes are written. */
-static enum cli_exit status_watch(struct cli *cli, const struct command *self, const void *options)
-{
-    int64_t allowed = cli->globals.timeout_us;
-    int64_t end = allowed == INT_ABSENT ? INT64_MAX : clock_now(cli->clock) + allowed;
-    _cleanup_buf_ struct buf last = BUF_INIT(STATUS_TEXT_MAX);
-    for (;;) {
-        _cleanup_buf_ struct buf text = BUF_INIT(STATUS_TEXT_MAX);
-        enum cli_exit code = status_text(cli, self, options, &text);
-        if (code != CLI_OK)
-            return code;
-        if (!str_eq(buf_str(&text), buf_str(&last))) {
-            (void)fputs(cli->terminal.is_tty ? "\033[H\033[2J" : "", cli->out);
-            (void)fwrite(buf_text(&text), 1, text.len, cli->out);
-            buf_reset(&last);
-            BUG_ON(!buf_append_str(&last, buf_str(&text)));
-        }
-        if (fflush(cli->out) != 0)
-            return CLI_FAILED;
-        if (clock_now(cli->clock) >= end)
-            return CLI_OK;
-        pause_for(WATCH_INTERVAL);
-    }
-}
-
-static enum cli_exit status_run(struct cli *cli, const struct command *self, const void *options)
-{
-    if (((const struct status_options *)options)->watch)
-        return status_watch(cli, self, options);
-    _cleanup_buf_ struct buf text = BUF_INIT(STATUS_TEXT_MAX);
-    enum cli_exit code = status_text(cli, self, options, &text);
-    if (code == CLI_OK)
-        (void)fwrite(buf_text(&text), 1, text.len, cli->out);
-    return code;
 }
 
 const struct command command_status = {
     .name = "status",
     .group = GROUP_CUSTOMERS,
+    .shows = true,
     .summary = "Show where a customer is and what is being done",
     .arguments = customer_argument,
-    .options = status_options,
-    .options_size = sizeof(struct status_options),
+    .options_size = sizeof(struct customer_options),
     .run = status_run,
     .examples =
         (const struct example[]){
@@ -396,6 +337,7 @@ const struct command command_customers_list = {
     .name = "customers list",
     .group = GROUP_CUSTOMERS,
     .by_default = true,
+    .shows = true,
     .summary = "List customers",
     .options = list_options,
     .options_size = sizeof(struct list_options),
@@ -412,6 +354,7 @@ const struct command command_customers_list = {
 const struct command command_customers_show = {
     .name = "customers show",
     .group = GROUP_CUSTOMERS,
+    .shows = true,
     .summary = "Show one customer, its deployment and last decision",
     .arguments = customer_argument,
     .options_size = sizeof(struct customer_options),

@@ -26,6 +26,7 @@ static const struct column price_columns[] = {
 const struct command command_plans = {
     .name = "plans",
     .group = GROUP_FLEET,
+    .shows = true,
     .summary = "List the plans and their prices",
     .run = list_view_run,
     .data = &(const struct list_view){"/api/plans", "plans", plan_columns, .pages = false},
@@ -34,6 +35,7 @@ const struct command command_plans = {
 const struct command command_prices = {
     .name = "prices",
     .group = GROUP_FLEET,
+    .shows = true,
     .summary = "List what a slot on a shared server costs",
     .details = "What decisions count with in each location, a month: the cloud's own prices when "
                "they were read in the last 7 days, else the price file's. A slot is a share of the "

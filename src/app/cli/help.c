@@ -7,16 +7,17 @@
 #define NAME_COLUMN  20
 #define LABEL_COLUMN 30
 
-static const char *const group_titles[COMMAND_GROUPS] = {
+const char *const command_group_titles[COMMAND_GROUPS] = {
     [GROUP_DECIDE] = "Decide (no server needed)",
     [GROUP_CUSTOMERS] = "Customers",
     [GROUP_WORK] = "Work in progress",
     [GROUP_FLEET] = "Fleet and prices",
     [GROUP_ACCESS] = "Access",
     [GROUP_RUN] = "Run",
+    [GROUP_SHELL] = "Your shell",
 };
 
-static const char *const exit_meanings[] = {
+const char *const cli_exit_meanings[CLI_EXITS] = {
     [CLI_OK] = "done",
     [CLI_FAILED] = "it failed, or what was checked is wrong",
     [CLI_USAGE] = "the command line, or an input given with it, is wrong",
@@ -25,6 +26,17 @@ static const char *const exit_meanings[] = {
     [CLI_UNREACHABLE] = "the server cannot be reached or cannot work now",
     [CLI_CONFLICT] = "it exists already, or its state forbids this now",
     [CLI_TIMEOUT] = "no answer, or not done, in the time allowed",
+    [CLI_ENDED_BADLY] = "what was waited for has failed or was stopped",
+};
+
+const struct example cli_environment[] = {
+    {"WEBHOST_SERVER", "the server, when --server and --context are not given"},
+    {"WEBHOST_CONTEXT", "the context, when none of these three is given"},
+    {"WEBHOST_TOKEN",
+     "the API token, when --token-file is not given, even with a context; there is no option for "
+     "it because other users can see a process's command line"},
+    {"NO_COLOR", "no colours when it is set to anything"},
+    {0},
 };
 
 static void put_command_line(FILE *out, const struct command *c)
@@ -43,14 +55,15 @@ void help_overview(FILE *out)
             if ((int)(*c)->group != group)
                 continue;
             if (!titled)
-                (void)fprintf(out, "\n%s\n", group_titles[group]);
+                (void)fprintf(out, "\n%s\n", command_group_titles[group]);
             titled = true;
             put_command_line(out, *c);
         }
     }
-    (void)fputs("\nwebhost COMMAND --help explains one command; webhost help options the options\n"
-                "that every command takes, the environment and the exit codes.\n",
-                out);
+    (void)fputs(
+        "\nwebhost COMMAND --help explains one command; webhost help options the options\n"
+        "that every command takes and the environment, webhost help exit-codes the codes.\n",
+        out);
 }
 
 static bool takes_value(const struct option_spec *spec)
@@ -91,14 +104,25 @@ void help_globals(FILE *out)
     (void)fputs("Options of every command\n", out);
     put_options(out, cli_global_options);
     (void)fputs("\nEnvironment\n", out);
-    put_item(out, "WEBHOST_SERVER", "the server, when --server is not given");
-    put_item(out, "WEBHOST_TOKEN",
-             "the API token, when --token-file is not given; there is no option for it because "
-             "other users can see a process's command line");
-    put_item(out, "NO_COLOR", "no colours when it is set to anything");
-    (void)fputs("\nExit codes\n", out);
-    for (size_t i = 0; i < ARRAY_LEN(exit_meanings); i++)
-        (void)fprintf(out, "  %zu  %s\n", i, exit_meanings[i]);
+    for (const struct example *e = cli_environment; e->line; e++)
+        put_item(out, e->line, e->what);
+    (void)fputc('\n', out);
+    help_exit_codes(out);
+}
+
+void help_exit_codes(FILE *out)
+{
+    (void)fputs("Exit codes\n", out);
+    for (size_t i = 0; i < CLI_EXITS; i++)
+        (void)fprintf(out, "  %zu  %s\n", i, cli_exit_meanings[i]);
+    (void)fputc('\n', out);
+    put_wrapped(out,
+                "A command with --wait ends with 8 when what it waited for failed, and with 7 when "
+                "the time that --timeout allows has passed: then the work goes on without it. "
+                "doctor has codes of its own: 0 all is well, 1 a warning, 2 something will not "
+                "work.",
+                0, WIDTH);
+    (void)fputc('\n', out);
 }
 
 bool command_is_group_word(const char *word)

@@ -8,11 +8,16 @@
 
 #include <stdio.h>
 
+/* Variables and what they are for, as {line, what}. */
+extern const struct example cli_environment[]; /* ends with {0} */
+
 /* Every command in its group, one line each, at most 80 columns. */
 void help_overview(FILE *out);
 
 /* The options every command takes, the environment and the exit codes. */
 void help_globals(FILE *out);
+
+void help_exit_codes(FILE *out);
 
 /* The commands that begin with `word`. */
 void help_group_word(FILE *out, const char *word);

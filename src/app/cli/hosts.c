@@ -57,6 +57,7 @@ const struct command command_hosts_list = {
     .name = "hosts list",
     .group = GROUP_FLEET,
     .by_default = true,
+    .shows = true,
     .summary = "List shared servers, and the room in each location",
     .details = "A host's load is the share of its CPUs that was in use when it was last measured. "
                "SHORT is how many free slots a location lacks for its reserve.",
@@ -133,6 +134,7 @@ static enum cli_exit show_run(struct cli *cli, const struct command *self, const
 const struct command command_hosts_show = {
     .name = "hosts show",
     .group = GROUP_FLEET,
+    .shows = true,
     .summary = "Show a host and who lives on it",
     .arguments = host_argument,
     .options_size = sizeof(struct host_options),

@@ -55,6 +55,7 @@ const struct command command_instances_list = {
     .name = "instances list",
     .group = GROUP_FLEET,
     .by_default = true,
+    .shows = true,
     .summary = "List dedicated apps and how they do",
     .options = paging_options,
     .options_size = sizeof(struct paging),
@@ -113,6 +114,7 @@ static enum cli_exit show_run(struct cli *cli, const struct command *self, const
 const struct command command_instances_show = {
     .name = "instances show",
     .group = GROUP_FLEET,
+    .shows = true,
     .summary = "Show a dedicated app, its machines and their health",
     .arguments = instance_argument,
     .options_size = sizeof(struct instance_options),

@@ -8,8 +8,7 @@
 
 #include <fcntl.h>
 
-#define ANSWER_MAX    256
-#define POLL_INTERVAL (USEC_PER_SEC / 2)
+#define ANSWER_MAX 256
 
 /* Both option structs of this file have it first. */
 struct customer_options {
@@ -162,26 +161,6 @@ static const struct option_spec export_options[] = {
     OPTION_END,
 };
 
-static enum cli_exit wait_for_job(struct cli *cli, const struct command *self, int64_t id)
-{
-    const char *path = arena_printf(&cli->arena, "/api/jobs/%lld", (long long)id);
-    for (;;) {
-        _cleanup_json_ json_t *job = NULL;
-        enum cli_exit code = remote_get(cli, self, path, &job);
-        if (code != CLI_OK)
-            return code;
-        const char *state = json_get_text(job, "state");
-        if (text_eq(state, "completed"))
-            return CLI_OK;
-        if (text_eq(state, "discarded") || text_eq(state, "cancelled")) {
-            const char *why = json_get_text(job, "last_error");
-            cli_say(cli, "the export was not made: %s", why ? why : state);
-            return CLI_FAILED;
-        }
-        pause_for(POLL_INTERVAL);
-    }
-}
-
 /* Has a new export made, where there is still something to export. */
 static enum cli_exit renew_export(struct cli *cli, const struct command *self, const void *options)
 {
@@ -198,7 +177,8 @@ static enum cli_exit renew_export(struct cli *cli, const struct command *self, c
         .command = self,
     };
     code = remote_call(cli, &call, &reply);
-    return code == CLI_OK ? wait_for_job(cli, self, json_get_int(reply, "job_id")) : code;
+    return code == CLI_OK ? wait_for_job(cli, self, json_get_int(reply, "job_id"), "the export")
+                          : code;
 }
 
 /* Under another name until it is whole. */

@@ -59,7 +59,7 @@ static const struct option_spec file_argument[] = {
 };
 
 static const struct option_spec name_argument[] = {
-    {.field = {"NAME", FIELD_TEXT, offsetof(struct policy_options, what), .required = true,
+    {.field = {"POLICY", FIELD_TEXT, offsetof(struct policy_options, what), .required = true,
                .help = "a policy in the program: see webhost policy list"}},
     OPTION_END,
 };
@@ -197,6 +197,7 @@ const struct command command_policy_check = {
 const struct command command_policy_show = {
     .name = "policy show",
     .group = GROUP_DECIDE,
+    .shows = true,
     .summary = "Print a built-in policy",
     .arguments = name_argument,
     .options_size = sizeof(struct policy_options),

@@ -38,6 +38,7 @@ const struct command command_proposals_list = {
     .name = "proposals list",
     .group = GROUP_CUSTOMERS,
     .by_default = true,
+    .shows = true,
     .summary = "List moves that wait for a person, or did",
     .details = "SAVES is USD a month; below 0 it costs that much more.",
     .options = list_options,

@@ -44,6 +44,7 @@ const struct command command_queues_list = {
     .name = "queues list",
     .group = GROUP_WORK,
     .by_default = true,
+    .shows = true,
     .summary = "List the queues, what waits in them and how long",
     .details = "The counts are those of the whole installation. The times, from a job's time until "
                "it began and how long it ran, are those of the node that answers, since it "

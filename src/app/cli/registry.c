@@ -67,5 +67,11 @@ const struct command *const commands[] = {
     &command_doctor,
     &command_openapi,
     &command_sandbox,
+    &command_context_list,
+    &command_context_add,
+    &command_context_use,
+    &command_context_remove,
+    &command_completion,
+    &command_man,
     NULL,
 };

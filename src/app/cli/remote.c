@@ -1,5 +1,7 @@
 #include "app/cli/remote.h"
 
+#include "app/cli/contexts.h"
+
 #define SERVER_DEFAULT  "http://127.0.0.1:4000"
 #define TIMEOUT_DEFAULT (30 * USEC_PER_SEC)
 #define DOWNLOAD_MAX_US (3600 * USEC_PER_SEC)
@@ -20,16 +22,30 @@ void remote_free(struct remote *remote)
     free(remote);
 }
 
-static enum err server_url(struct cli *cli, const char **ret_url, struct error *e)
+/*
+ * Where from, in this order: --server, --context, WEBHOST_SERVER, WEBHOST_CONTEXT, the context in
+ * use, loopback. `ret_context` is the one that the URL is from, or NULL.
+ */
+static enum err choose_server(struct cli *cli, const char **ret_url, const char **ret_from,
+                              const struct context **ret_context, struct error *e)
 {
-    const char *url = cli->globals.server;
-    const char *from = "--server";
-    if (!url) {
-        url = getenv("WEBHOST_SERVER");
-        from = "WEBHOST_SERVER";
-    }
-    if (!url || !url[0])
-        url = SERVER_DEFAULT;
+    const char *url = getenv("WEBHOST_SERVER");
+    *ret_from = cli->globals.server ? "--server" : "WEBHOST_SERVER";
+    *ret_url = cli->globals.server ? cli->globals.server : url;
+    *ret_context = NULL;
+    if (cli->globals.server || (!cli->globals.context && url && url[0]))
+        return OK;
+    TRY(context_chosen(cli, ret_context, e));
+    *ret_url = *ret_context ? (*ret_context)->url : SERVER_DEFAULT;
+    *ret_from = "the context's url";
+    return OK;
+}
+
+static enum err server_url(struct cli *cli, const char **ret_url,
+                           const struct context **ret_context, struct error *e)
+{
+    const char *url, *from;
+    TRY(choose_server(cli, &url, &from, ret_context, e));
     struct str s = str_from(url);
     if (!str_starts_with(s, STR("http://")) && !str_starts_with(s, STR("https://")))
         return error_set(e, ERR_INVALID, "%s must begin with http:// or https://, not \"%s\"", from,
@@ -40,11 +56,15 @@ static enum err server_url(struct cli *cli, const char **ret_url, struct error *
     return OK;
 }
 
-static enum err token_read(struct cli *cli, struct secret **ret_token, struct error *e)
+/* A context's token goes to its own server alone, so it counts only when the URL is from there. */
+static enum err token_read(struct cli *cli, const struct context *context,
+                           struct secret **ret_token, struct error *e)
 {
     if (cli->globals.token_file)
         return secret_from_file(cli->globals.token_file, ret_token, e);
     const char *text = getenv("WEBHOST_TOKEN");
+    if (!(text && text[0]) && context && context->token_file)
+        return secret_from_file(context->token_file, ret_token, e);
     *ret_token = text && text[0] ? secret_new(str_from(text)) : NULL;
     return OK;
 }
@@ -55,8 +75,9 @@ static enum err remote_open(struct cli *cli, struct error *e)
         return OK;
     const char *url = NULL;
     struct secret *token;
-    TRY(server_url(cli, &url, e));
-    TRY(token_read(cli, &token, e));
+    const struct context *context;
+    TRY(server_url(cli, &url, &context, e));
+    TRY(token_read(cli, context, &token, e));
     struct remote *r = calloc(1, sizeof(*r));
     BUG_ON(!r);
     *r = (struct remote){.http = http_client_new(), .token = token, .url = url};
@@ -107,7 +128,7 @@ static const char *advice(const struct remote *r, const struct http_reply *reply
                           struct arena *arena)
 {
     if (reply->status == 401 && !r->token)
-        return "; set WEBHOST_TOKEN or give --token-file";
+        return "; set WEBHOST_TOKEN or give --token-file, or keep both with webhost context add";
     const char *after = http_reply_header(reply, "Retry-After");
     if (reply->status == 503 && after)
         return arena_printf(arena, "; try again in %s s", after);
@@ -230,4 +251,10 @@ enum cli_exit remote_download(struct cli *cli, const struct command *command, co
     if (code != OK)
         return fail_call(cli, &call, code, sent, &e);
     return reply.status == 200 ? CLI_OK : fail_reply(cli, &call, &reply);
+}
+
+bool remote_has_token(struct cli *cli)
+{
+    struct error e;
+    return remote_open(cli, &e) == OK && cli->remote->token;
 }

@@ -36,6 +36,9 @@ enum cli_exit remote_get(struct cli *cli, const struct command *command, const c
 enum cli_exit remote_download(struct cli *cli, const struct command *command, const char *path,
                               FILE *file);
 
+/* True when there is a server to ask and a token for it. */
+bool remote_has_token(struct cli *cli);
+
 void remote_free(struct remote *remote); /* NULL is fine */
 
 #endif

@@ -33,16 +33,25 @@ static bool locale_is_utf8(void)
     return false;
 }
 
-struct terminal terminal_of(FILE *stream, bool no_color)
+static size_t height_of(int fd)
 {
-    struct terminal t = {.width = WIDTH_DEFAULT, .utf8 = locale_is_utf8()};
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+struct terminal terminal_of(FILE *stream, enum color_choice color)
+{
+    struct terminal t = {
+        .width = WIDTH_DEFAULT, .utf8 = locale_is_utf8(), .colors = color == COLOR_ALWAYS};
     int fd = fileno(stream);
     if (fd < 0 || !isatty(fd))
         return t;
     const char *unwanted = getenv("NO_COLOR"); /* https://no-color.org: set and not empty */
     t.is_tty = true;
-    t.colors = !no_color && !(unwanted && unwanted[0]) && !text_eq(getenv("TERM"), "dumb");
+    if (color == COLOR_AUTO)
+        t.colors = !(unwanted && unwanted[0]) && !text_eq(getenv("TERM"), "dumb");
     t.width = width_of(fd);
+    t.height = height_of(fd);
     return t;
 }
 

@@ -9,12 +9,15 @@
 struct terminal {
     bool is_tty;
     bool colors;
-    bool utf8;    /* the locale can show more than ASCII */
-    size_t width; /* columns; 80 when it is not a terminal */
+    bool utf8;     /* the locale can show more than ASCII */
+    size_t width;  /* columns; 80 when it is not a terminal */
+    size_t height; /* lines; 0 when nobody knows */
 };
 
-/* `no_color` is the option; NO_COLOR, TERM=dumb and not being a terminal turn colours off too. */
-struct terminal terminal_of(FILE *stream, bool no_color);
+enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* With COLOR_AUTO, NO_COLOR, TERM=dumb and not being a terminal turn colours off. */
+struct terminal terminal_of(FILE *stream, enum color_choice color);
 
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_BUSY, TONE_STRONG, TONE_FAINT, TONES };
 

@@ -4,9 +4,6 @@
 #include "app/cli/views.h"
 #include "app/cli/wait.h"
 
-#define POLL_INTERVAL (200 * USEC_PER_MS)
-#define WAIT_DEFAULT  (15 * 60 * USEC_PER_SEC)
-
 /* -- sweep ------------------------------------------------------------------------------------- */
 
 struct sweep_options {
@@ -59,39 +56,6 @@ static void print_sweep(struct cli *cli, const json_t *sweep)
     }
 }
 
-static bool is_over(const char *state)
-{
-    static const char *const ends[] = {"completed", "cancelled", "discarded", NULL};
-    return state && enum_from_text(ends, str_from(state)) >= 0;
-}
-
-static enum cli_exit wait_for_job(struct cli *cli, const struct command *self, int64_t id)
-{
-    int64_t allowed = cli->globals.timeout_us;
-    int64_t end = clock_now(cli->clock) + (allowed == INT_ABSENT ? WAIT_DEFAULT : allowed);
-    const char *path = arena_printf(&cli->arena, "/api/jobs/%lld", (long long)id);
-    for (;;) {
-        _cleanup_json_ json_t *job = NULL;
-        enum cli_exit code = remote_get(cli, self, path, &job);
-        if (code != CLI_OK)
-            return code;
-        const char *state = json_get_text(job, "state");
-        if (text_eq(state, "completed"))
-            return CLI_OK;
-        if (is_over(state)) {
-            const char *why = json_get_text(job, "last_error");
-            cli_say(cli, "the sweep is %s: %s", state, why ? why : "webhost jobs shows more");
-            return CLI_FAILED;
-        }
-        if (clock_now(cli->clock) >= end) {
-            cli_say(cli, "job %lld has not ended yet; webhost sweeps shows it later",
-                    (long long)id);
-            return CLI_TIMEOUT;
-        }
-        pause_for(POLL_INTERVAL);
-    }
-}
-
 /* The newest sweep, which the job made. */
 static enum cli_exit show_newest(struct cli *cli, const struct command *self)
 {
@@ -119,7 +83,7 @@ static enum cli_exit sweep_run(struct cli *cli, const struct command *self, cons
         return code;
     int64_t job = json_get_int(reply, "job_id");
     if (!o->dry_run && !o->no_wait) {
-        code = wait_for_job(cli, self, job);
+        code = wait_for_job(cli, self, job, "the sweep");
         return code == CLI_OK ? show_newest(cli, self) : code;
     }
     if (cli_wants_json(cli))
@@ -151,6 +115,7 @@ const struct command command_sweep = {
 const struct command command_sweeps = {
     .name = "sweeps",
     .group = GROUP_CUSTOMERS,
+    .shows = true,
     .summary = "List sweeps and what they came to",
     .options = paging_options,
     .options_size = sizeof(struct paging),
@@ -206,6 +171,7 @@ static enum cli_exit explain_run(struct cli *cli, const struct command *self, co
 const struct command command_explain = {
     .name = "explain",
     .group = GROUP_CUSTOMERS,
+    .shows = true,
     .summary = "Tell why a customer was or was not moved",
     .details = "What the last sweep made of it, with the figures. webhost evaluate CUSTOMER tells "
                "what would be decided now, with every factor.",

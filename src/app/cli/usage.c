@@ -198,6 +198,7 @@ static enum cli_exit usage_run(struct cli *cli, const struct command *self, cons
 const struct command command_usage = {
     .name = "usage",
     .group = GROUP_CUSTOMERS,
+    .shows = true,
     .summary = "Show what a customer uses, with charts",
     .details = "What its events and the looks into its database come to: totals, quantiles, "
                "regions, peak hours, seasons, and when its load outgrows the slot that it has. "

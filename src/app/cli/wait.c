@@ -56,14 +56,19 @@ static enum cli_exit say_failed(struct cli *cli, const char *customer, const jso
                 customer);
     else
         cli_say(cli, "%s failed; webhost jobs --customer %s shows why", customer, customer);
-    return CLI_FAILED;
+    return CLI_ENDED_BADLY;
+}
+
+static int64_t end_of_wait(const struct cli *cli)
+{
+    int64_t allowed = cli->globals.timeout_us;
+    return clock_now(cli->clock) + (allowed == INT_ABSENT ? WAIT_DEFAULT : allowed);
 }
 
 enum cli_exit wait_for_active(struct cli *cli, const struct command *command, const char *customer,
                               const char *mode, json_t **ret_status)
 {
-    int64_t allowed = cli->globals.timeout_us;
-    int64_t end = clock_now(cli->clock) + (allowed == INT_ABSENT ? WAIT_DEFAULT : allowed);
+    int64_t end = end_of_wait(cli);
     const char *path = arena_printf(&cli->arena, "/api/admin/deployment/status/%s",
                                     url_escape(customer, &cli->arena));
     const char *told = NULL;
@@ -88,6 +93,36 @@ enum cli_exit wait_for_active(struct cli *cli, const struct command *command, co
                     "%s is not done yet; it goes on without this command: see webhost status "
                     "%s",
                     customer, customer);
+            return CLI_TIMEOUT;
+        }
+        pause_for(POLL_INTERVAL);
+    }
+}
+
+enum cli_exit wait_for_job(struct cli *cli, const struct command *command, int64_t id,
+                           const char *what)
+{
+    static const char *const ended_badly[] = {"cancelled", "discarded", NULL};
+    int64_t end = end_of_wait(cli);
+    const char *path = arena_printf(&cli->arena, "/api/jobs/%lld", (long long)id);
+    for (;;) {
+        _cleanup_json_ json_t *job = NULL;
+        enum cli_exit code = remote_get(cli, command, path, &job);
+        if (code != CLI_OK)
+            return code;
+        const char *state = json_get_text(job, "state");
+        if (text_eq(state, "completed"))
+            return CLI_OK;
+        if (is_one_of(state, ended_badly)) {
+            const char *why = json_get_text(job, "last_error");
+            cli_say(cli, "%s is %s: %s", what, state, why ? why : "webhost jobs shows more");
+            return CLI_ENDED_BADLY;
+        }
+        if (clock_now(cli->clock) >= end) {
+            cli_say(cli,
+                    "%s is not done yet; it goes on without this command: see webhost jobs "
+                    "show %lld",
+                    what, (long long)id);
             return CLI_TIMEOUT;
         }
         pause_for(POLL_INTERVAL);

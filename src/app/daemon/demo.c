@@ -1,5 +1,7 @@
 #include "app/daemon/demo.h"
 
+#include "demo.sql.h"
+#include "domain/outcomes/feedback.h"
 #include "domain/usage/example.h"
 #include "domain/usage/fleet.h"
 
@@ -8,33 +10,60 @@
 
 struct demo_customer {
     const char *slug, *name, *plan, *profile;
+    int64_t days; /* since it came */
 };
 
 static const struct demo_customer demo_customers[] = {
     {"corner-bakery", "Corner Bakery", "hobby",
      "{\"budget\":30,\"vehicle_count\":2,\"geographic_distribution\":[\"EU\"],"
-     "\"compliance_requirements\":[],\"peak_concurrent_users\":3}"},
+     "\"compliance_requirements\":[],\"peak_concurrent_users\":3}",
+     170},
     {"pine-plumbing", "Pine Plumbing", "hobby",
      "{\"budget\":45,\"vehicle_count\":5,\"geographic_distribution\":[\"US\"],"
-     "\"compliance_requirements\":[],\"latency_requirement\":200}"},
+     "\"compliance_requirements\":[],\"latency_requirement\":200}",
+     140},
     {"harbour-taxis", "Harbour Taxis", "hobby",
      "{\"budget\":80,\"vehicle_count\":9,\"geographic_distribution\":[\"EU\"],"
-     "\"compliance_requirements\":[],\"peak_concurrent_users\":15}"},
+     "\"compliance_requirements\":[],\"peak_concurrent_users\":15}",
+     110},
     {"merlion-tours", "Merlion Tours", "hobby",
      "{\"budget\":40,\"vehicle_count\":4,\"geographic_distribution\":[\"APAC\"],"
-     "\"compliance_requirements\":[]}"},
+     "\"compliance_requirements\":[]}",
+     75},
     {"city-couriers", "City Couriers", "starter",
      "{\"budget\":120,\"vehicle_count\":18,\"geographic_distribution\":[\"US\"],"
-     "\"compliance_requirements\":[],\"latency_requirement\":40}"},
+     "\"compliance_requirements\":[],\"latency_requirement\":40}",
+     160},
     {"clinic-runner", "Clinic Runner", "starter",
      "{\"budget\":45,\"vehicle_count\":3,\"compliance_requirements\":[\"hipaa\"],"
-     "\"geographic_distribution\":[\"US\"]}"},
+     "\"geographic_distribution\":[\"US\"]}",
+     45},
     {"acme-logistics", "Acme Logistics", "professional",
-     "{\"budget\":200,\"vehicle_count\":50,\"compliance_requirements\":[\"soc2\"]}"},
+     "{\"budget\":200,\"vehicle_count\":50,\"compliance_requirements\":[\"soc2\"]}", 130},
     {"nordic-freight", "Nordic Freight", "business",
      "{\"budget\":900,\"vehicle_count\":160,\"compliance_requirements\":[\"gdpr\",\"soc2\"],"
      "\"geographic_distribution\":[\"EU\",\"US\",\"APAC\"],\"latency_requirement\":45,"
-     "\"peak_concurrent_users\":140}"},
+     "\"peak_concurrent_users\":140}",
+     20},
+};
+
+struct demo_feedback {
+    const char *slug;
+    int64_t days; /* ago */
+    struct feedback_wish wish;
+};
+
+static const struct demo_feedback demo_feedback[] = {
+    {"corner-bakery", 120, {5, "It just works."}},
+    {"city-couriers", 100, {3, "Fast, but more than we wanted to pay."}},
+    {"pine-plumbing", 80, {4, NULL}},
+    {"acme-logistics", 70, {5, "The auditors were content."}},
+    {"harbour-taxis", 60, {4, NULL}},
+    {"corner-bakery", 40, {5, NULL}},
+    {"clinic-runner", 30, {4, "Good to have a database of our own."}},
+    {"harbour-taxis", 9, {2, "The map is slow on Friday nights."}},
+    {"merlion-tours", 6, {4, NULL}},
+    {"nordic-freight", 3, {4, "Sydney is as quick as Oslo now."}},
 };
 
 struct demo_work {
@@ -42,6 +71,32 @@ struct demo_work {
     const struct demo_customer *customer;
     struct arena *arena;
 };
+
+/* It came then, so that there are figures of months. What is provisioned is as new as it is. */
+static enum err backdate(struct db_tx *tx, const char *customer_id, int64_t then, struct error *e)
+{
+    static const struct db_query *const dates[] = {
+        &demo_backdate_customer, &demo_backdate_decisions, &demo_backdate_subscriptions};
+    for (size_t i = 0; i < ARRAY_LEN(dates); i++)
+        TRY(db_exec(tx, dates[i], DB_ARGS(db_text(customer_id), db_int(then)), NULL, e));
+    return OK;
+}
+
+static enum err add_feedback(struct db_tx *tx, const struct demo_work *w, struct error *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(demo_feedback); i++) {
+        const struct demo_feedback *f = &demo_feedback[i];
+        struct clock_virtual then;
+        struct feedback ignored;
+        struct env env = *w->demo->env;
+        if (!text_eq(f->slug, w->customer->slug))
+            continue;
+        clock_virtual_init(&then, env_now(&env) - f->days * USEC_PER_DAY);
+        env.clock = &then.clock;
+        TRY(feedback_add(tx, &env, "system", f->slug, &f->wish, w->arena, &ignored, e));
+    }
+    return OK;
+}
 
 static enum err sign_up(struct db_tx *tx, const struct demo_work *w, struct error *e)
 {
@@ -60,6 +115,8 @@ static enum err sign_up(struct db_tx *tx, const struct demo_work *w, struct erro
     const struct prices *prices;
     TRY(price_book_now(d->prices, tx, w->arena, &prices, e));
     TRY(signup(tx, d->env, d->policy, prices, "system", &request, w->arena, &problems, &done, e));
+    TRY(backdate(tx, done.customer.id, env_now(d->env) - c->days * USEC_PER_DAY, e));
+    TRY(add_feedback(tx, w, e));
     struct job_spec fill = {
         .worker = "DemoDataWorker",
         .queue = "maintenance",

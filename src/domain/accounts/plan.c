@@ -5,10 +5,14 @@
 #define PLANS_MAX 100
 
 const struct field plan_offer_fields[] = {
-    {"slug", FIELD_ENUM, offsetof(struct plan_offer, slug), .names = plan_names},
-    {"name", FIELD_TEXT, offsetof(struct plan_offer, name)},
-    {"mode", FIELD_ENUM, offsetof(struct plan_offer, mode), .names = mode_names},
-    {"price", FIELD_DECIMAL, offsetof(struct plan_offer, price)},
+    {"slug", FIELD_ENUM, offsetof(struct plan_offer, slug), .names = plan_names, .required = true,
+     .help = "its short name"},
+    {"name", FIELD_TEXT, offsetof(struct plan_offer, name), .required = true,
+     .help = "what people call it"},
+    {"mode", FIELD_ENUM, offsetof(struct plan_offer, mode), .names = mode_names, .required = true,
+     .help = "where its customers live, as a rule"},
+    {"price", FIELD_DECIMAL, offsetof(struct plan_offer, price), .required = true,
+     .help = "USD a month"},
     FIELD_END,
 };
 

@@ -6,12 +6,17 @@
 const char *const token_role_names[] = {"viewer", "admin", "ingest", NULL};
 
 const struct field token_fields[] = {
-    {"id", FIELD_TEXT, offsetof(struct token, id)},
-    {"name", FIELD_TEXT, offsetof(struct token, name)},
-    {"role", FIELD_ENUM, offsetof(struct token, role), .names = token_role_names},
-    {"customer_id", FIELD_TEXT, offsetof(struct token, customer_id)},
-    {"created_at", FIELD_TIME, offsetof(struct token, created_at)},
-    {"revoked_at", FIELD_TIME, offsetof(struct token, revoked_at)},
+    {"id", FIELD_TEXT, offsetof(struct token, id), .required = true, .help = "its id"},
+    {"name", FIELD_TEXT, offsetof(struct token, name), .required = true,
+     .help = "what or who uses it"},
+    {"role", FIELD_ENUM, offsetof(struct token, role), .names = token_role_names, .required = true,
+     .help = "what it may do"},
+    {"customer_id", FIELD_TEXT, offsetof(struct token, customer_id),
+     .help = "an ingest token's: whose usage it may send"},
+    {"created_at", FIELD_TIME, offsetof(struct token, created_at), .required = true,
+     .help = "when it was made"},
+    {"revoked_at", FIELD_TIME, offsetof(struct token, revoked_at),
+     .help = "since when it is worth nothing"},
     FIELD_END,
 };
 

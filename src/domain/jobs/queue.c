@@ -12,11 +12,16 @@ static const struct field settings_fields[] = {
 
 const struct field queue_depth_fields[] = {
     {"queue", FIELD_TEXT, offsetof(struct queue_depth, queue)},
-    {"available", FIELD_INT, offsetof(struct queue_depth, available)},
-    {"scheduled", FIELD_INT, offsetof(struct queue_depth, scheduled)},
-    {"executing", FIELD_INT, offsetof(struct queue_depth, executing)},
-    {"retryable", FIELD_INT, offsetof(struct queue_depth, retryable)},
-    {"oldest_at", FIELD_TIME, offsetof(struct queue_depth, oldest_at)},
+    {"available", FIELD_INT, offsetof(struct queue_depth, available), .required = true,
+     .help = "may run now"},
+    {"scheduled", FIELD_INT, offsetof(struct queue_depth, scheduled), .required = true,
+     .help = "may run later"},
+    {"executing", FIELD_INT, offsetof(struct queue_depth, executing), .required = true,
+     .help = "run now"},
+    {"retryable", FIELD_INT, offsetof(struct queue_depth, retryable), .required = true,
+     .help = "failed and will be tried again"},
+    {"oldest_at", FIELD_TIME, offsetof(struct queue_depth, oldest_at),
+     .help = "since when the oldest available one could have run"},
     FIELD_END,
 };
 

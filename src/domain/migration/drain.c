@@ -17,9 +17,12 @@ static const struct job_spec drain_spec = {
 };
 
 const struct field drain_progress_fields[] = {
-    {"left", FIELD_INT, offsetof(struct drain_progress, left)},
-    {"moving", FIELD_INT, offsetof(struct drain_progress, moving)},
-    {"failed", FIELD_INT, offsetof(struct drain_progress, failed)},
+    {"left", FIELD_INT, offsetof(struct drain_progress, left), .required = true,
+     .help = "who still lives there"},
+    {"moving", FIELD_INT, offsetof(struct drain_progress, moving), .required = true,
+     .help = "who is on the way"},
+    {"failed", FIELD_INT, offsetof(struct drain_progress, failed), .required = true,
+     .help = "who could not be moved"},
     FIELD_END,
 };
 

@@ -16,16 +16,22 @@ const char *const price_source_names[] = {"cloud", "file", NULL};
 #define SHARED(member) offsetof(struct slot_price, shared.member)
 
 const struct field slot_price_fields[] = {
-    {"location", FIELD_TEXT, SHARED(location)},
-    {"server_type", FIELD_TEXT, SHARED(server_type)},
-    {"source", FIELD_ENUM, offsetof(struct slot_price, source), .names = price_source_names},
-    {"host_month_eur", FIELD_DECIMAL, SHARED(host_month_eur)},
-    {"ipv4_month_eur", FIELD_DECIMAL, SHARED(ipv4_month_eur)},
-    {"volume_gb_month_eur", FIELD_DECIMAL, SHARED(volume_gb_month_eur)},
-    {"slots", FIELD_INT, SHARED(slots)},
-    {"slot_month_usd", FIELD_DECIMAL, offsetof(struct slot_price, slot_month_usd)},
-    {"read_at", FIELD_TIME, SHARED(read_at)},
-    {"stale", FIELD_BOOL, offsetof(struct slot_price, stale)},
+    {"location", FIELD_TEXT, SHARED(location), .required = true, .help = "where"},
+    {"server_type", FIELD_TEXT, SHARED(server_type), .help = "what is ordered there"},
+    {"source", FIELD_ENUM, offsetof(struct slot_price, source), .names = price_source_names,
+     .required = true, .help = "the cloud when it was read lately, else the file"},
+    {"host_month_eur", FIELD_DECIMAL, SHARED(host_month_eur), .required = true,
+     .help = "a server a month"},
+    {"ipv4_month_eur", FIELD_DECIMAL, SHARED(ipv4_month_eur), .required = true,
+     .help = "its address a month"},
+    {"volume_gb_month_eur", FIELD_DECIMAL, SHARED(volume_gb_month_eur), .required = true,
+     .help = "a GB of storage a month"},
+    {"slots", FIELD_INT, SHARED(slots), .required = true, .help = "customers on a server"},
+    {"slot_month_usd", FIELD_DECIMAL, offsetof(struct slot_price, slot_month_usd), .required = true,
+     .help = "a slot a month"},
+    {"read_at", FIELD_TIME, SHARED(read_at), .help = "when the cloud's prices were read"},
+    {"stale", FIELD_BOOL, offsetof(struct slot_price, stale),
+     .help = "they were read too long ago to count"},
     FIELD_END,
 };
 

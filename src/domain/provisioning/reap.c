@@ -7,13 +7,18 @@
 #include <inttypes.h>
 
 const struct field reap_fields[] = {
-    {"id", FIELD_TEXT, offsetof(struct reap_verdict, id)},
-    {"name", FIELD_TEXT, offsetof(struct reap_verdict, name)},
-    {"location", FIELD_TEXT, offsetof(struct reap_verdict, location)},
-    {"serves", FIELD_TEXT, offsetof(struct reap_verdict, serves)},
-    {"status", FIELD_ENUM, offsetof(struct reap_verdict, status), .names = host_status_names},
-    {"remove", FIELD_BOOL, offsetof(struct reap_verdict, remove)},
-    {"reason", FIELD_TEXT, offsetof(struct reap_verdict, reason)},
+    {"id", FIELD_TEXT, offsetof(struct reap_verdict, id), .required = true, .help = "its id"},
+    {"name", FIELD_TEXT, offsetof(struct reap_verdict, name), .required = true,
+     .help = "the server's name"},
+    {"location", FIELD_TEXT, offsetof(struct reap_verdict, location), .required = true,
+     .help = "where"},
+    {"serves", FIELD_TEXT, offsetof(struct reap_verdict, serves), .required = true,
+     .help = "the location that it was ordered for"},
+    {"status", FIELD_ENUM, offsetof(struct reap_verdict, status), .names = host_status_names,
+     .required = true, .help = "what it is good for"},
+    {"remove", FIELD_BOOL, offsetof(struct reap_verdict, remove), .help = "whether it goes"},
+    {"reason", FIELD_TEXT, offsetof(struct reap_verdict, reason), .required = true,
+     .help = "why it goes or stays"},
     FIELD_END,
 };
 

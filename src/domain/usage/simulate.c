@@ -9,17 +9,20 @@
 #define AT(member) offsetof(struct simulated_move, member)
 
 const struct field simulated_move_fields[] = {
-    {"customer_id", FIELD_TEXT, AT(customer_id)},
-    {"slug", FIELD_TEXT, AT(slug)},
-    {"from_mode", FIELD_ENUM, AT(from_mode), .names = mode_names},
-    {"to_mode", FIELD_ENUM, AT(to_mode), .names = mode_names},
-    {"plan", FIELD_ENUM, AT(plan), .names = plan_names},
-    {"confidence", FIELD_DECIMAL, AT(confidence)},
-    {"required", FIELD_BOOL, AT(required)},
-    {"recommended_now", FIELD_BOOL, AT(recommended)},
-    {"cost_now", FIELD_DECIMAL, AT(cost_now)},
-    {"cost_then", FIELD_DECIMAL, AT(cost_then)},
-    {"reason", FIELD_TEXT, AT(reason)},
+    {"customer_id", FIELD_TEXT, AT(customer_id), .required = true, .help = "who"},
+    {"slug", FIELD_TEXT, AT(slug), .required = true, .help = "its slug"},
+    {"from_mode", FIELD_ENUM, AT(from_mode), .names = mode_names, .required = true,
+     .help = "where it lives"},
+    {"to_mode", FIELD_ENUM, AT(to_mode), .names = mode_names, .required = true,
+     .help = "where it would live"},
+    {"plan", FIELD_ENUM, AT(plan), .names = plan_names, .required = true, .help = "for which size"},
+    {"confidence", FIELD_DECIMAL, AT(confidence), .required = true, .help = "0 to 1"},
+    {"required", FIELD_BOOL, AT(required), .help = "by a constraint"},
+    {"recommended_now", FIELD_BOOL, AT(recommended),
+     .help = "whether the active policy wants it too"},
+    {"cost_now", FIELD_DECIMAL, AT(cost_now), .required = true, .help = "USD a month"},
+    {"cost_then", FIELD_DECIMAL, AT(cost_then), .required = true, .help = "USD a month"},
+    {"reason", FIELD_TEXT, AT(reason), .required = true, .help = "in a sentence"},
     FIELD_END,
 };
 

@@ -16,19 +16,20 @@
 #define AT(member) offsetof(struct sweep, member)
 
 const struct field sweep_fields[] = {
-    {"id", FIELD_TEXT, AT(id)},
-    {"requested_by", FIELD_TEXT, AT(requested_by)},
-    {"policy", FIELD_TEXT, AT(policy)},
-    {"policy_sha256", FIELD_TEXT, AT(policy_sha256)},
-    {"started_at", FIELD_TIME, AT(started_at)},
-    {"finished_at", FIELD_TIME, AT(finished_at)},
-    {"took_us", FIELD_INT, AT(took_us)},
-    {"customers", FIELD_INT, AT(customers)},
-    {"decided", FIELD_INT, AT(decided)},
-    {"changed", FIELD_INT, AT(changed)},
-    {"due", FIELD_INT, AT(due)},
-    {"outcomes", FIELD_JSON, AT(outcomes)},
-    {"error", FIELD_TEXT, AT(error)},
+    {"id", FIELD_TEXT, AT(id), .required = true, .help = "its id"},
+    {"requested_by", FIELD_TEXT, AT(requested_by), .required = true, .help = "who asked"},
+    {"policy", FIELD_TEXT, AT(policy), .required = true, .help = "the policy's name"},
+    {"policy_sha256", FIELD_TEXT, AT(policy_sha256), .required = true,
+     .help = "of the policy's text"},
+    {"started_at", FIELD_TIME, AT(started_at), .required = true, .help = "when"},
+    {"finished_at", FIELD_TIME, AT(finished_at), .help = "null while it runs"},
+    {"took_us", FIELD_INT, AT(took_us), .help = "microseconds"},
+    {"customers", FIELD_INT, AT(customers), .help = "who were judged"},
+    {"decided", FIELD_INT, AT(decided), .help = "who were decided about anew"},
+    {"changed", FIELD_INT, AT(changed), .help = "whose outcome is another"},
+    {"due", FIELD_INT, AT(due), .help = "who are to move"},
+    {"outcomes", FIELD_JSON, AT(outcomes), .help = "customers by outcome"},
+    {"error", FIELD_TEXT, AT(error), .help = "why it ended early"},
     FIELD_END,
 };
 

@@ -580,7 +580,7 @@ static void wait_fails_when_the_deployment_does(void **state)
     (void)state;
     SCENES({201, signed_up}, {200, STATUS("multi_tenant", "failed", ", \"error\": \"no room\"")});
     _cleanup_run_ struct run r = RUN(SIGNUP, "--wait");
-    assert_int_equal(r.code, CLI_FAILED);
+    assert_int_equal(r.code, CLI_ENDED_BADLY);
     assert_contains(r.err, "webhost: acme failed: no room\n");
 }
 
@@ -615,7 +615,7 @@ static void a_move_that_was_rolled_back_is_a_failure(void **state)
            {200, "{\"deployment\": {\"mode\": \"multi_tenant\", \"status\": \"active\"}, "
                  "\"migration_status\": \"rolled_back\"}"});
     _cleanup_run_ struct run r = RUN("migrate", "acme", "--to", "single_tenant", "--wait");
-    assert_int_equal(r.code, CLI_FAILED);
+    assert_int_equal(r.code, CLI_ENDED_BADLY);
     assert_contains(r.err, "the move is rolled_back");
 }
 

@@ -142,8 +142,9 @@ static void a_file_is_not_a_terminal(void **state)
 {
     (void)state;
     FILE *f = tmpfile();
-    assert_false(terminal_of(f, false).is_tty);
-    assert_false(terminal_of(f, false).colors);
+    assert_false(terminal_of(f, COLOR_AUTO).is_tty);
+    assert_false(terminal_of(f, COLOR_AUTO).colors);
+    assert_true(terminal_of(f, COLOR_ALWAYS).colors);
     (void)fclose(f);
 }
 
