@@ -18,19 +18,12 @@ from support.leaving import (
     offboard,
     offboarding_of,
     opened,
+    place_of,
     read_export,
     rows_of,
     wait_offboarding,
 )
 from support.webhost import wait_until
-
-
-def place_of(cloud, customer):
-    """The file with the customer's rows."""
-    deployment = customer["deployment"]
-    if deployment["app"]:
-        return cloud.webhost.folder / "fly" / f"{deployment['app']}.db"
-    return cloud.webhost.folder / "hetzner" / f"{deployment['host']['name']}.db"
 
 
 def arrive(cloud, server, slug, profile):

@@ -47,7 +47,7 @@ def hook():
 
 def serve(webhost, hook=None, **tracker):
     path = webhost.folder / "webhost.yaml"
-    settings = {"jobs": {"poll_ms": 50}, "tracker": tracker}
+    settings = {"jobs": {"poll_ms": 50}, "moves": {"soak_hours": 0}, "tracker": tracker}
     if hook:
         target = {"name": "hook", "kind": "webhook", "url": hook.url}
         settings["notify"] = {"targets": [target]}

@@ -178,13 +178,14 @@ class Cloud:
         reserve_slots=0,
         fly=None,
         provisioning=None,
+        moves=None,
         **hetzner_settings,
     ):
         """
         hetzner_url and fly_url: where something stands before that cloud alone. reserve_slots: none
-        unless told, so that a test counts the hosts that its customers need. `fly` has further keys
-        of provisioning.fly, `provisioning` of what is above both; what else is given are some of
-        provisioning.hetzner.
+        unless told, so that a test counts the hosts that its customers need. moves: no soak unless
+        told. `fly` has further keys of provisioning.fly, `provisioning` of what is above both; what
+        else is given are some of provisioning.hetzner.
         """
 
         def lines(settings, indent=4):
@@ -198,6 +199,8 @@ jobs:
   lease_ms: {lease_ms}
   poll_ms: 50
   drain_ms: {drain_ms}
+moves:
+{lines({'soak_hours': 0, **(moves or {})}, 2)}
 provisioning:
   wait_ms: 100
   call_timeout_ms: {call_timeout_ms}

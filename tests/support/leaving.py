@@ -64,6 +64,14 @@ def rows_of(path, customer_id):
         }
 
 
+def place_of(cloud, customer):
+    """The file with the customer's rows."""
+    deployment = customer["deployment"]
+    if deployment["app"]:
+        return cloud.webhost.folder / "fly" / f"{deployment['app']}.db"
+    return cloud.webhost.folder / "hetzner" / f"{deployment['host']['name']}.db"
+
+
 def fetch(server, customer):
     """The bytes of the export; the server must have one."""
     message = urllib.request.Request(

@@ -156,6 +156,8 @@ static enum err run_handler(const struct api_route *route, struct api_call *call
         return db_read(db, run_work, &run, e);
     case API_WRITE:
         TRY(idempotency_read_key(&run.idempotency, call, e));
+        if (route->before)
+            TRY(route->before(NULL, call, e));
         TRY(db_write(db, run_work, &run, e));
         call->replayed = run.idempotency.replayed;
         runner_wake(call->api->runner);
@@ -230,6 +232,10 @@ void api_handle(void *ctx, const struct http_request *request, struct http_respo
         if (call.retry_after_s)
             http_set_header(response, "Retry-After",
                             arena_printf(call.arena, "%" PRId64, call.retry_after_s));
+    } else if (call.source) {
+        response->source = call.source;
+        buf_release(&response->body);
+        response->body = call.events;
     } else if (call.file.given) {
         send_file(&call, response);
     } else if (call.etag && has_already(request, call.etag)) {

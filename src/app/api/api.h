@@ -13,12 +13,14 @@
 #ifndef WEBHOST_APP_API_API_H
 #define WEBHOST_APP_API_API_H
 
+#include "app/api/events.h"
 #include "app/api/shape.h"
 #include "domain/accounts/exports.h"
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/sessions.h"
 #include "domain/accounts/tokens.h"
 #include "domain/jobs/runner.h"
+#include "domain/migration/workers.h"
 #include "domain/notify/settings.h"
 #include "domain/placement/policy.h"
 #include "domain/provisioning/prices.h"
@@ -44,6 +46,8 @@ struct api {
     const struct tracker *tracker;
     const struct notify_settings *notify;
     struct ingest *ingest;
+    struct event_hub *hub;
+    const struct move_context *moves;
     const struct session_settings *sessions;
     struct attempts *attempts; /* to sign in */
     struct api_meters *meters; /* of requests, for the metrics */
@@ -78,7 +82,10 @@ struct api_call {
     int64_t retry_after_s; /* told with a failure unless 0 */
     const char *cookie;    /* a Set-Cookie for the reply, or NULL */
     struct api_file file;
-    const char *text_type; /* of `text`; NULL: the metrics' */
+    struct http_source *source; /* instead of a reply: a stream of events */
+    struct buf events;          /* its first ones */
+    void *found;                /* what the route's `before` hands to its handler */
+    const char *text_type;      /* of `text`; NULL: the metrics' */
     /* The member of the reply that is a secret, or NULL: it is told once and kept nowhere. */
     const char *secret_member;
 };
@@ -122,6 +129,7 @@ struct api_route {
     enum api_access access;
     enum api_transaction transaction;
     api_handler *handler;
+    api_handler *before; /* of API_WRITE: looks outside, ahead of the transaction; may be NULL */
     const struct api_body *body;      /* NULL: the route takes no body */
     const struct api_media *media;    /* instead of a body; ends with type NULL */
     const struct field *query;        /* its parameters; NULL: none. Offsets mean nothing */
@@ -179,11 +187,14 @@ enum err api_add_offboarding(struct db_tx *tx, struct api_call *call, const char
 api_handler api_signup, api_plans, api_customers, api_customer, api_customer_change,
     api_customer_decisions, api_decision, api_customer_usage;
 api_handler api_offboard, api_offboard_cancel, api_export_request, api_export;
-api_handler api_evaluate, api_status, api_migrate, api_migrations, api_migration,
-    api_migration_cancel;
+api_handler api_evaluate, api_status, api_migrate, api_plan_move, api_look_at_move, api_migrations,
+    api_migration, api_migration_cancel, api_migration_roll_back, api_migration_finish,
+    api_migration_retry;
+api_handler api_events, api_migration_events;
 api_handler api_sweep, api_sweeps, api_customer_tracker, api_simulate;
 api_handler api_notices, api_notice, api_notice_replay, api_notice_test;
-api_handler api_proposals, api_proposal, api_proposal_approve, api_proposal_reject;
+api_handler api_proposals, api_proposal, api_recheck_proposal, api_proposal_approve,
+    api_proposal_reject;
 api_handler api_jobs, api_job, api_job_retry, api_job_cancel, api_jobs_retry;
 api_handler api_queues, api_queue_pause, api_queue_resume, api_queue_scale, api_metrics;
 api_handler api_instances, api_instance, api_instance_scale;
@@ -200,9 +211,9 @@ api_handler api_usage_events;
 api_handler api_healthz, api_readyz, api_openapi;
 
 extern const struct api_body api_signup_body, api_evaluate_body, api_migrate_body, api_token_body,
-    api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body, api_reconcile_body,
-    api_customer_change_body, api_offboard_body, api_host_add_body, api_hosts_reap_body,
-    api_sweep_body, api_feedback_body, api_simulate_body, api_proposal_reject_body,
-    api_notice_target_body, api_notice_test_body, api_sign_in_body;
+    api_plan_move_body, api_jobs_retry_body, api_queue_scale_body, api_instance_scale_body,
+    api_reconcile_body, api_customer_change_body, api_offboard_body, api_host_add_body,
+    api_hosts_reap_body, api_sweep_body, api_feedback_body, api_simulate_body,
+    api_proposal_reject_body, api_notice_target_body, api_notice_test_body, api_sign_in_body;
 
 #endif

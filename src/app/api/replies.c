@@ -11,8 +11,9 @@
 #include "domain/accounts/tokens.h"
 #include "domain/jobs/queue.h"
 #include "domain/migration/drain.h"
-#include "domain/migration/move.h"
 #include "domain/migration/overview.h"
+#include "domain/migration/plan.h"
+#include "domain/migration/progress.h"
 #include "domain/migration/proposal.h"
 #include "domain/notify/notify.h"
 #include "domain/provisioning/calls.h"
@@ -426,16 +427,52 @@ const struct shape usage_event_shape = {
 
 /* -- moves and the tracker -------------------------------------------------------------------- */
 
+static const struct shape can_shape = {
+    .more = FIELDS({"cancel", FIELD_BOOL}, {"roll_back", FIELD_BOOL}, {"finish", FIELD_BOOL},
+                   {"retry", FIELD_BOOL}),
+};
+
 const struct shape reply_migration = {
     .name = "Migration",
-    .help = "A move of a customer to the other mode.",
+    .help = "A move of a customer to the other mode, or to another place.",
     .fields = move_fields,
-    .without = NAMES("run"),
+    .without = NAMES("run", "cut_told"),
+    .more = FIELDS({"phase", FIELD_ENUM, .names = move_phase_names, .required = true},
+                   TEXT("says", "what can be done about it, in a sentence")),
+    .parts = PARTS({"can", PART_OBJECT, &can_shape, "what can be done about it"}),
+};
+
+static const struct shape move_progress_shape = {.fields = move_progress_fields};
+static const struct shape move_table_shape = {.fields = move_table_fields};
+static const struct shape move_step_shape = {
+    .fields = move_step_fields,
+    .more = FIELDS({"took_us", FIELD_INT, .help = "null while it is in it"}),
+};
+
+const struct shape reply_migration_shown = {
+    .name = "MigrationShown",
+    .help = "A move with its progress, its tables and its steps.",
+    .base = &reply_migration,
+    .parts =
+        PARTS({"progress", PART_OBJECT, &move_progress_shape},
+              {"tables", PART_LIST, &move_table_shape}, {"steps", PART_LIST, &move_step_shape}),
+};
+
+static const struct shape plan_table_shape = {.fields = move_plan_table_fields};
+static const struct shape obstacle_shape = {.fields = move_obstacle_fields};
+
+const struct shape reply_plan_of_move = {
+    .name = "MovePlan",
+    .help = "What a move would take, and what it would change.",
+    .fields = move_plan_fields,
+    .parts = PARTS({"obstacles", PART_LIST, &obstacle_shape, "what cannot be moved"},
+                   {"tables", PART_LIST, &plan_table_shape, "what would be copied"}),
 };
 
 const struct shape reply_migration_started = {
-    .more = FIELDS(TEXT("status", "success"), TEXT("message", "in a sentence"),
-                   TEXT("migration_id", "the move")),
+    .more = FIELDS(TEXT("status", "success, or pending_approval"), TEXT("message", "in a sentence"),
+                   {"migration_id", FIELD_TEXT, .help = "the move, once it is one"},
+                   {"proposal_id", FIELD_TEXT, .help = "what waits for another person"}),
 };
 
 const struct shape reply_status = {
@@ -466,6 +503,7 @@ const struct shape reply_proposal = {
     .name = "Proposal",
     .help = "A move that waits for a person, or did.",
     .fields = proposal_fields,
+    .without = NAMES("requester_token"),
 };
 
 const struct shape reply_notice = {
@@ -491,6 +529,7 @@ static const struct shape pending_proposal_shape = {
     .name = "PendingProposal",
     .help = "A move that waits for a person; what is not known yet is left out.",
     .fields = proposal_fields,
+    .without = NAMES("requester_token"),
     .sparse = true,
 };
 

@@ -28,8 +28,9 @@ extern const struct shape reply_usage, reply_events, reply_sweep, reply_sweep_dr
     reply_proposal, reply_simulation, reply_notice, reply_notice_shown;
 
 /* Moves, jobs, queues. */
-extern const struct shape reply_migration, reply_migration_started, reply_job, reply_job_shown,
-    reply_job_started, reply_jobs_retried, reply_queue, reply_queue_paused, reply_queue_scaled;
+extern const struct shape reply_migration, reply_migration_shown, reply_migration_started,
+    reply_plan_of_move, reply_job, reply_job_shown, reply_job_started, reply_jobs_retried,
+    reply_queue, reply_queue_paused, reply_queue_scaled;
 
 /* The clouds. */
 extern const struct shape reply_host, reply_host_shown, reply_hosts, reply_reap, reply_instance,

@@ -85,17 +85,25 @@ enum err api_customer_tracker(struct db_tx *tx, struct api_call *call, struct er
     api_reply(call, json_pack("{s:s, s:s, s:o, s:o, s:o}", "customer_id", customer.id, "customer",
                               customer.slug, "tracker",
                               tracked_json(&tracked, tracker, call->arena), "proposal",
-                              err == OK ? json_encode(proposal_fields, &proposal, JSON_OMIT_ABSENT)
-                                        : json_null(),
+                              err == OK ? proposal_json(&proposal, JSON_OMIT_ABSENT) : json_null(),
                               "facts", facts));
     return OK;
 }
 
 /* -- proposals --------------------------------------------------------------------------------- */
 
-static json_t *proposal_json(const struct proposal *proposal)
+static struct answerer answerer_of(const struct api_call *call)
 {
-    return json_encode(proposal_fields, proposal, JSON_KEEP_ABSENT);
+    return (struct answerer){call->api->env, call->api->moves->notify, call->actor, call->token.id};
+}
+
+static json_t *proposal_list_json(struct records proposals)
+{
+    json_t *list = json_array();
+    const struct proposal *items = proposals.items;
+    for (size_t i = 0; i < proposals.count; i++)
+        (void)json_array_append_new(list, proposal_json(&items[i], JSON_KEEP_ABSENT));
+    return list;
 }
 
 enum err api_proposals(struct db_tx *tx, struct api_call *call, struct error *e)
@@ -110,10 +118,7 @@ enum err api_proposals(struct db_tx *tx, struct api_call *call, struct error *e)
         filter.customer_id = customer.id;
     }
     TRY(proposal_list(tx, &filter, page, call->arena, &proposals, &next, e));
-    api_reply_list(
-        call, "proposals",
-        json_encode_list(proposal_fields, proposals, sizeof(struct proposal), JSON_KEEP_ABSENT),
-        next);
+    api_reply_list(call, "proposals", proposal_list_json(proposals), next);
     return OK;
 }
 
@@ -121,16 +126,31 @@ enum err api_proposal(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct proposal proposal;
     TRY(proposal_find(tx, http_param(call->request, "id"), call->arena, &proposal, e));
-    api_reply(call, proposal_json(&proposal));
+    api_reply(call, proposal_json(&proposal, JSON_KEEP_ABSENT));
+    return OK;
+}
+
+/* Makes the plan again, which takes a look into the customer's database. */
+enum err api_recheck_proposal(struct db_tx *tx, struct api_call *call, struct error *e)
+{
+    (void)tx;
+    const struct api *api = call->api;
+    struct move_planner planner = {api->env, api->policy, api->prices, api->moves};
+    struct answerer by = answerer_of(call);
+    const char **schema = arena_new(call->arena, const char *);
+    TRY(proposal_recheck(&planner, &by, http_param(call->request, "id"), call->arena, schema, e));
+    call->found = schema;
     return OK;
 }
 
 enum err api_proposal_approve(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     struct proposal proposal;
-    TRY(proposal_approve(tx, call->api->tracker, call->actor, http_param(call->request, "id"),
+    struct answerer by = answerer_of(call);
+    const char *const *schema = call->found;
+    TRY(proposal_approve(tx, call->api->tracker, &by, http_param(call->request, "id"), *schema,
                          call->arena, &proposal, e));
-    api_reply(call, proposal_json(&proposal));
+    api_reply(call, proposal_json(&proposal, JSON_KEEP_ABSENT));
     call->status = 202;
     return OK;
 }
@@ -155,9 +175,10 @@ enum err api_proposal_reject(struct db_tx *tx, struct api_call *call, struct err
 {
     const struct reject_request *request = call->body;
     struct proposal proposal;
-    TRY(proposal_reject(tx, call->api->env, call->actor, http_param(call->request, "id"),
-                        request->comment, call->arena, &proposal, e));
-    api_reply(call, proposal_json(&proposal));
+    struct answerer by = answerer_of(call);
+    TRY(proposal_reject(tx, &by, http_param(call->request, "id"), request->comment, call->arena,
+                        &proposal, e));
+    api_reply(call, proposal_json(&proposal, JSON_KEEP_ABSENT));
     return OK;
 }
 

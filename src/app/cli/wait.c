@@ -23,8 +23,7 @@ static bool is_one_of(const char *text, const char *const *words)
 
 static enum progress progress_of(const json_t *status, const char *mode)
 {
-    static const char *const ended_badly[] = {"failed", "cancelled", "rejected", "rolled_back",
-                                              NULL};
+    static const char *const ended_badly[] = {"failed", "cancelled", "returned", NULL};
     const json_t *deployment = json_object_get(status, "deployment");
     const char *state = json_get_text(deployment, "status");
     bool there = !mode || text_eq(json_get_text(deployment, "mode"), mode);

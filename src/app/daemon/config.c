@@ -56,6 +56,7 @@ const struct field config_fields[] = {
      .fields = offboarding_settings_fields},
     {"usage", FIELD_OBJECT, offsetof(struct config, usage), .fields = usage_settings_fields},
     {"tracker", FIELD_OBJECT, offsetof(struct config, tracker), .fields = tracker_settings_fields},
+    {"moves", FIELD_OBJECT, offsetof(struct config, moves), .fields = move_settings_fields},
     {"audit", FIELD_OBJECT, offsetof(struct config, audit), .fields = audit_settings_fields},
     {"notify", FIELD_OBJECT, offsetof(struct config, notify), .fields = notify_settings_fields},
     {"routing", FIELD_OBJECT, offsetof(struct config, routing), .fields = routing_fields},
@@ -95,6 +96,7 @@ static struct config config_default(struct arena *arena)
         .offboarding = offboarding_settings_default(),
         .usage = usage_settings_default(),
         .tracker = tracker_settings_default(),
+        .moves = move_settings_default(),
         .notify = notify_settings_default(),
         .provisioning = provisioning_settings_default(),
     };

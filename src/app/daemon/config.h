@@ -9,6 +9,7 @@
 #include "app/daemon/serve.h"
 #include "domain/accounts/offboarding.h"
 #include "domain/accounts/sessions.h"
+#include "domain/migration/settings.h"
 #include "domain/notary/notary.h"
 #include "domain/notify/notify.h"
 #include "domain/placement/costs.h"
@@ -42,6 +43,7 @@ struct config {
     struct offboarding_settings offboarding;
     struct usage_settings usage;
     struct tracker_settings tracker;
+    struct move_settings moves;
     struct notify_settings notify;
     struct audit_settings audit;
     struct {

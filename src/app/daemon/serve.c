@@ -45,6 +45,10 @@
 #define HTTP_THREADS         64 /* who wait for a commit together share it */
 #define HTTP_CONNECTIONS_MAX 1000
 #define HTTP_IDLE_S          60
+#define HTTP_STREAMS_MAX     200
+#define STREAM_BUFFER_MAX    ((size_t)1 << 20)
+#define STREAM_TICK_US       (400 * USEC_PER_MS)
+#define STREAM_HEARTBEAT_US  (15 * USEC_PER_SEC)
 #define BODY_MAX             ((size_t)1 << 20)
 #define RESPONSE_MAX         ((size_t)8 << 20)
 #define DB_READERS           4
@@ -91,6 +95,7 @@ struct daemon {
     struct runner *runner;
     bool runner_runs;
     struct ingest *ingest;
+    struct event_hub *hub;
     struct attempts *attempts;
     struct api_meters *meters;
     struct api api;
@@ -308,7 +313,13 @@ static enum err start_jobs(struct daemon *d, struct error *e)
     price_book_open(&d->price_book, &d->env, &d->config.provisioning, d->prices);
     d->price_refresh = (struct price_refresh){&d->provisioning, &d->price_book};
     d->demo = (struct demo){&d->env, d->policy, &d->price_book, &d->provisioning};
-    d->moves = (struct move_context){&d->provisioning, &fenced_copy};
+    d->moves = (struct move_context){
+        .provisioning = &d->provisioning,
+        .settings = &d->config.moves,
+        .notify = &d->config.notify,
+        .router = d->pgbouncer ? pgbouncer_router(d->pgbouncer) : NULL,
+        .mover_for = mover_for,
+    };
     d->collector = (struct collector){&d->provisioning, &d->config.usage};
     d->tracker = (struct tracker){&d->env, d->policy, &d->price_book, &d->config.tracker};
     d->alarms = (struct alarms){&d->config.provisioning.hetzner, &d->config.notify};
@@ -364,6 +375,7 @@ static const struct http_route *all_routes(struct daemon *d, size_t *ret_count)
 
 static enum err start_http(struct daemon *d, struct error *e)
 {
+    d->hub = event_hub_new(&d->env, d->queues, ARRAY_LEN(d->queues));
     d->ingest = ingest_new(&d->env, d->key);
     d->attempts = attempts_new(d->env.clock);
     size_t route_count;
@@ -382,6 +394,8 @@ static enum err start_http(struct daemon *d, struct error *e)
         .tracker = &d->tracker,
         .notify = &d->config.notify,
         .ingest = d->ingest,
+        .hub = d->hub,
+        .moves = &d->moves,
         .key = d->key,
         .sessions = &d->config.dashboard,
         .attempts = d->attempts,
@@ -394,6 +408,12 @@ static enum err start_http(struct daemon *d, struct error *e)
         .body_max = BODY_MAX,
         .response_max = RESPONSE_MAX,
         .large_bodies_max = (size_t)d->config.ingest.memory_mb << 20,
+        .streams = {.max = HTTP_STREAMS_MAX,
+                    .buffer_max = STREAM_BUFFER_MAX,
+                    .tick_us = STREAM_TICK_US,
+                    .heartbeat_us = STREAM_HEARTBEAT_US,
+                    .tick = event_hub_tick,
+                    .ctx = d->hub},
         .routes = routes,
         .route_count = route_count,
         .refuse = api_refuse,
@@ -463,6 +483,7 @@ static void stop(struct daemon *d)
     if (d->provisioning.traffic)
         traffic_stop(d->provisioning.traffic);
     traffic_free(d->provisioning.traffic);
+    event_hub_free(d->hub);
     route_keeper_stop(d->route_keeper);
     pgbouncer_free(d->pgbouncer);
     ingest_free(d->ingest);

@@ -17,7 +17,8 @@ SELECT to_mode AS kind, state AS status, count(*) AS count FROM migrations
 GROUP BY to_mode, state ORDER BY to_mode, state;
 
 -- name: census_completed
-SELECT stall_us, finished_at - created_at AS took_us FROM migrations WHERE state = 'completed';
+SELECT stall_us, switched_at - created_at AS took_us FROM migrations
+WHERE state = 'completed' AND stall_us IS NOT NULL;
 
 -- name: census_proposals
 SELECT count(*) AS proposals, min(created_at) AS proposal_oldest_at FROM proposals

@@ -90,7 +90,7 @@ static enum err write_work(struct db_tx *tx, void *arg, struct error *e)
         struct db_args row = {p->values + i * p->columns, p->columns};
         TRY(db_exec(tx, p->table->insert, row, NULL, e));
     }
-    return OK;
+    return db_exec(tx, &copy_close, DB_ARGS(db_text(p->run->customer_id)), NULL, e);
 }
 
 static enum err clear_work(struct db_tx *tx, void *arg, struct error *e)
@@ -99,7 +99,8 @@ static enum err clear_work(struct db_tx *tx, void *arg, struct error *e)
     struct db_args id = DB_ARGS(db_text(run->customer_id));
     TRY(claim(tx, run, e));
     TRY(db_exec(tx, &copy_clear_points, id, NULL, e));
-    return db_exec(tx, &copy_clear_vehicles, id, NULL, e);
+    TRY(db_exec(tx, &copy_clear_vehicles, id, NULL, e));
+    return db_exec(tx, &copy_close, id, NULL, e);
 }
 
 /* Copies one page; `key` keeps the id it ended with, and is full when there may be more. */

@@ -1,6 +1,18 @@
 -- name: copy_claim
--- The first statement of everything that changes the target.
-UPDATE tenants SET mover = $2 WHERE customer_id = $1 AND mover <= $2 AND deployment_id = $3;
+-- The first statement of everything that changes the target: its fence is open for the rest of
+-- the transaction and never between two.
+UPDATE tenants SET fenced = 0, mover = $2
+WHERE customer_id = $1 AND mover <= $2 AND deployment_id = $3;
+
+-- name: copy_close
+UPDATE tenants SET fenced = 1 WHERE customer_id = $1;
+
+-- name: copy_is_fenced
+SELECT fenced FROM tenants WHERE customer_id = $1;
+
+-- name: copy_rows_of
+SELECT (SELECT count(*) FROM vehicles WHERE customer_id = $1)
+     + (SELECT count(*) FROM gps_points WHERE customer_id = $1);
 
 -- name: copy_fence_held
 SELECT fenced FROM tenants WHERE customer_id = $1 AND mover = $2;

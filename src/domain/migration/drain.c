@@ -116,8 +116,11 @@ static enum err start_work(struct db_tx *tx, void *arg, struct error *e)
     const struct leaving *items = next.items;
     for (size_t i = 0; i < next.count; i++) {
         struct move move;
-        const char *reason = arena_printf(arena, "host %s is being drained", items[i].host);
-        TRY(move_relocate(tx, env, s->actor, items[i].id, reason, arena, &move, e));
+        struct move_wish wish = {
+            .customer = items[i].id,
+            .reason = arena_printf(arena, "host %s is being drained", items[i].host),
+        };
+        TRY(move_relocate(tx, env, s->actor, &wish, arena, &move, e));
     }
     return list(tx, &drain_abandoned, DB_ARGS(db_int(ABANDONED_MAX)), ABANDONED_MAX, arena,
                 &s->abandoned, e);

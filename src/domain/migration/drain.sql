@@ -10,7 +10,8 @@ SELECT count(*) FROM hosts WHERE status = 'draining' AND slots_used > 0;
 
 -- name: drain_running
 -- Moves within a mode are moves off a host.
-SELECT count(*) FROM migrations WHERE finished_at IS NULL AND from_mode = to_mode;
+SELECT count(*) FROM migrations
+WHERE finished_at IS NULL AND from_mode = to_mode AND state <> 'soaking';
 
 -- name: drain_next
 -- Whose move failed after $2 waits; the others go by the age of their place.
@@ -18,7 +19,8 @@ SELECT d.customer_id AS id, h.name AS host
 FROM hosts h JOIN deployments d ON d.host_id = h.id JOIN customers c ON c.id = d.customer_id
 WHERE h.status = 'draining' AND d.status = 'active' AND d.is_current = 1 AND c.status = 'active'
   AND NOT EXISTS (SELECT 1 FROM migrations m WHERE m.customer_id = d.customer_id
-                  AND (m.finished_at IS NULL OR (m.state = 'failed' AND m.finished_at > $2)))
+                  AND (m.finished_at IS NULL OR (m.state IN ('failed', 'returned')
+                       AND m.finished_at > $2)))
 ORDER BY d.id LIMIT $1;
 
 -- name: drain_abandoned

@@ -36,7 +36,13 @@ static enum err close_proposal(struct step *s, struct error *e)
     if (err == ERR_NOT_FOUND || s->verdict.outcome == SWEEP_PROPOSED)
         return OK;
     TRY(err);
-    TRY(proposal_withdraw(s->tx, s->with->tracker->env, ACTOR, &pending, s->arena, e));
+    struct answerer by = {s->with->tracker->env, s->with->notify, ACTOR, NULL};
+    bool persons = pending.kind == PROPOSAL_REQUESTED && env_now(by.env) < pending.expires_at;
+    if (persons) { /* what somebody asked for is not the tracker's to end */
+        s->verdict.outcome = SWEEP_PROPOSED;
+        return OK;
+    }
+    TRY(proposal_withdraw(s->tx, &by, &pending, s->arena, e));
     if (s->tracked.standing.kind == STANDING_PROPOSED)
         s->tracked.standing.kind = STANDING_NOTHING;
     judge(s);
@@ -125,30 +131,19 @@ static enum err approve(struct step *s, const char *why, struct evaluated *out, 
 
 /* -- proposing --------------------------------------------------------------------------------- */
 
-static enum err tell(const struct step *s, const struct proposal *p, struct error *e)
-{
-    _cleanup_json_ json_t *details = json_encode(proposal_fields, p, JSON_OMIT_ABSENT);
-    struct notice notice = {
-        .kind = "proposal.created",
-        .customer_id = p->customer_id,
-        .text = arena_printf(s->arena,
-                             "A move of customer %s from %s to %s waits for approval: %s. Answer "
-                             "with webhost proposals approve %s, or reject",
-                             p->customer_slug, mode_labels[p->from_mode], mode_labels[p->to_mode],
-                             p->reason, p->id),
-        .details = details,
-    };
-    return notify(s->tx, s->with->tracker->env, s->with->notify, &notice, s->arena, e);
-}
-
 static enum err propose(struct step *s, struct evaluated *out, struct error *e)
 {
     const struct tracker *t = s->with->tracker;
     struct decided decided = {t->policy, s->prices, &s->profile, &s->context, &s->decision};
-    struct proposal_wish wish = {t, &s->customer, &decided, s->verdict.saving};
+    struct proposal_wish wish = {
+        .tracker = t,
+        .customer = &s->customer,
+        .decided = &decided,
+        .monthly_saving = s->verdict.saving,
+        .notify = s->with->notify,
+    };
     struct proposal proposal;
     TRY(proposal_create(s->tx, ACTOR, &wish, s->arena, &proposal, e));
-    TRY(tell(s, &proposal, e));
     out->proposal_id = proposal.id;
     return OK;
 }

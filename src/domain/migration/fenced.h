@@ -11,7 +11,7 @@
 #ifndef WEBHOST_DOMAIN_MIGRATION_FENCED_H
 #define WEBHOST_DOMAIN_MIGRATION_FENCED_H
 
-#include "domain/provisioning/tenant.h"
+#include "domain/migration/mover.h"
 
 struct fenced_run {
     struct tenant_stores *stores;
@@ -43,6 +43,12 @@ struct fenced_mover {
 
 /* Copies the whole tenant behind a closed fence, in batches. */
 extern const struct fenced_mover fenced_copy;
+
+/*
+ * The same as a mover (mover.h), for databases whose own mover is not there: everything happens
+ * between the two fences in cut_over(), so the stall grows with the rows, and there is no way back.
+ */
+extern const struct mover fenced_mover;
 
 /* The tables it copies, and the columns of each as its query reads them; for the test that compares
  * them with the schema. */

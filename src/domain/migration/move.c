@@ -6,71 +6,43 @@
 
 #define CLEANUP_ATTEMPTS 10
 
-const char *const move_state_names[] = {
-    "requested", "provisioning", "copying",    "verifying", "cleaning", "completed",
-    "failing",   "failed",       "cancelling", "cancelled", NULL,
-};
+const char *const way_back_names[] = {"none", "open", "lost", "taken", "ended", NULL};
+const char *const proof_state_names[] = {"none", "due", "equal", "differs", NULL};
 
-const char *const move_event_names[] = {
-    "be started",    "be prepared", "have been copied", "be copied again", "be switched",
-    "be cleaned up", "fail",        "be cancelled",     "be undone",       NULL,
-};
-
-struct edge {
-    enum move_state from;
-    enum move_event event;
-    enum move_state to;
-};
-
-static const struct edge edges[] = {
-    {MOVE_REQUESTED, MOVE_START, MOVE_PROVISIONING},
-    {MOVE_PROVISIONING, MOVE_PREPARED, MOVE_COPYING},
-    {MOVE_COPYING, MOVE_COPIED, MOVE_VERIFYING},
-    {MOVE_VERIFYING, MOVE_AGAIN, MOVE_COPYING},
-    {MOVE_VERIFYING, MOVE_SWITCH, MOVE_CLEANING}, /* the commit point */
-    {MOVE_CLEANING, MOVE_CLEANED, MOVE_COMPLETED},
-
-    {MOVE_REQUESTED, MOVE_FAIL, MOVE_FAILING},
-    {MOVE_PROVISIONING, MOVE_FAIL, MOVE_FAILING},
-    {MOVE_COPYING, MOVE_FAIL, MOVE_FAILING},
-    {MOVE_VERIFYING, MOVE_FAIL, MOVE_FAILING},
-    {MOVE_FAILING, MOVE_UNDONE, MOVE_FAILED},
-
-    {MOVE_REQUESTED, MOVE_CANCEL, MOVE_CANCELLING},
-    {MOVE_PROVISIONING, MOVE_CANCEL, MOVE_CANCELLING},
-    {MOVE_COPYING, MOVE_CANCEL, MOVE_CANCELLING},
-    {MOVE_VERIFYING, MOVE_CANCEL, MOVE_CANCELLING},
-    {MOVE_CANCELLING, MOVE_UNDONE, MOVE_CANCELLED},
-};
-
-int move_next_state(enum move_state from, enum move_event event)
-{
-    for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
-        if (edges[i].from == from && edges[i].event == event)
-            return (int)edges[i].to;
-    }
-    return -1;
-}
+#define AT(member) offsetof(struct move, member)
 
 const struct field move_fields[] = {
-    {"id", FIELD_TEXT, offsetof(struct move, id)},
-    {"customer_id", FIELD_TEXT, offsetof(struct move, customer_id)},
-    {"from_mode", FIELD_ENUM, offsetof(struct move, from_mode), .names = mode_names},
-    {"to_mode", FIELD_ENUM, offsetof(struct move, to_mode), .names = mode_names},
-    {"state", FIELD_ENUM, offsetof(struct move, state), .names = move_state_names},
-    {"reason", FIELD_TEXT, offsetof(struct move, reason)},
-    {"requested_by", FIELD_TEXT, offsetof(struct move, requested_by)},
-    {"decision_id", FIELD_TEXT, offsetof(struct move, decision_id)},
-    {"source_id", FIELD_TEXT, offsetof(struct move, source_id)},
-    {"target_id", FIELD_TEXT, offsetof(struct move, target_id)},
-    {"rows_copied", FIELD_INT, offsetof(struct move, rows_copied)},
-    {"stall_us", FIELD_INT, offsetof(struct move, stall_us)},
-    {"proof", FIELD_JSON, offsetof(struct move, proof)},
-    {"error", FIELD_TEXT, offsetof(struct move, error)},
-    {"run", FIELD_INT, offsetof(struct move, run)},
-    {"fenced_at", FIELD_TIME, offsetof(struct move, fenced_at)},
-    {"created_at", FIELD_TIME, offsetof(struct move, created_at)},
-    {"finished_at", FIELD_TIME, offsetof(struct move, finished_at)},
+    {"id", FIELD_TEXT, AT(id)},
+    {"customer_id", FIELD_TEXT, AT(customer_id)},
+    {"from_mode", FIELD_ENUM, AT(from_mode), .names = mode_names},
+    {"to_mode", FIELD_ENUM, AT(to_mode), .names = mode_names},
+    {"state", FIELD_ENUM, AT(state), .names = move_state_names},
+    {"reason", FIELD_TEXT, AT(reason)},
+    {"requested_by", FIELD_TEXT, AT(requested_by)},
+    {"decision_id", FIELD_TEXT, AT(decision_id)},
+    {"source_id", FIELD_TEXT, AT(source_id)},
+    {"target_id", FIELD_TEXT, AT(target_id)},
+    {"mover", FIELD_TEXT, AT(mover)},
+    {"rows_copied", FIELD_INT, AT(rows_copied)},
+    {"stall_us", FIELD_INT, AT(stall_us)},
+    {"return_stall_us", FIELD_INT, AT(return_stall_us)},
+    {"lag_bytes", FIELD_INT, AT(lag_bytes)},
+    {"doing", FIELD_TEXT, AT(doing)},
+    {"cut_attempts", FIELD_INT, AT(cut_attempts)},
+    {"cut_told", FIELD_BOOL, AT(cut_told)},
+    {"switched_at", FIELD_TIME, AT(switched_at)},
+    {"soak_until", FIELD_TIME, AT(soak_until)},
+    {"way_back", FIELD_ENUM, AT(way_back), .names = way_back_names},
+    {"proof_state", FIELD_ENUM, AT(proof_state), .names = proof_state_names},
+    {"proof", FIELD_JSON, AT(proof)},
+    {"schema_sha256", FIELD_TEXT, AT(schema_sha256)},
+    {"error", FIELD_TEXT, AT(error)},
+    {"retry_of", FIELD_TEXT, AT(retry_of)},
+    {"proposal_id", FIELD_TEXT, AT(proposal_id)},
+    {"run", FIELD_INT, AT(run)},
+    {"version", FIELD_INT, AT(version)},
+    {"created_at", FIELD_TIME, AT(created_at)},
+    {"finished_at", FIELD_TIME, AT(finished_at)},
     FIELD_END,
 };
 
@@ -98,185 +70,139 @@ enum err move_list(struct db_tx *tx, const struct move_filter *filter, struct pa
                      sizeof(struct move), arena, ret, ret_next, e);
 }
 
+enum err move_list_running(struct db_tx *tx, size_t max, struct arena *arena, struct records *ret,
+                           struct error *e)
+{
+    return db_list(tx, &move_running_list, DB_ARGS(db_int((int64_t)max)), move_fields,
+                   sizeof(struct move), max, arena, ret, e);
+}
+
+static json_t *can_json(const struct move *m)
+{
+    enum move_state state = (enum move_state)m->state;
+    bool proving = m->proof_state == PROOF_DUE;
+    bool over = state == MOVE_FAILED || state == MOVE_CANCELLED || state == MOVE_RETURNED;
+    return json_pack("{s:b, s:b, s:b, s:b}", "cancel",
+                     (int)(move_next_state(state, MOVE_CANCEL) >= 0), "roll_back",
+                     (int)(state == MOVE_SOAKING && m->way_back == WAY_OPEN), "finish",
+                     (int)(state == MOVE_SOAKING && !proving), "retry", (int)over);
+}
+
 json_t *move_json(const struct move *move)
 {
+    enum move_phase phase = move_phase_of((enum move_state)move->state);
     json_t *out = json_encode(move_fields, move, JSON_KEEP_ABSENT);
     (void)json_object_del(out, "run"); /* between the workers */
+    (void)json_object_del(out, "cut_told");
+    (void)json_object_set_new(out, "phase", json_string(move_phase_names[phase]));
+    (void)json_object_set_new(out, "can", can_json(move));
+    (void)json_object_set_new(out, "says", json_string(move_phase_text(phase)));
     return out;
 }
 
-/* -- asking for one ---------------------------------------------------------------------------- */
+/* -- by hand ----------------------------------------------------------------------------------- */
 
-struct request {
-    struct db_tx *tx;
-    const struct env *env;
-    const struct policy *policy;
-    const struct prices *prices;
-    const char *actor;
-    struct arena *arena;
-
-    enum mode target;
-    struct customer customer;
-    struct deployment current;
-    struct profile profile;
-    struct decide_context context;
-    struct decision decision;
-};
-
-static enum err read_mode(const struct move_wish *wish, struct problems *problems,
-                          enum mode *ret_mode, struct error *e)
+static enum err refuse(const struct move *m, const char *what, struct error *e)
 {
-    int mode = enum_from_text(mode_names, str_from(wish->target_mode));
-    if (mode < 0) {
-        problem_add(problems, "target_mode", 0, "must be %s or %s", mode_names[MULTI_TENANT],
-                    mode_names[SINGLE_TENANT]);
-        return problems_error(problems, e);
-    }
-    *ret_mode = (enum mode)mode;
-    return OK;
+    return error_set(e, ERR_CONFLICT, "migration %s is %s: it cannot %s; %s", m->id,
+                     move_state_names[m->state], what,
+                     move_phase_text(move_phase_of((enum move_state)m->state)));
 }
 
-/* Whether the customer is somebody to move, and is not being moved. */
-static enum err check_idle(const struct request *r, struct error *e)
+/* Its job goes on at once; one of another kind takes over when somebody cancelled the job itself.
+ */
+static enum err have_job_run(struct db_tx *tx, const struct env *env, const struct move *m,
+                             struct arena *arena, struct error *e)
 {
-    const struct customer *c = &r->customer;
-    const char *running;
-    if (c->status != CUSTOMER_ACTIVE)
-        return error_set(e, ERR_CONFLICT, "customer %s is %s", c->slug,
-                         customer_status_names[c->status]);
-    TRY(db_get_text(r->tx, &move_running_of, DB_ARGS(db_text(c->id)), r->arena, &running, e));
-    if (running)
-        return error_set(e, ERR_CONFLICT,
-                         "customer %s is being moved already (migration %s): wait for it or cancel "
-                         "it",
-                         c->slug, running);
-    return OK;
-}
-
-static enum err check_settled(const struct request *r, struct error *e)
-{
-    if (r->current.status != DEPLOYMENT_ACTIVE)
-        return error_set(e, ERR_CONFLICT,
-                         "customer %s cannot move before its deployment is active; it is %s",
-                         r->customer.slug, deployment_status_names[r->current.status]);
-    return OK;
-}
-
-/* The same, and whether it makes sense to go to the target mode. */
-static enum err check_customer(const struct request *r, struct error *e)
-{
-    TRY(check_idle(r, e));
-    if (r->current.mode == (int)r->target)
-        return error_set(e, ERR_CONFLICT, "customer %s is in mode %s already", r->customer.slug,
-                         mode_names[r->target]);
-    return check_settled(r, e);
-}
-
-/* Decides by the scores and constraints, then for the mode that was asked for. */
-static enum err decide_for_target(struct request *r, struct error *e)
-{
-    TRY(customer_profile(r->tx, &r->customer, r->arena, &r->profile, e));
-    r->context.subscribed = (enum plan)r->customer.plan;
-    decide(r->policy, &r->profile, &r->context, &r->decision);
-    if (r->decision.constraint != CONSTRAINT_NONE && r->decision.placement.mode != r->target) {
-        const struct clause *c = &r->policy->constraints.items[r->decision.constraint];
-        return error_set(e, ERR_CONFLICT, "policy %s forbids mode %s for customer %s: %s [%s]",
-                         r->policy->name, mode_names[r->target], r->customer.slug, c->because,
-                         c->name);
-    }
-    r->decision.placement = placement_in_mode(r->policy, &r->profile, &r->context, r->target);
-    r->decision.confidence = r->decision.scores[r->target];
-    return OK;
-}
-
-static enum err enqueue(const struct request *r, const char *move_id, struct error *e)
-{
-    struct job_spec spec = {
-        .worker = r->target == MULTI_TENANT ? "MigrateToMultiTenantWorker"
-                                            : "MigrateToSingleTenantWorker",
-        .queue = MOVE_QUEUE,
-        .customer_id = r->current.customer_id,
-        .args = arena_printf(r->arena, "{\"migration_id\":\"%s\"}", move_id),
-    };
-    struct job job;
-    return job_enqueue(r->tx, r->env, &spec, r->arena, &job, NULL, e);
-}
-
-/* The move itself, its job and its audit entry. */
-static enum err record_move(const struct request *r, const char *reason, const char *decision_id,
-                            const char *target_id, struct move *ret, struct error *e)
-{
-    const char *id = env_id(r->env, r->arena), *customer_id = r->current.customer_id;
-    TRY(db_exec(r->tx, &move_insert,
-                DB_ARGS(db_text(id), db_text(customer_id), db_text(mode_names[r->current.mode]),
-                        db_text(mode_names[r->target]), db_text(reason), db_text(r->actor),
-                        db_text(decision_id), db_text(r->current.id), db_text(target_id),
-                        db_int(env_now(r->env))),
-                NULL, e));
-    TRY(enqueue(r, id, e));
-    const char *details = arena_printf(r->arena, "{\"customer_id\":\"%s\",\"to_mode\":\"%s\"}",
-                                       customer_id, mode_names[r->target]);
-    TRY(audit_write(r->tx, r->env, r->arena, r->actor, "migration.requested", id, details, e));
-    return move_find(r->tx, id, r->arena, ret, e);
-}
-
-static enum err record(const struct request *r, const char *reason, struct move *ret,
-                       struct error *e)
-{
-    const char *target_id;
-    struct decided decided = {r->policy, r->prices, &r->profile, &r->context, &r->decision};
-    struct decision_record decision;
-    TRY(decision_record_create(r->tx, r->env, r->customer.id, "migration", &decided, r->arena,
-                               &decision, e));
-    TRY(decision_record_audit(r->tx, r->env, r->actor, &decision, r->arena, e));
-    TRY(deployment_create(r->tx, r->env, r->customer.id, r->customer.slug, &r->decision.placement,
-                          decision.id, false, r->arena, &target_id, e));
-    return record_move(r, reason, decision.id, target_id, ret, e);
-}
-
-enum err move_request(struct db_tx *tx, const struct env *env, const struct policy *policy,
-                      const struct prices *prices, const char *actor, const struct move_wish *wish,
-                      struct arena *arena, struct problems *problems, struct move *ret,
-                      struct error *e)
-{
-    struct request r = {tx, env, policy, prices, actor, arena};
-    TRY(read_mode(wish, problems, &r.target, e));
-    TRY(customer_find(tx, wish->customer, arena, &r.customer, e));
-    TRY(deployment_current(tx, r.customer.id, arena, &r.current, e));
-    TRY(check_customer(&r, e));
-    TRY(decide_for_target(&r, e));
-    return record(&r, wish->reason ? wish->reason : "requested by hand", ret, e);
-}
-
-enum err move_relocate(struct db_tx *tx, const struct env *env, const char *actor,
-                       const char *customer_id, const char *reason, struct arena *arena,
-                       struct move *ret, struct error *e)
-{
-    struct request r = {.tx = tx, .env = env, .actor = actor, .arena = arena};
-    const char *target_id;
-    TRY(customer_find(tx, customer_id, arena, &r.customer, e));
-    TRY(deployment_current(tx, customer_id, arena, &r.current, e));
-    r.target = (enum mode)r.current.mode;
-    TRY(check_idle(&r, e));
-    TRY(check_settled(&r, e));
-    TRY(deployment_create_like(tx, env, &r.current, arena, &target_id, e));
-    return record_move(&r, reason, NULL, target_id, ret, e);
+    struct db_value customer = db_text(m->customer_id), queue = db_text(MOVE_QUEUE);
+    int64_t jobs;
+    TRY(db_exec(tx, &move_wake_job, DB_ARGS(customer, queue, db_int(env_now(env))), NULL, e));
+    TRY(db_get_int(tx, &move_jobs_left, DB_ARGS(customer, queue), &jobs, e));
+    db_notify(tx, JOB_CHANNEL);
+    return jobs > 0 ? OK : move_enqueue_cleanup(tx, env, m, 0, arena, e);
 }
 
 enum err move_cancel(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
                      struct arena *arena, struct move *ret, struct error *e)
 {
     struct move move;
-    int64_t jobs;
     TRY(move_find(tx, id, arena, &move, e));
-    TRY(move_set_state(tx, env, actor, &move, MOVE_CANCEL, "cancelled by hand", arena, e));
-    TRY(deployment_set_leaving(tx, env, move.target_id, DEPLOYMENT_RETIRING, e));
-    TRY(db_get_int(tx, &move_jobs_left, DB_ARGS(db_text(move.customer_id), db_text(MOVE_QUEUE)),
-                   &jobs, e));
-    if (jobs == 0) /* somebody cancelled the job itself */
-        TRY(move_enqueue_cleanup(tx, env, &move, 0, arena, e));
+    if (move.state != MOVE_CANCELLING && move.state != MOVE_CANCELLED) {
+        if (move_next_state((enum move_state)move.state, MOVE_CANCEL) < 0)
+            return refuse(&move, "be cancelled", e);
+        TRY(move_set_state(tx, env, actor, &move, MOVE_CANCEL, "cancelled by hand", arena, e));
+        TRY(have_job_run(tx, env, &move, arena, e));
+    }
     *ret = move;
     return OK;
+}
+
+enum err move_roll_back(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                        struct arena *arena, struct move *ret, struct error *e)
+{
+    struct move move;
+    TRY(move_find(tx, id, arena, &move, e));
+    bool repeated =
+        move.state == MOVE_RETURNING || move.state == MOVE_REMOVING || move.state == MOVE_RETURNED;
+    if (!repeated) {
+        if (move_next_state((enum move_state)move.state, MOVE_RETURN) < 0)
+            return refuse(&move, "be rolled back", e);
+        if (move.way_back != WAY_OPEN)
+            return error_set(e, ERR_CONFLICT,
+                             "migration %s cannot be rolled back: its way back is lost (%s); "
+                             "finish it, and to go back move the customer again",
+                             move.id, move.error ? move.error : "no reason is known");
+        TRY(move_set_state(tx, env, actor, &move, MOVE_RETURN, NULL, arena, e));
+        TRY(move_set_attempts(tx, &move, 0, false, e));
+        TRY(have_job_run(tx, env, &move, arena, e));
+    }
+    *ret = move;
+    return OK;
+}
+
+enum err move_finish(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                     struct arena *arena, struct move *ret, struct error *e)
+{
+    struct move move;
+    TRY(move_find(tx, id, arena, &move, e));
+    if (move.state != MOVE_CLEANING && move.state != MOVE_COMPLETED) {
+        if (move_next_state((enum move_state)move.state, MOVE_SOAKED) < 0)
+            return refuse(&move, "end its soak", e);
+        if (move.proof_state == PROOF_DUE)
+            return error_set(e, ERR_CONFLICT,
+                             "migration %s is still being proven: finish it when proof_state is "
+                             "equal, or roll it back",
+                             move.id);
+        TRY(move_end_soak(tx, env, actor, &move, arena, e));
+        TRY(have_job_run(tx, env, &move, arena, e));
+    }
+    *ret = move;
+    return OK;
+}
+
+enum err move_retry(struct db_tx *tx, const struct env *env, const struct policy *policy,
+                    const struct prices *prices, const char *actor, const char *id,
+                    struct arena *arena, struct problems *problems, struct move *ret,
+                    struct error *e)
+{
+    struct move old;
+    const char *repeated;
+    TRY(move_find(tx, id, arena, &old, e));
+    TRY(db_get_text(tx, &move_retry_of, DB_ARGS(db_text(old.customer_id), db_text(old.id)), arena,
+                    &repeated, e));
+    if (repeated)
+        return move_find(tx, repeated, arena, ret, e);
+    if (!move_is_over((enum move_state)old.state) || old.state == MOVE_COMPLETED)
+        return refuse(&old, "be retried", e);
+    struct move_wish wish = {
+        .customer = old.customer_id,
+        .target_mode = mode_names[old.to_mode],
+        .reason = arena_printf(arena, "retry of migration %s", old.id),
+        .retry_of = old.id,
+    };
+    if (old.from_mode == old.to_mode)
+        return move_relocate(tx, env, actor, &wish, arena, ret, e);
+    return move_request(tx, env, policy, prices, actor, &wish, arena, problems, ret, e);
 }
 
 /* -- for the workers --------------------------------------------------------------------------- */
@@ -288,16 +214,27 @@ enum err move_begin_run(struct db_tx *tx, const char *id, struct arena *arena, s
     return move_find(tx, id, arena, ret, e);
 }
 
+/* The stay in the state before has ended, that in the new one begins. */
+static enum err record_step(struct db_tx *tx, const struct move *m, int64_t now, struct error *e)
+{
+    struct db_value id = db_text(m->id), run = db_int(m->run), at = db_int(now);
+    bool over = move_is_over((enum move_state)m->state);
+    TRY(db_exec(tx, &move_step_end, DB_ARGS(id, at, run), NULL, e));
+    return db_exec(
+        tx, &move_step_begin,
+        DB_ARGS(id, db_text(move_state_names[m->state]), run, at, db_int(over ? now : INT_ABSENT)),
+        NULL, e);
+}
+
 enum err move_set_state(struct db_tx *tx, const struct env *env, const char *actor,
                         struct move *move, enum move_event event, const char *why,
                         struct arena *arena, struct error *e)
 {
     int to = move_next_state((enum move_state)move->state, event);
     if (to < 0)
-        return error_set(e, ERR_CONFLICT, "migration %s is %s: it cannot %s", move->id,
-                         move_state_names[move->state], move_event_names[event]);
-    int64_t changes;
-    int64_t finished_at = move_is_over((enum move_state)to) ? env_now(env) : INT_ABSENT;
+        return refuse(move, move_event_names[event], e);
+    int64_t changes, now = env_now(env);
+    int64_t finished_at = move_is_over((enum move_state)to) ? now : INT_ABSENT;
     TRY(db_exec(tx, &move_change_state,
                 DB_ARGS(db_text(move->id), db_text(move_state_names[move->state]),
                         db_int(move->run), db_text(move_state_names[to]), db_int(finished_at),
@@ -311,32 +248,95 @@ enum err move_set_state(struct db_tx *tx, const struct env *env, const char *act
     move->state = to;
     move->finished_at = finished_at;
     move->error = why ? arena_text(arena, why) : move->error;
-    return OK;
+    move->doing = NULL;
+    move->version++;
+    return record_step(tx, move, now, e);
 }
 
-enum err move_set_fenced(struct db_tx *tx, struct move *move, int64_t since, struct error *e)
+enum err move_count_under_way(struct db_tx *tx, const char *id, int64_t *ret, struct error *e)
 {
-    struct db_value id = db_text(move->id), run = db_int(move->run);
+    return db_get_int(tx, &move_under_way, DB_ARGS(db_text(id)), ret, e);
+}
+
+/* Everything else that is recorded about a move, by the run that has it. */
+static enum err note(struct db_tx *tx, struct move *move, const struct db_query *query,
+                     struct db_args args, struct error *e)
+{
     int64_t changes;
-    if (since)
-        TRY(db_exec(tx, &move_note_fence, DB_ARGS(id, run, db_int(since)), &changes, e));
-    else
-        TRY(db_exec(tx, &move_forget_fence, DB_ARGS(id, run), &changes, e));
+    TRY(db_exec(tx, query, args, &changes, e));
     if (changes == 0)
         return error_set(e, ERR_CONFLICT, "another run has taken over migration %s", move->id);
-    if (!since)
-        move->fenced_at = INT_ABSENT;
-    else if (move->fenced_at == INT_ABSENT)
-        move->fenced_at = since;
+    move->version++;
     return OK;
 }
 
-enum err move_set_result(struct db_tx *tx, const struct move *move, int64_t rows_copied,
-                         int64_t stall_us, const char *proof, struct error *e)
+enum err move_set_switched(struct db_tx *tx, struct move *move, int64_t stall_us, int64_t now,
+                           int64_t soak_until, struct error *e)
 {
-    return db_exec(
-        tx, &move_note_result,
-        DB_ARGS(db_text(move->id), db_int(rows_copied), db_int(stall_us), db_text(proof)), NULL, e);
+    move->stall_us = stall_us;
+    move->switched_at = now;
+    move->soak_until = soak_until;
+    move->way_back = WAY_OPEN;
+    move->proof_state = PROOF_DUE;
+    return note(tx, move, &move_note_switch,
+                DB_ARGS(db_text(move->id), db_int(move->run), db_int(stall_us), db_int(now),
+                        db_int(soak_until)),
+                e);
+}
+
+enum err move_set_returned(struct db_tx *tx, struct move *move, int64_t stall_us, struct error *e)
+{
+    move->return_stall_us = stall_us;
+    move->way_back = WAY_TAKEN;
+    move->lag_bytes = INT_ABSENT;
+    return note(tx, move, &move_note_return,
+                DB_ARGS(db_text(move->id), db_int(move->run), db_int(stall_us)), e);
+}
+
+enum err move_set_way_back(struct db_tx *tx, struct move *move, enum way_back way, const char *why,
+                           struct error *e)
+{
+    move->way_back = way;
+    move->error = why ? why : move->error;
+    return note(
+        tx, move, &move_note_way_back,
+        DB_ARGS(db_text(move->id), db_int(move->run), db_text(way_back_names[way]), db_text(why)),
+        e);
+}
+
+enum err move_set_proof(struct db_tx *tx, struct move *move, enum proof_state state,
+                        const char *proof, const char *why, struct error *e)
+{
+    move->proof_state = state;
+    move->proof = proof;
+    move->error = why ? why : move->error;
+    return note(tx, move, &move_note_proof,
+                DB_ARGS(db_text(move->id), db_int(move->run), db_text(proof_state_names[state]),
+                        db_text(proof), db_text(why)),
+                e);
+}
+
+enum err move_set_attempts(struct db_tx *tx, struct move *move, int64_t attempts, bool told,
+                           struct error *e)
+{
+    move->cut_attempts = attempts;
+    move->cut_told = told;
+    return note(tx, move, &move_note_attempt,
+                DB_ARGS(db_text(move->id), db_int(move->run), db_int(attempts), db_int(told)), e);
+}
+
+enum err move_set_rows(struct db_tx *tx, struct move *move, int64_t rows, struct error *e)
+{
+    move->rows_copied = rows;
+    return note(tx, move, &move_note_rows,
+                DB_ARGS(db_text(move->id), db_int(move->run), db_int(rows)), e);
+}
+
+enum err move_end_soak(struct db_tx *tx, const struct env *env, const char *actor,
+                       struct move *move, struct arena *arena, struct error *e)
+{
+    TRY(move_set_state(tx, env, actor, move, MOVE_SOAKED, NULL, arena, e));
+    return deployment_set_leaving(tx, env, move->source_id, DEPLOYMENT_RETIRING, e);
 }
 
 enum err move_enqueue_cleanup(struct db_tx *tx, const struct env *env, const struct move *move,

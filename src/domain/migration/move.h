@@ -1,69 +1,39 @@
 /*
- * Moves: a customer goes from one mode to the other, or to another place in its mode.
+ * Moves: a customer goes from one mode to the other, or to another place in its mode, and keeps
+ * writing meanwhile.
  *
- *     requested -> provisioning -> copying <-> verifying -> cleaning -> completed
- *         |             |             |            |
- *         +-------------+-------------+------------+--> failing -> failed
- *         +-------------+-------------+------------+--> cancelling -> cancelled
+ * move_states.h has the states. A move is running until its state is over: also while it soaks, and
+ * until everything that it made is gone, so that the next one starts from a clean place. A customer
+ * has one running move at a time.
  *
- * Leaving `verifying` for `cleaning` is the commit point: in one transaction the target becomes the
- * customer's current deployment. Before it a move can be undone, after it it only goes forward.
- * A move is running until it is completed, failed or cancelled: `failing` and `cancelling` last
- * until the fence is open and the target is gone, so that the next move starts from a clean place.
- *
- * The table in move.c is the only place that knows the edges, move_set_state() the only function
- * that changes the state. It also holds the move to its `run`: each run of a worker takes the next
- * number, and what an earlier one, which lost its lease and does not know it, still wants to record
- * is refused. The databases of tenants refuse old runs by the same number (tenant.h).
+ * move_set_state() is the only function that changes the state. It also holds the move to its
+ * `run`: each run of a worker takes the next number, and what an earlier one, which lost its lease
+ * and does not know it, still wants to record is refused. The databases of tenants refuse old runs
+ * by the same number (mover.h).
  */
 #ifndef WEBHOST_DOMAIN_MIGRATION_MOVE_H
 #define WEBHOST_DOMAIN_MIGRATION_MOVE_H
 
 #include "domain/accounts/customer.h"
 #include "domain/accounts/decisions.h"
+#include "domain/migration/move_states.h"
 #include "domain/placement/costs.h"
 #include "domain/placement/policy.h"
 #include "domain/provisioning/deployment.h"
 
 #define MOVE_QUEUE "migration"
 
-enum move_state {
-    MOVE_REQUESTED,
-    MOVE_PROVISIONING,
-    MOVE_COPYING,
-    MOVE_VERIFYING,
-    MOVE_CLEANING,
-    MOVE_COMPLETED,
-    MOVE_FAILING,
-    MOVE_FAILED,
-    MOVE_CANCELLING,
-    MOVE_CANCELLED,
-    MOVE_STATES,
+enum way_back {
+    WAY_NONE,
+    WAY_OPEN,
+    WAY_LOST,  /* the source stopped to be current */
+    WAY_TAKEN, /* rolled back */
+    WAY_ENDED, /* nothing of the move is left in the two databases */
 };
 
-enum move_event {
-    MOVE_START,    /* a worker took it up */
-    MOVE_PREPARED, /* the target exists */
-    MOVE_COPIED,   /* every row is in the target */
-    MOVE_AGAIN,    /* the comparison did not end: copy afresh */
-    MOVE_SWITCH,   /* both are equal: the target is where the customer lives */
-    MOVE_CLEANED,  /* nothing is left at the source */
-    MOVE_FAIL,
-    MOVE_CANCEL,
-    MOVE_UNDONE, /* the fence is open, the target gone */
-    MOVE_EVENTS,
-};
+enum proof_state { PROOF_NONE, PROOF_DUE, PROOF_EQUAL, PROOF_DIFFERS };
 
-extern const char *const move_state_names[]; /* ends with NULL */
-extern const char *const move_event_names[]; /* for sentences: "a move that is X cannot NAME" */
-
-/* The state that `event` leads to, or -1 when the event is refused in `from`. */
-int move_next_state(enum move_state from, enum move_event event);
-
-static inline bool move_is_over(enum move_state state)
-{
-    return state == MOVE_COMPLETED || state == MOVE_FAILED || state == MOVE_CANCELLED;
-}
+extern const char *const way_back_names[], *const proof_state_names[]; /* end with NULL */
 
 struct move {
     const char *id;
@@ -74,22 +44,56 @@ struct move {
     const char *requested_by; /* an actor, as in the audit record */
     const char *decision_id;
     const char *source_id, *target_id; /* deployments */
+    const char *mover;                 /* which kind works on it; NULL before it began */
     int64_t rows_copied;
-    int64_t stall_us;  /* how long the tenant was read-only before the switch */
+    int64_t stall_us;        /* how long the tenant could not be written at the cut; absent: not
+                                known, the process that cut over died */
+    int64_t return_stall_us; /* the same when it was rolled back */
+    int64_t lag_bytes;
+    const char *doing; /* "building gps_points_pkey" */
+    int64_t cut_attempts;
+    bool cut_told; /* people know that it finds no moment to cut over */
+    int64_t switched_at, soak_until;
+    int way_back;      /* enum way_back */
+    int proof_state;   /* enum proof_state */
     const char *proof; /* JSON: for each table, its rows and the digest that both sides have */
+    const char *schema_sha256;
     const char *error;
+    const char *retry_of, *proposal_id;
     int64_t run;
-    int64_t fenced_at; /* since when the tenant may be read-only; INT_ABSENT: it is not */
+    int64_t version; /* grows with every record */
     int64_t created_at, finished_at;
 };
 
 extern const struct field move_fields[];
 
 struct move_wish {
-    const char *customer;    /* id or slug */
-    const char *target_mode; /* as the caller wrote it */
-    const char *reason;      /* NULL: "requested by hand" */
+    const char *customer;      /* id or slug */
+    const char *target_mode;   /* as the caller wrote it */
+    const char *reason;        /* NULL: "requested by hand" */
+    const char *retry_of;      /* the move that it repeats; NULL: none */
+    const char *proposal_id;   /* what was approved; NULL: nothing had to be */
+    const char *schema_sha256; /* what was surveyed; NULL: not yet */
 };
+
+/* Who would be moved, and what is thought of it. */
+struct judged_move {
+    enum mode target;
+    struct customer customer;
+    struct deployment current;
+    struct profile profile;
+    struct decide_context context;
+    struct decision decision; /* for the target mode */
+    enum mode recommended;    /* by the policy */
+};
+
+/*
+ * Judges a wish as move_request() does, and changes nothing. The same errors; with ERR_CONFLICT
+ * `ret` has the customer, and the decision when the policy forbids the mode.
+ */
+enum err move_judge(struct db_tx *tx, const struct policy *policy, const struct move_wish *wish,
+                    struct arena *arena, struct problems *problems, struct judged_move *ret,
+                    struct error *e);
 
 /*
  * Starts a move: target deployment, decision, move, job and audit record, in the caller's
@@ -104,15 +108,36 @@ enum err move_request(struct db_tx *tx, const struct env *env, const struct poli
 
 /*
  * Starts a move within the customer's mode, to a place that its provider chooses: off a host that
- * is being drained. Nothing is decided anew. ERR_CONFLICT as above.
+ * is being drained. Nothing is decided anew; the wish's mode is not looked at, its reason is given.
+ * ERR_CONFLICT as above.
  */
 enum err move_relocate(struct db_tx *tx, const struct env *env, const char *actor,
-                       const char *customer_id, const char *reason, struct arena *arena,
-                       struct move *ret, struct error *e);
+                       const struct move_wish *wish, struct arena *arena, struct move *ret,
+                       struct error *e);
 
-/* Stops a move before its commit point; its job undoes what was done. ERR_CONFLICT after it. */
+/*
+ * What an operator can do about one. Each is safe to repeat: what is done already, or on its way,
+ * is given as it is. ERR_CONFLICT when it cannot be done in the move's state, with a sentence that
+ * says what can.
+ */
+
+/* Stops it before its commit point; its job undoes what was done. */
 enum err move_cancel(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
                      struct arena *arena, struct move *ret, struct error *e);
+
+/* During the soak: gives the tenant back to the source, without losing what it wrote since. */
+enum err move_roll_back(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                        struct arena *arena, struct move *ret, struct error *e);
+
+/* Ends the soak now. */
+enum err move_finish(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
+                     struct arena *arena, struct move *ret, struct error *e);
+
+/* Starts a new move with the wish of one that failed, was cancelled or has returned. */
+enum err move_retry(struct db_tx *tx, const struct env *env, const struct policy *policy,
+                    const struct prices *prices, const char *actor, const char *id,
+                    struct arena *arena, struct problems *problems, struct move *ret,
+                    struct error *e);
 
 enum err move_find(struct db_tx *tx, const char *id, struct arena *arena, struct move *ret,
                    struct error *e);
@@ -130,7 +155,11 @@ enum err move_list(struct db_tx *tx, const struct move_filter *filter, struct pa
                    struct arena *arena, struct records *ret, const char **ret_next,
                    struct error *e);
 
-/* The move as the API shows it. */
+/* Those that are not over, oldest first, at most `max`. */
+enum err move_list_running(struct db_tx *tx, size_t max, struct arena *arena, struct records *ret,
+                           struct error *e);
+
+/* The move as lists show it: with its phase, what can be done about it, and that as a sentence. */
 json_t *move_json(const struct move *move);
 
 /* -- for the workers --------------------------------------------------------------------------- */
@@ -148,12 +177,24 @@ enum err move_set_state(struct db_tx *tx, const struct env *env, const char *act
                         struct move *move, enum move_event event, const char *why,
                         struct arena *arena, struct error *e);
 
-/* Records since when the tenant is read-only (the first time counts), or with 0 that it is not. */
-enum err move_set_fenced(struct db_tx *tx, struct move *move, int64_t since, struct error *e);
+/* What else is recorded; each is held to the move's run, too, and keeps `move` in step. */
+enum err move_set_switched(struct db_tx *tx, struct move *move, int64_t stall_us, int64_t now,
+                           int64_t soak_until, struct error *e);
+enum err move_set_returned(struct db_tx *tx, struct move *move, int64_t stall_us, struct error *e);
+enum err move_set_way_back(struct db_tx *tx, struct move *move, enum way_back way, const char *why,
+                           struct error *e);
+enum err move_set_proof(struct db_tx *tx, struct move *move, enum proof_state state,
+                        const char *proof, const char *why, struct error *e);
+enum err move_set_attempts(struct db_tx *tx, struct move *move, int64_t attempts, bool told,
+                           struct error *e);
+enum err move_set_rows(struct db_tx *tx, struct move *move, int64_t rows, struct error *e);
 
-/* What the copy came to. */
-enum err move_set_result(struct db_tx *tx, const struct move *move, int64_t rows_copied,
-                         int64_t stall_us, const char *proof, struct error *e);
+/* soaking -> cleaning: the source is on its way out. */
+enum err move_end_soak(struct db_tx *tx, const struct env *env, const char *actor,
+                       struct move *move, struct arena *arena, struct error *e);
+
+/* A move is under way when it neither waits for its turn nor soaks; but for this one. */
+enum err move_count_under_way(struct db_tx *tx, const char *id, int64_t *ret, struct error *e);
 
 /* Has a worker of its own undo or clean up what a move left, `delay_us` from now. */
 enum err move_enqueue_cleanup(struct db_tx *tx, const struct env *env, const struct move *move,

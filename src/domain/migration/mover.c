@@ -1,5 +1,7 @@
 #include "domain/migration/mover.h"
 
+#include "domain/migration/fenced.h"
+
 enum url_engine { URL_UNKNOWN, URL_SQLITE, URL_POSTGRES };
 
 static enum url_engine engine_of(const char *url)
@@ -34,6 +36,6 @@ enum err mover_for(const char *source_url, const char *target_url, const struct 
                          "one kind",
                          source == URL_SQLITE ? "SQLite" : "PostgreSQL",
                          target == URL_SQLITE ? "SQLite" : "PostgreSQL");
-    *ret = source == URL_SQLITE ? &sqlite_mover : &postgres_mover;
+    *ret = source == URL_SQLITE ? &sqlite_mover : &fenced_mover;
     return OK;
 }

@@ -7,6 +7,8 @@
 const char *const proposal_state_names[] = {"pending", "approved",   "rejected",
                                             "expired", "superseded", NULL};
 
+const char *const proposal_kind_names[] = {"recommended", "requested", NULL};
+
 #define AT(member) offsetof(struct proposal, member)
 
 const struct field proposal_fields[] = {
@@ -19,6 +21,14 @@ const struct field proposal_fields[] = {
      .help = "where it belongs"},
     {"state", FIELD_ENUM, AT(state), .names = proposal_state_names, .required = true,
      .help = "what became of it"},
+    {"kind", FIELD_ENUM, AT(kind), .names = proposal_kind_names, .required = true,
+     .help = "who proposes it: recommended by the tracker, or requested by a person"},
+    {"requested_by", FIELD_TEXT, AT(requested_by), .help = "who asked for it"},
+    {"requester_token", FIELD_TEXT, AT(requester_token)},
+    {"schema_sha256", FIELD_TEXT, AT(schema_sha256),
+     .help = "the schema that was looked at, of a requested one"},
+    {"size_class", FIELD_TEXT, AT(size_class),
+     .help = "small, medium, large or huge, of a requested one"},
     {"decision_id", FIELD_TEXT, AT(decision_id), .required = true, .help = "why"},
     {"confidence", FIELD_DECIMAL, AT(confidence), .required = true, .help = "0 to 1"},
     {"reason", FIELD_TEXT, AT(reason), .required = true, .help = "in a sentence"},
@@ -52,6 +62,11 @@ enum err proposal_pending_of(struct db_tx *tx, const char *customer_id, struct a
                   arena, ret, e);
 }
 
+enum err proposal_count_pending(struct db_tx *tx, int64_t *ret, struct error *e)
+{
+    return db_get_int(tx, &proposal_pending_count, DB_NO_ARGS, ret, e);
+}
+
 enum err proposal_list(struct db_tx *tx, const struct proposal_filter *filter, struct page page,
                        struct arena *arena, struct records *ret, const char **ret_next,
                        struct error *e)
@@ -61,47 +76,59 @@ enum err proposal_list(struct db_tx *tx, const struct proposal_filter *filter, s
                      sizeof(struct proposal), arena, ret, ret_next, e);
 }
 
-/* -- making ------------------------------------------------------------------------------------ */
+/* -- telling people ---------------------------------------------------------------------------- */
 
-/* A change of anything that is agreed to changes it. */
-static const char *hash_plan(const struct proposal_wish *wish, char out[HASH_TEXT_MAX],
-                             struct arena *arena)
+static const char *move_text(const struct proposal *p, struct arena *arena)
 {
-    const struct placement *to = &wish->decided->decision->placement;
-    _cleanup_json_ json_t *regions = json_array();
-    for (size_t i = 0; i < to->region_count; i++)
-        (void)json_array_append_new(regions, json_string(geography_names[to->regions[i]]));
-    _cleanup_json_ json_t *plan = json_pack(
-        "{s:s, s:s, s:s, s:s, s:O, s:s}", "customer_id", wish->customer->id, "from_mode",
-        mode_names[wish->customer->mode], "to_mode", mode_names[to->mode], "plan",
-        plan_names[to->plan], "regions", regions, "policy_sha256", wish->decided->policy->sha256);
-    BUG_ON(!plan);
-    return sha256_hex(str_from(json_text(plan, arena)), out);
+    return arena_printf(arena, "move of customer %s from %s to %s", p->customer_slug,
+                        mode_labels[p->from_mode], mode_labels[p->to_mode]);
 }
 
-enum err proposal_create(struct db_tx *tx, const char *actor, const struct proposal_wish *wish,
-                         struct arena *arena, struct proposal *ret, struct error *e)
+static const char *sentence(const struct proposal *p, struct arena *arena)
 {
-    const struct env *env = wish->tracker->env;
-    const struct customer *c = wish->customer;
-    const char *id = env_id(env, arena);
-    int64_t now = env_now(env);
-    char hash[HASH_TEXT_MAX];
-    struct decision_record decision;
-    TRY(decision_record_create(tx, env, c->id, "evaluation", wish->decided, arena, &decision, e));
-    TRY(decision_record_audit(tx, env, actor, &decision, arena, e));
-    TRY(db_exec(tx, &proposal_insert,
-                DB_ARGS(db_text(id), db_text(c->id), db_text(mode_names[c->mode]),
-                        db_text(mode_names[decision.mode]), db_text(decision.id),
-                        db_int(decision.confidence), db_text(decision.reason),
-                        db_int(wish->monthly_saving), db_text(hash_plan(wish, hash, arena)),
-                        db_int(now),
-                        db_int(now + wish->tracker->settings->proposal_days * USEC_PER_DAY)),
-                NULL, e));
-    const char *details = arena_printf(arena, "{\"customer_id\":\"%s\",\"to_mode\":\"%s\"}", c->id,
-                                       mode_names[decision.mode]);
-    TRY(audit_write(tx, env, arena, actor, "proposal.created", id, details, e));
-    return proposal_find(tx, id, arena, ret, e);
+    const char *move = move_text(p, arena), *by = p->decided_by ? p->decided_by : "nobody";
+    switch ((enum proposal_state)p->state) {
+    case PROPOSAL_PENDING:
+        return arena_printf(arena,
+                            "A %s waits for approval%s%s: %s. Answer with webhost proposals "
+                            "approve %s, or reject",
+                            move, p->requester_token ? " by somebody else than " : "",
+                            p->requester_token ? p->requested_by : "", p->reason, p->id);
+    case PROPOSAL_APPROVED:
+        return arena_printf(arena, "The %s was approved by %s and starts (migration %s)", move, by,
+                            p->migration_id);
+    case PROPOSAL_REJECTED:
+        return arena_printf(arena, "The %s was rejected by %s%s%s", move, by,
+                            p->comment ? ": " : "", p->comment ? p->comment : "");
+    case PROPOSAL_EXPIRED:
+        return arena_printf(arena, "Nobody answered in time: the %s is not proposed any more",
+                            move);
+    case PROPOSAL_SUPERSEDED:
+        return arena_printf(arena, "The %s is not proposed any more: the plan has changed", move);
+    }
+    BUG_ON(true);
+}
+
+static enum err tell(struct db_tx *tx, const struct env *env,
+                     const struct notify_settings *settings, const struct proposal *p,
+                     struct arena *arena, struct error *e)
+{
+    _cleanup_json_ json_t *details = proposal_json(p, JSON_OMIT_ABSENT);
+    const char *what = p->state == PROPOSAL_PENDING ? "created" : proposal_state_names[p->state];
+    struct notice notice = {
+        .kind = arena_printf(arena, "proposal.%s", what),
+        .customer_id = p->customer_id,
+        .text = sentence(p, arena),
+        .details = details,
+    };
+    return notify(tx, env, settings, &notice, arena, e);
+}
+
+json_t *proposal_json(const struct proposal *proposal, int flags)
+{
+    json_t *out = json_encode(proposal_fields, proposal, flags);
+    (void)json_object_del(out, "requester_token"); /* the name is enough for people */
+    return out;
 }
 
 /* -- ending ------------------------------------------------------------------------------------ */
@@ -112,23 +139,126 @@ struct ending {
 };
 
 /* The only way out of `pending`; keeps `proposal` in step. */
-static enum err end(struct db_tx *tx, const struct env *env, const char *actor,
-                    struct proposal *proposal, struct ending how, struct arena *arena,
-                    struct error *e)
+static enum err end(struct db_tx *tx, const struct answerer *by, struct proposal *proposal,
+                    struct ending how, struct arena *arena, struct error *e)
 {
     int64_t changes;
     const char *state = proposal_state_names[how.to];
     TRY(db_exec(tx, &proposal_end,
-                DB_ARGS(db_text(proposal->id), db_text(state), db_text(actor), db_int(env_now(env)),
-                        db_text(how.comment), db_text(how.migration_id)),
+                DB_ARGS(db_text(proposal->id), db_text(state), db_text(by->actor),
+                        db_int(env_now(by->env)), db_text(how.comment), db_text(how.migration_id)),
                 &changes, e));
     if (changes == 0)
         return error_set(e, ERR_CONFLICT, "proposal %s is not pending: it is %s", proposal->id,
                          proposal_state_names[proposal->state]);
-    TRY(audit_write(tx, env, arena, actor, arena_printf(arena, "proposal.%s", state), proposal->id,
-                    NULL, e));
-    return proposal_find(tx, proposal->id, arena, proposal, e);
+    TRY(audit_write(tx, by->env, arena, by->actor, arena_printf(arena, "proposal.%s", state),
+                    proposal->id, NULL, e));
+    TRY(proposal_find(tx, proposal->id, arena, proposal, e));
+    return tell(tx, by->env, by->notify, proposal, arena, e);
 }
+
+enum err proposal_reject(struct db_tx *tx, const struct answerer *by, const char *id,
+                         const char *comment, struct arena *arena, struct proposal *ret,
+                         struct error *e)
+{
+    struct proposal p;
+    TRY(proposal_find(tx, id, arena, &p, e));
+    TRY(end(tx, by, &p, (struct ending){PROPOSAL_REJECTED, comment, NULL}, arena, e));
+    *ret = p;
+    return OK;
+}
+
+enum err proposal_withdraw(struct db_tx *tx, const struct answerer *by, struct proposal *proposal,
+                           struct arena *arena, struct error *e)
+{
+    bool expired = env_now(by->env) >= proposal->expires_at;
+    return end(tx, by, proposal,
+               (struct ending){expired ? PROPOSAL_EXPIRED : PROPOSAL_SUPERSEDED, NULL, NULL}, arena,
+               e);
+}
+
+/* -- making ------------------------------------------------------------------------------------ */
+
+static const char *hash_of(const struct proposal_wish *wish, const struct prices *prices,
+                           char out[HASH_TEXT_MAX], struct arena *arena)
+{
+    if (wish->plan)
+        return wish->plan->hash;
+    const struct placement *to = &wish->decided->decision->placement;
+    struct move_agreement agreement = {
+        .customer_id = wish->customer->id,
+        .from = (enum mode)wish->customer->mode,
+        .to = to,
+        .policy_sha256 = wish->decided->policy->sha256,
+        .cost = cost_monthly(prices, to, wish->decided->profile->vehicle_count),
+    };
+    return move_agreement_hash(&agreement, out, arena);
+}
+
+/* What waits already gives way to a person's wish, unless it is one. */
+static enum err make_room(struct db_tx *tx, const struct answerer *by,
+                          const struct proposal_wish *wish, struct arena *arena, struct error *e)
+{
+    struct proposal pending;
+    enum err err = proposal_pending_of(tx, wish->customer->id, arena, &pending, e);
+    if (err != OK)
+        return err == ERR_NOT_FOUND ? OK : err;
+    if (pending.kind == PROPOSAL_REQUESTED && env_now(by->env) < pending.expires_at)
+        return error_set(e, ERR_CONFLICT,
+                         "a move of customer %s waits for approval already (proposal %s, asked for "
+                         "by %s): answer that one first",
+                         pending.customer_slug, pending.id, pending.requested_by);
+    return proposal_withdraw(tx, by, &pending, arena, e);
+}
+
+static enum err insert(struct db_tx *tx, const char *actor, const struct proposal_wish *wish,
+                       const struct decision_record *decision, struct arena *arena,
+                       const char **ret_id, struct error *e)
+{
+    const struct env *env = wish->tracker->env;
+    const struct customer *c = wish->customer;
+    const struct move_plan *plan = wish->plan;
+    const struct prices *prices;
+    const char *id = env_id(env, arena), *reason = wish->reason ? wish->reason : decision->reason;
+    int64_t now = env_now(env), days = wish->tracker->settings->proposal_days;
+    char hash[HASH_TEXT_MAX];
+    TRY(price_book_now(wish->tracker->prices, tx, arena, &prices, e));
+    enum proposal_kind kind = plan ? PROPOSAL_REQUESTED : PROPOSAL_RECOMMENDED;
+    *ret_id = id;
+    return db_exec(tx, &proposal_insert,
+                   DB_ARGS(db_text(id), db_text(c->id), db_text(mode_names[c->mode]),
+                           db_text(mode_names[decision->mode]), db_text(decision->id),
+                           db_int(decision->confidence), db_text(reason),
+                           db_int(wish->monthly_saving),
+                           db_text(hash_of(wish, prices, hash, arena)), db_int(now),
+                           db_int(now + days * USEC_PER_DAY), db_text(proposal_kind_names[kind]),
+                           db_text(actor), db_text(wish->token_id),
+                           db_text(plan ? plan->survey.schema_sha256 : NULL),
+                           db_text(plan ? plan->size_class : NULL)),
+                   NULL, e);
+}
+
+enum err proposal_create(struct db_tx *tx, const char *actor, const struct proposal_wish *wish,
+                         struct arena *arena, struct proposal *ret, struct error *e)
+{
+    const struct env *env = wish->tracker->env;
+    const struct answerer by = {env, wish->notify, actor, wish->token_id};
+    const char *id;
+    struct decision_record decision;
+    if (wish->plan)
+        TRY(make_room(tx, &by, wish, arena, e));
+    TRY(decision_record_create(tx, env, wish->customer->id, wish->plan ? "migration" : "evaluation",
+                               wish->decided, arena, &decision, e));
+    TRY(decision_record_audit(tx, env, actor, &decision, arena, e));
+    TRY(insert(tx, actor, wish, &decision, arena, &id, e));
+    const char *details = arena_printf(arena, "{\"customer_id\":\"%s\",\"to_mode\":\"%s\"}",
+                                       wish->customer->id, mode_names[decision.mode]);
+    TRY(audit_write(tx, env, arena, actor, "proposal.created", id, details, e));
+    TRY(proposal_find(tx, id, arena, ret, e));
+    return tell(tx, env, wish->notify, ret, arena, e);
+}
+
+/* -- approving --------------------------------------------------------------------------------- */
 
 /* Whether what was proposed is still the thing to do. */
 static enum err check_recommended(struct db_tx *tx, const struct tracker *tracker,
@@ -152,9 +282,102 @@ static enum err check_recommended(struct db_tx *tx, const struct tracker *tracke
                      p->customer_slug, decimal_text(decision.confidence, confidence));
 }
 
-enum err proposal_approve(struct db_tx *tx, const struct tracker *tracker, const char *actor,
-                          const char *id, struct arena *arena, struct proposal *ret,
+static enum err check_answerer(const struct proposal *p, const struct answerer *by, struct error *e)
+{
+    bool same_token =
+        p->requester_token && by->token_id && text_eq(p->requester_token, by->token_id);
+    bool same_name = p->requested_by && text_eq(p->requested_by, by->actor);
+    if (!same_token && !same_name)
+        return OK;
+    return error_set(e, ERR_DENIED,
+                     "proposal %s was asked for by %s: somebody else has to approve it", p->id,
+                     p->requested_by);
+}
+
+struct looking {
+    const struct move_planner *planner;
+    const char *id;
+    const struct answerer *by;
+    struct arena *arena;
+    struct proposal proposal;
+    bool changed;
+};
+
+static enum err look_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct looking *l = arg;
+    return proposal_find(tx, l->id, l->arena, &l->proposal, e);
+}
+
+/* What the tracker would propose with the facts of now; `changed` when that is another plan. */
+static enum err compare_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct looking *l = arg;
+    struct facts facts;
+    struct profile profile;
+    struct decide_context context;
+    struct decision decision;
+    const struct prices *prices;
+    char hash[HASH_TEXT_MAX];
+    TRY(facts_find(tx, l->proposal.customer_id, l->arena, &facts, e));
+    TRY(price_book_now(l->planner->prices, tx, l->arena, &prices, e));
+    facts_profile(&facts, &profile, &context);
+    decide(l->planner->policy, &profile, &context, &decision);
+    struct move_agreement agreement = {
+        .customer_id = l->proposal.customer_id,
+        .from = (enum mode)l->proposal.from_mode,
+        .to = &decision.placement,
+        .policy_sha256 = l->planner->policy->sha256,
+        .cost = cost_monthly(prices, &decision.placement, profile.vehicle_count),
+    };
+    /* Another mode is refused when it is approved, with the reason. */
+    l->changed = (int)decision.placement.mode == l->proposal.to_mode &&
+                 !text_eq(move_agreement_hash(&agreement, hash, l->arena), l->proposal.plan_hash);
+    return OK;
+}
+
+static enum err supersede_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct looking *l = arg;
+    struct proposal p = l->proposal;
+    return proposal_withdraw(tx, l->by, &p, l->arena, e);
+}
+
+enum err proposal_recheck(const struct move_planner *planner, const struct answerer *by,
+                          const char *id, struct arena *arena, const char **ret_schema,
                           struct error *e)
+{
+    struct looking l = {.planner = planner, .id = id, .by = by, .arena = arena};
+    struct problems problems = {.arena = arena};
+    struct move_plan plan;
+    struct db *db = planner->env->db;
+    TRY(db_read(db, look_work, &l, e));
+    const struct proposal *p = &l.proposal;
+    *ret_schema = NULL;
+    if (p->state != PROPOSAL_PENDING || env_now(by->env) >= p->expires_at)
+        return OK; /* refused with its own sentence */
+    TRY(check_answerer(p, by, e));
+    struct move_wish wish = {.customer = p->customer_id, .target_mode = mode_names[p->to_mode]};
+    TRY(move_plan_make(planner, &wish, arena, &problems, &plan, e));
+    TRY(move_plan_check(&plan, arena, e));
+    *ret_schema = plan.survey.schema_sha256;
+    if (p->kind == PROPOSAL_REQUESTED)
+        l.changed = !text_eq(plan.hash, p->plan_hash);
+    else
+        TRY(db_read(db, compare_work, &l, e));
+    if (!l.changed)
+        return OK;
+    TRY(db_write(db, supersede_work, &l, e));
+    return error_set(e, ERR_CONFLICT,
+                     "proposal %s is superseded: what it was about has changed since it was asked "
+                     "for (plan, regions, policy, cost, size or schema); look at the plan and ask "
+                     "again",
+                     p->id);
+}
+
+enum err proposal_approve(struct db_tx *tx, const struct tracker *tracker,
+                          const struct answerer *by, const char *id, const char *schema,
+                          struct arena *arena, struct proposal *ret, struct error *e)
 {
     const struct env *env = tracker->env;
     struct proposal p;
@@ -166,39 +389,22 @@ enum err proposal_approve(struct db_tx *tx, const struct tracker *tracker, const
             return error_set(e, ERR_CONFLICT, "proposal %s has expired; the next sweep asks anew",
                              p.id);
         const struct prices *prices;
+        TRY(check_answerer(&p, by, e));
         TRY(price_book_now(tracker->prices, tx, arena, &prices, e));
-        TRY(check_recommended(tx, tracker, &p, arena, e));
+        if (p.kind == PROPOSAL_RECOMMENDED)
+            TRY(check_recommended(tx, tracker, &p, arena, e));
         struct move_wish wish = {
             .customer = p.customer_id,
             .target_mode = mode_names[p.to_mode],
             .reason = arena_printf(arena, "proposal %s approved: %s", p.id, p.reason),
+            .proposal_id = p.id,
+            .schema_sha256 = schema,
         };
-        TRY(move_request(tx, env, tracker->policy, prices, actor, &wish, arena, &problems, &move,
-                         e));
+        TRY(move_request(tx, env, tracker->policy, prices, by->actor, &wish, arena, &problems,
+                         &move, e));
         p.migration_id = move.id;
     }
-    TRY(end(tx, env, actor, &p, (struct ending){PROPOSAL_APPROVED, NULL, p.migration_id}, arena,
-            e));
+    TRY(end(tx, by, &p, (struct ending){PROPOSAL_APPROVED, NULL, p.migration_id}, arena, e));
     *ret = p;
     return OK;
-}
-
-enum err proposal_reject(struct db_tx *tx, const struct env *env, const char *actor, const char *id,
-                         const char *comment, struct arena *arena, struct proposal *ret,
-                         struct error *e)
-{
-    struct proposal p;
-    TRY(proposal_find(tx, id, arena, &p, e));
-    TRY(end(tx, env, actor, &p, (struct ending){PROPOSAL_REJECTED, comment, NULL}, arena, e));
-    *ret = p;
-    return OK;
-}
-
-enum err proposal_withdraw(struct db_tx *tx, const struct env *env, const char *actor,
-                           struct proposal *proposal, struct arena *arena, struct error *e)
-{
-    bool expired = env_now(env) >= proposal->expires_at;
-    return end(tx, env, actor, proposal,
-               (struct ending){expired ? PROPOSAL_EXPIRED : PROPOSAL_SUPERSEDED, NULL, NULL}, arena,
-               e);
 }

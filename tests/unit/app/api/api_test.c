@@ -21,6 +21,10 @@ struct fixture {
     struct provisioning_settings settings;
     struct price_book prices;
     struct provisioning provisioning; /* no clouds: nothing is asked of them */
+    struct move_settings move_settings;
+    struct notify_settings notify;
+    struct move_context moves;
+    struct event_hub *hub;
     struct session_settings sessions;
     struct runner *runner; /* not started: nothing runs the jobs */
     struct secret *key;
@@ -59,6 +63,16 @@ static int setup(void **state)
         .traffic = traffic_new(&f->p.env, 10),
     };
     price_book_open(&f->prices, &f->p.env, &f->settings, f->p.prices);
+    f->provisioning.stores = tenant_stores_new(NULL);
+    f->move_settings = move_settings_default();
+    f->notify = notify_settings_default();
+    f->moves = (struct move_context){
+        .provisioning = &f->provisioning,
+        .settings = &f->move_settings,
+        .notify = &f->notify,
+        .mover_for = mover_for,
+    };
+    f->hub = event_hub_new(&f->p.env, queues, ARRAY_LEN(queues));
     f->key = secret_new(STR("the key of a test"));
     f->tracker_settings = tracker_settings_default();
     f->tracker = (struct tracker){&f->p.env, f->p.policy, &f->prices, &f->tracker_settings};
@@ -70,6 +84,8 @@ static int setup(void **state)
         .runner = f->runner,
         .queues = queues,
         .queue_count = ARRAY_LEN(queues),
+        .hub = f->hub,
+        .moves = &f->moves,
         .tracker = &f->tracker,
         .key = f->key,
         .sessions = &f->sessions,
@@ -91,6 +107,8 @@ static int teardown(void **state)
     attempts_free(f->api.attempts);
     api_meters_free(f->api.meters);
     runner_free(f->runner);
+    event_hub_free(f->hub);
+    tenant_stores_free(f->provisioning.stores);
     price_book_close(&f->prices);
     traffic_free(f->provisioning.traffic);
     secret_free(f->key);
@@ -176,6 +194,10 @@ static struct seen ask(struct fixture *f, struct ask a)
         .authenticate = header_of(&response, "WWW-Authenticate"),
     };
     buf_release(&response.body);
+    if (response.source) { /* as the server does when the client has gone */
+        response.source->free(response.source);
+        seen.type = "text/event-stream";
+    }
     if (!seen.type || strstr(seen.type, "json"))
         ASSERT_OK(p, json_parse(str_from(seen.text), &seen.body, &p->e));
     return seen;

@@ -246,7 +246,8 @@ static void an_unanswered_proposal_expires_and_another_is_made(void **state)
 static enum err approve(struct product *p, const char *id, struct proposal *ret)
 {
     product_begin(p);
-    enum err err = proposal_approve(p->tx, &tracker, "token:boss", id, &p->arena, ret, &p->e);
+    struct answerer boss = {&p->env, &told, "token:boss", "token-1"};
+    enum err err = proposal_approve(p->tx, &tracker, &boss, id, NULL, &p->arena, ret, &p->e);
     if (err == OK)
         product_commit(p);
     else
@@ -320,8 +321,8 @@ static void a_rejection_is_kept_with_its_comment_and_holds(void **state)
     const char *customer_id = customer(p, calm).customer.id;
     const char *id = evaluate(p, customer_id).proposal_id;
     product_begin(p);
-    ASSERT_OK(p, proposal_reject(p->tx, &p->env, "token:boss", id, "not now", &p->arena, &proposal,
-                                 &p->e));
+    struct answerer boss = {&p->env, &told, "token:boss", "token-1"};
+    ASSERT_OK(p, proposal_reject(p->tx, &boss, id, "not now", &p->arena, &proposal, &p->e));
     product_commit(p);
     assert_int_equal(proposal.state, PROPOSAL_REJECTED);
     assert_string_equal(proposal.comment, "not now");

@@ -37,22 +37,53 @@ static void every_edge_is_taken_and_every_other_pair_is_refused(void **state)
     (void)state;
     int expected[MOVE_STATES][MOVE_EVENTS];
     memset(expected, -1, sizeof(expected));
-    expected[MOVE_REQUESTED][MOVE_START] = MOVE_PROVISIONING;
-    expected[MOVE_PROVISIONING][MOVE_PREPARED] = MOVE_COPYING;
-    expected[MOVE_COPYING][MOVE_COPIED] = MOVE_VERIFYING;
-    expected[MOVE_VERIFYING][MOVE_AGAIN] = MOVE_COPYING;
-    expected[MOVE_VERIFYING][MOVE_SWITCH] = MOVE_CLEANING;
-    expected[MOVE_CLEANING][MOVE_CLEANED] = MOVE_COMPLETED;
-    for (int s = MOVE_REQUESTED; s <= MOVE_VERIFYING; s++) {
+    static const enum move_event forward[] = {
+        MOVE_START,     MOVE_PROVISIONED, MOVE_PREPARED, MOVE_COPIED, MOVE_INDEXED,
+        MOVE_CAUGHT_UP, MOVE_VERIFIED,    MOVE_SWITCH,   MOVE_SOAKED, MOVE_CLEANED};
+    for (int s = 0; s < (int)ARRAY_LEN(forward); s++) /* the states are in the order of the way */
+        expected[s][forward[s]] = s + 1;
+    for (int s = MOVE_REQUESTED; s <= MOVE_CUTTING_OVER; s++) {
         expected[s][MOVE_FAIL] = MOVE_FAILING;
         expected[s][MOVE_CANCEL] = MOVE_CANCELLING;
     }
     expected[MOVE_FAILING][MOVE_UNDONE] = MOVE_FAILED;
+    expected[MOVE_FAILING][MOVE_SWITCH] = MOVE_SOAKING;
     expected[MOVE_CANCELLING][MOVE_UNDONE] = MOVE_CANCELLED;
+    expected[MOVE_CANCELLING][MOVE_SWITCH] = MOVE_SOAKING;
+    expected[MOVE_SOAKING][MOVE_RETURN] = MOVE_RETURNING;
+    expected[MOVE_RETURNING][MOVE_STAY] = MOVE_SOAKING;
+    expected[MOVE_RETURNING][MOVE_RETREAT] = MOVE_REMOVING;
+    expected[MOVE_REMOVING][MOVE_REMOVED] = MOVE_RETURNED;
     for (int s = 0; s < MOVE_STATES; s++) {
         for (int v = 0; v < MOVE_EVENTS; v++)
             assert_int_equal(move_next_state((enum move_state)s, (enum move_event)v),
                              expected[s][v]);
+    }
+}
+
+static void the_table_has_each_state_in_its_place_and_each_edge_once(void **state)
+{
+    (void)state;
+    for (int s = 0; s < MOVE_STATES; s++)
+        assert_int_equal(move_state_rows[s].state, s);
+    for (size_t i = 0; i < move_edge_count; i++) {
+        for (size_t j = 0; j < i; j++)
+            assert_false(move_edges[i].from == move_edges[j].from &&
+                         move_edges[i].event == move_edges[j].event);
+    }
+}
+
+/* What an operator reads must be what the edges allow. */
+static void the_phase_says_what_the_edges_allow(void **state)
+{
+    (void)state;
+    for (int s = 0; s < MOVE_STATES; s++) {
+        enum move_phase phase = move_phase_of((enum move_state)s);
+        bool can_cancel = move_next_state((enum move_state)s, MOVE_CANCEL) >= 0;
+        bool can_return = move_next_state((enum move_state)s, MOVE_RETURN) >= 0;
+        assert_int_equal(phase == PHASE_UNDOABLE, can_cancel);
+        assert_int_equal(phase == PHASE_RETURNABLE, can_return);
+        assert_int_equal(move_state_rows[s].undo != NULL, can_cancel || can_return);
     }
 }
 
@@ -92,7 +123,7 @@ static void the_setter_refuses_an_old_run_and_a_missing_edge(void **state)
     struct setting old_run = {move.id, MOVE_START, -1}, no_edge = {move.id, MOVE_SWITCH, 0};
     assert_int_equal(db_write(w.env.db, set_work, &old_run, &e), ERR_CONFLICT);
     assert_int_equal(db_write(w.env.db, set_work, &no_edge, &e), ERR_CONFLICT);
-    assert_non_null(strstr(e.text, "is requested: it cannot be switched"));
+    assert_non_null(strstr(e.text, "is requested: it cannot be switched; nothing is decided yet"));
     assert_int_equal(world_move(&w, move.id).state, MOVE_REQUESTED);
 }
 
@@ -182,8 +213,8 @@ static void a_customer_moves_there_and_back_with_every_row(void **state)
 
     struct move there = moved(id, "single_tenant");
     assert_string_equal(move_state_names[there.state], "completed");
-    assert_int_equal(there.rows_copied, 1 + 50 + 3000);
-    assert_true(there.stall_us >= 0 && there.fenced_at == INT_ABSENT);
+    assert_true(there.rows_copied >= 50 + 3000);
+    assert_true(there.stall_us >= 0);
     assert_non_null(strstr(there.proof, "\"gps_points\":{\"rows\":3000"));
     struct deployment at = world_current(&w, id), was = world_deployment(&w, there.source_id);
     assert_int_equal(at.mode, SINGLE_TENANT);
@@ -215,13 +246,14 @@ static void a_tenant_without_rows_moves_too(void **state)
     assert_int_equal(tenant_create(w.provisioning.stores, at.database_url, &tenant, 1, &e), OK);
     struct move there = moved(id, "single_tenant");
     assert_int_equal(there.state, MOVE_COMPLETED);
-    assert_int_equal(there.rows_copied, 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_edge_is_taken_and_every_other_pair_is_refused),
+        cmocka_unit_test(the_table_has_each_state_in_its_place_and_each_edge_once),
+        cmocka_unit_test(the_phase_says_what_the_edges_allow),
         cmocka_unit_test(an_ended_move_has_no_way_on),
         cmocka_unit_test_setup_teardown(the_setter_refuses_an_old_run_and_a_missing_edge, setup,
                                         teardown),

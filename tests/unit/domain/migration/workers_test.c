@@ -187,63 +187,41 @@ static void only_its_own_deployment_drops_a_tenant_fenced_or_not(void **state)
 
 /* What the next calls of the mover do before and after the real one. */
 static struct {
-    const char *id;
+    const struct mover *real;
     int failures; /* of copy, after it copied */
-    bool cancel_in_copy, spoil_target, fence_was_seen, busy;
+    bool cancel_in_copy, busy;
     const char *migration_id;
-    enum err write_in_copy;
 } plan;
 
-static enum err planned_go_on(void *ctx, struct error *e)
+static enum err planned_copy(const struct mover_run *run, int64_t *ret_rows, int64_t *ret_bytes,
+                             struct error *e)
 {
-    const struct fenced_run *real = ctx;
-    struct error ignored;
-    if (!plan.fence_was_seen)
-        plan.write_in_copy = world_write(&w, real->source_url, plan.id, "sneaked-in", &ignored);
-    plan.fence_was_seen = true;
     if (plan.cancel_in_copy) {
         plan.cancel_in_copy = false;
         assert_int_equal(world_cancel(&w, plan.migration_id, e), OK);
     }
-    return real->go_on(real->ctx, e);
-}
-
-static enum err planned_copy(const struct fenced_run *run, int64_t *ret_rows, struct error *e)
-{
-    struct fenced_run watched = *run;
-    watched.go_on = planned_go_on;
-    watched.ctx = (void *)(uintptr_t)run;
-    TRY(fenced_copy.copy(&watched, ret_rows, e));
+    TRY(plan.real->copy(run, ret_rows, ret_bytes, e));
     if (plan.failures-- > 0)
         return error_set(e, plan.busy ? ERR_BUSY : ERR_IO, "the disk of the test is full");
-    if (plan.spoil_target)
-        TRY(change(run->target_url, &world_spoil, run->customer_id, NULL, e));
     return OK;
 }
 
-static enum err pass_fence(const struct fenced_run *run, struct error *e)
+static enum err planned_mover(const char *source_url, const char *target_url,
+                              const struct mover **ret, struct error *e)
 {
-    return fenced_copy.fence(run, e);
+    static struct mover planned;
+    TRY(mover_for(source_url, target_url, &plan.real, e));
+    planned = *plan.real;
+    planned.copy = planned_copy;
+    *ret = &planned;
+    return OK;
 }
-
-static enum err pass_unfence(const struct fenced_run *run, struct error *e)
-{
-    return fenced_copy.unfence(run, e);
-}
-
-static enum err pass_verify(const struct fenced_run *run, const char **ret_proof, struct error *e)
-{
-    return fenced_copy.verify(run, ret_proof, e);
-}
-
-static const struct fenced_mover planned = {pass_fence, pass_unfence, planned_copy, pass_verify};
 
 static const char *customer_with_plan(void)
 {
     memset(&plan, 0, sizeof(plan));
-    w.moves.mover = &planned;
-    plan.id = world_customer(&w, "acme", SMALL);
-    return plan.id;
+    w.moves.mover_for = planned_mover;
+    return world_customer(&w, "acme", SMALL);
 }
 
 /* Nothing of the move is left but its record, and the tenant is as before and can be written. */
@@ -251,7 +229,6 @@ static void assert_undone(const char *id, const struct move *move, const char *r
 {
     struct error e;
     assert_int_equal(fences(), 0);
-    assert_int_equal(move->fenced_at, INT_ABSENT);
     assert_true(move->finished_at != INT_ABSENT);
     assert_string_equal(world_current(&w, id).id, move->source_id);
     assert_int_equal(world_current(&w, id).status, DEPLOYMENT_ACTIVE);
@@ -260,17 +237,6 @@ static void assert_undone(const char *id, const struct move *move, const char *r
     assert_int_equal(world_tenant_count(&w, w.dedicated.url, &world_places, id), 0);
     assert_int_equal(world_tenant_count(&w, w.dedicated.url, &world_points, id), 0);
     assert_int_equal(world_write(&w, w.shared.url, id, "afterwards", &e), OK);
-}
-
-static void nobody_can_write_while_the_rows_are_copied(void **state)
-{
-    (void)state;
-    const char *id = customer_with_plan();
-    struct move move = requested(id, "single_tenant");
-    world_run(&w, 100);
-    assert_int_equal(world_move(&w, move.id).state, MOVE_COMPLETED);
-    assert_true(plan.fence_was_seen);
-    assert_int_equal(plan.write_in_copy, ERR_CONFLICT);
 }
 
 static void a_copy_that_fails_once_is_repeated_and_doubles_nothing(void **state)
@@ -282,7 +248,6 @@ static void a_copy_that_fails_once_is_repeated_and_doubles_nothing(void **state)
     world_run(&w, 100);
     move = world_move(&w, move.id);
     assert_int_equal(move.state, MOVE_COMPLETED);
-    assert_int_equal(move.rows_copied, 3051);
     assert_string_equal(world_fingerprint(&w, w.dedicated.url, id), rows);
 }
 
@@ -296,8 +261,6 @@ static void between_two_attempts_the_tenant_can_be_written(void **state)
     while (plan.failures > 0)
         world_run(&w, 1);
     assert_int_equal(world_move(&w, move.id).state, MOVE_COPYING);
-    assert_int_equal(world_move(&w, move.id).fenced_at, INT_ABSENT);
-    assert_int_equal(fences(), 0);
     assert_int_equal(world_write(&w, w.shared.url, id, "between", &e), OK);
     const char *rows = world_fingerprint(&w, w.shared.url, id);
     world_run(&w, 100);
@@ -333,19 +296,6 @@ static void a_busy_database_costs_no_attempt(void **state)
     assert_int_equal(world_move(&w, move.id).state, MOVE_COMPLETED);
 }
 
-static void a_target_that_differs_in_one_column_is_never_switched_to(void **state)
-{
-    (void)state;
-    const char *id = customer_with_plan(), *rows = world_fingerprint(&w, w.shared.url, id);
-    plan.spoil_target = true;
-    struct move move = requested(id, "single_tenant");
-    world_run(&w, 200);
-    move = world_move(&w, move.id);
-    assert_string_equal(move_state_names[move.state], "failed");
-    assert_non_null(strstr(move.error, "gps_points of customer"));
-    assert_undone(id, &move, rows);
-}
-
 static void a_move_is_cancelled_in_the_middle_of_copying(void **state)
 {
     (void)state;
@@ -366,7 +316,7 @@ static void a_move_is_cancelled_before_it_began(void **state)
     const char *id = customer_with_plan(), *rows = world_fingerprint(&w, w.shared.url, id);
     struct move move = requested(id, "single_tenant");
     assert_int_equal(world_cancel(&w, move.id, &e), OK);
-    assert_int_equal(world_cancel(&w, move.id, &e), ERR_CONFLICT);
+    assert_int_equal(world_cancel(&w, move.id, &e), OK); /* it is on its way: the same again */
     world_run(&w, 100);
     move = world_move(&w, move.id);
     assert_int_equal(move.state, MOVE_CANCELLED);
@@ -396,7 +346,7 @@ static void after_the_switch_a_move_cannot_be_cancelled(void **state)
     struct move move = requested(id, "single_tenant");
     world_run(&w, 100);
     assert_int_equal(world_cancel(&w, move.id, &e), ERR_CONFLICT);
-    assert_non_null(strstr(e.text, "is completed: it cannot be cancelled"));
+    assert_non_null(strstr(e.text, "is completed: it cannot be cancelled; it is over"));
 }
 
 /* Both modes' urls name one database: nothing may be deleted from it in the target's name. */
@@ -435,49 +385,94 @@ static int64_t counting_now(const struct clock *self)
     return child_now;
 }
 
+/* The mover that works, and what its runs are asked by. */
+static const struct mover *counted;
+
 static enum err counting_go_on(void *ctx, struct error *e)
 {
-    const struct fenced_run *real = ctx;
+    const struct mover_run *real = ctx;
     point();
     return real->go_on(real->ctx, e);
 }
 
-static struct fenced_run counted(const struct fenced_run *run)
+static void counting_note(void *ctx, const struct mover_progress *progress)
 {
-    struct fenced_run r = *run;
+    const struct mover_run *real = ctx;
+    real->note(real->ctx, progress);
+}
+
+static struct mover_run watched(const struct mover_run *run)
+{
+    struct mover_run r = *run;
     r.go_on = counting_go_on;
+    r.note = counting_note;
     r.ctx = (void *)(uintptr_t)run;
     point();
     return r;
 }
 
-static enum err counted_fence(const struct fenced_run *run, struct error *e)
+static enum err after(enum err err)
 {
-    struct fenced_run r = counted(run);
-    enum err err = fenced_copy.fence(&r, e);
     point();
     return err;
 }
 
-static enum err counted_copy(const struct fenced_run *run, int64_t *ret_rows, struct error *e)
+#define PLAIN_PART(name)                                                                           \
+    static enum err counting_##name(const struct mover_run *run, struct error *e)                  \
+    {                                                                                              \
+        struct mover_run r = watched(run);                                                         \
+        return after(counted->name(&r, e));                                                        \
+    }
+
+PLAIN_PART(prepare)
+PLAIN_PART(index)
+PLAIN_PART(catch_up)
+PLAIN_PART(verify)
+PLAIN_PART(settle)
+PLAIN_PART(finish)
+PLAIN_PART(undo)
+
+static enum err counting_copy(const struct mover_run *run, int64_t *ret_rows, int64_t *ret_bytes,
+                              struct error *e)
 {
-    struct fenced_run r = counted(run);
-    enum err err = fenced_copy.copy(&r, ret_rows, e);
-    point();
-    return err;
+    struct mover_run r = watched(run);
+    return after(counted->copy(&r, ret_rows, ret_bytes, e));
 }
 
-static enum err counted_verify(const struct fenced_run *run, const char **ret_proof,
-                               struct error *e)
+static enum err counting_cut_over(const struct mover_run *run, enum mover_side to,
+                                  struct mover_cut **ret_cut, int64_t *ret_stall_us,
+                                  struct error *e)
 {
-    struct fenced_run r = counted(run);
-    enum err err = fenced_copy.verify(&r, ret_proof, e);
-    point();
-    return err;
+    struct mover_run r = watched(run);
+    return after(counted->cut_over(&r, to, ret_cut, ret_stall_us, e));
 }
 
-static const struct fenced_mover counting = {counted_fence, pass_unfence, counted_copy,
-                                             counted_verify};
+static enum err counting_prove(const struct mover_run *run, struct mover_cut *cut,
+                               const char **ret_proof, struct error *e)
+{
+    struct mover_run r = watched(run);
+    return after(counted->prove(&r, cut, ret_proof, e));
+}
+
+static enum err counting_mover(const char *source_url, const char *target_url,
+                               const struct mover **ret, struct error *e)
+{
+    static struct mover counting;
+    TRY(mover_for(source_url, target_url, &counted, e));
+    counting = *counted;
+    counting.prepare = counting_prepare;
+    counting.copy = counting_copy;
+    counting.index = counting_index;
+    counting.catch_up = counting_catch_up;
+    counting.verify = counting_verify;
+    counting.cut_over = counting_cut_over;
+    counting.settle = counting_settle;
+    counting.prove = counting_prove;
+    counting.finish = counting_finish;
+    counting.undo = counting_undo;
+    *ret = &counting;
+    return OK;
+}
 
 /* The arguments: the point, the time, the sandbox's port, three database urls. */
 static int be_killed(char **argv)
@@ -494,8 +489,8 @@ static int be_killed(char **argv)
     rng_seeded_init(&child.rng, (uint64_t)child_now);
     child.env = (struct env){.clock = &clock, .rng = &child.rng.rng};
     world_join(&child, (unsigned)port);
-    child.moves.mover = &counting;
-    for (int i = 0; i < 30 && world_count(&child, &world_jobs_left, "") > 0; i++) {
+    child.moves.mover_for = counting_mover;
+    for (int i = 0; i < 60 && world_count(&child, &world_jobs_left, "") > 0; i++) {
         struct error e;
         size_t ran;
         if (runner_step(child.runner, &ran, &e) != OK)
@@ -552,8 +547,6 @@ static void a_move_killed_anywhere_is_taken_up_and_completed(void **state)
         assert_int_equal(world_tenant_count(&w, left, &world_places, id), 0);
         assert_int_equal(fences(), 0);
         assert_int_equal(world_count(&w, &world_slots, ""), there ? 0 : 1);
-        assert_int_equal(move.fenced_at, INT_ABSENT);
-        assert_true(move.stall_us >= 0);
     }
 }
 
@@ -595,12 +588,10 @@ int main(int argc, char **argv)
         TEST(closing_the_fence_waits_for_changes_that_are_under_way),
         TEST(an_older_run_can_neither_open_nor_close_the_fence),
         TEST(only_its_own_deployment_drops_a_tenant_fenced_or_not),
-        TEST(nobody_can_write_while_the_rows_are_copied),
         TEST(a_copy_that_fails_once_is_repeated_and_doubles_nothing),
         TEST(between_two_attempts_the_tenant_can_be_written),
         TEST(a_move_that_keeps_failing_is_undone_and_says_why),
         TEST(a_busy_database_costs_no_attempt),
-        TEST(a_target_that_differs_in_one_column_is_never_switched_to),
         TEST(a_move_is_cancelled_in_the_middle_of_copying),
         TEST(a_move_is_cancelled_before_it_began),
         TEST(a_move_whose_job_somebody_cancelled_can_still_be_cancelled),

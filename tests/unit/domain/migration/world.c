@@ -40,7 +40,15 @@ static void settle(struct world *w, unsigned port)
                                             .stores = tenant_stores_new(NULL),
                                             .traffic = traffic_new(&w->env, 10)};
     MUST(install_id(&w->env, &w->arena, &w->provisioning.install_id, must_));
-    w->moves = (struct move_context){&w->provisioning, &fenced_copy};
+    w->move_settings = move_settings_default();
+    w->move_settings.soak_hours = 0;
+    w->notify = notify_settings_default();
+    w->moves = (struct move_context){
+        .provisioning = &w->provisioning,
+        .settings = &w->move_settings,
+        .notify = &w->notify,
+        .mover_for = mover_for,
+    };
     provisioning_workers(&w->provisioning, w->workers);
     move_workers(&w->moves, w->workers + PROVISIONING_WORKERS);
     w->queues[0] = (struct job_queue){"provisioning", 4, 0};
@@ -163,11 +171,20 @@ void world_run(struct world *w, unsigned rounds)
     }
 }
 
+void world_pass(struct world *w, int64_t by_us)
+{
+    clock_virtual_advance(&w->clock, by_us);
+    for (int i = 0; i < 5; i++) { /* what is due becomes available, then runs */
+        size_t ran;
+        MUST(runner_step(w->runner, &ran, must_));
+    }
+}
+
 static enum err request_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct job_of_world *j = arg;
     struct problems problems = {.arena = &j->w->arena};
-    struct move_wish wish = {j->a, j->b, NULL};
+    struct move_wish wish = {.customer = j->a, .target_mode = j->b};
     return move_request(tx, &j->w->env, j->w->policy, j->w->prices, "token:test", &wish,
                         &j->w->arena, &problems, &j->move, e);
 }

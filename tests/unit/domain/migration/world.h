@@ -9,6 +9,7 @@
 #include "testdb.h"
 
 #include "domain/jobs/runner.h"
+#include "domain/migration/fenced.h"
 #include "domain/migration/move.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/workers.h"
@@ -28,6 +29,8 @@ struct world {
     struct secret *token;
     struct provisioning_settings settings;
     struct provisioning provisioning;
+    struct move_settings move_settings; /* no soak */
+    struct notify_settings notify;
     struct move_context moves;
     struct job_worker workers[WORLD_WORKERS];
     struct job_queue queues[3];
@@ -54,6 +57,9 @@ enum err world_cancel(struct world *w, const char *id, struct error *e);
 struct move world_move(struct world *w, const char *id);
 struct deployment world_deployment(struct world *w, const char *id);
 struct deployment world_current(struct world *w, const char *customer_id);
+
+/* Lets time pass, then runs what is due then. */
+void world_pass(struct world *w, int64_t by_us);
 
 /* A query that gives one number, on our database or a tenant's. */
 int64_t world_count(struct world *w, const struct db_query *query, const char *arg);

@@ -1,6 +1,12 @@
 -- name: world_jobs_left
 SELECT count(*) FROM jobs WHERE state IN ('available', 'scheduled', 'executing', 'retryable')
-AND queue > $1;
+AND queue > $1 AND queue <> 'notifications';
+
+-- name: world_notices
+SELECT count(*) FROM notices WHERE kind = $1;
+
+-- name: world_resources
+SELECT count(*) FROM resources WHERE id > $1;
 
 -- name: world_rows
 SELECT (SELECT count(*) FROM deployments) + (SELECT count(*) FROM migrations)
