@@ -265,6 +265,11 @@ enum err pg_ranges(struct pg_session *s, const struct pg_table *table, const cha
                    int64_t range_rows, struct arena *arena, struct texts *ret, struct error *e)
 {
     struct pg_rows ends;
+    if (table->key.count == 0) {
+        *ret = (struct texts){arena_new_array(arena, 1, const char *), 1};
+        ret->items[0] = whose;
+        return OK;
+    }
     const char *key = key_sql(table, arena), *quoted = "";
     for (size_t i = 0; i < table->key.count; i++)
         quoted = arena_printf(arena, "%s%spg_catalog.quote_literal(%s)", quoted,

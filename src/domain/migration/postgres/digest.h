@@ -45,7 +45,7 @@ enum err pg_compare(const struct pg_comparison *c, struct arena *arena, struct r
 const char *pg_whose(const struct pg_move *m, const struct pg_table *t, struct arena *arena);
 
 /* The rows of `whose` in the order of the key, cut into ranges of about so many rows: each an SQL
- * condition, `whose` included. At least one, without an end. */
+ * condition, `whose` included. At least one, without an end; one when there is no key. */
 enum err pg_ranges(struct pg_session *s, const struct pg_table *table, const char *whose,
                    int64_t range_rows, struct arena *arena, struct texts *ret, struct error *e);
 

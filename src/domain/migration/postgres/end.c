@@ -1,5 +1,6 @@
 #include "domain/migration/postgres/end.h"
 
+#include "domain/migration/postgres/build.h"
 #include "domain/migration/postgres/digest.h"
 #include "domain/migration/postgres/fence.h"
 #include "domain/migration/postgres/settle.h"
@@ -113,12 +114,22 @@ enum err pg_end_finish(const struct mover_run *run, struct error *e)
     return err;
 }
 
+/* What the copy took away comes back. What cannot be built any more was changed by somebody else,
+ * and is not a reason to leave everything else there. */
+static enum err build_target(struct pg_move *m, struct error *e)
+{
+    struct pg_catalog source;
+    TRY(pg_move_catalog(m, SIDE_SOURCE, &source, e));
+    enum err err = pg_build_all(m, &source, e);
+    return err == ERR_INVALID || err == ERR_NOT_FOUND || err == ERR_CONFLICT ? OK : err;
+}
+
 /* The target's fence goes first: a source's that is open and alone still says whose the tenant is.
  */
 static enum err undo(struct pg_move *m, struct error *e)
 {
     struct pg_catalog catalog;
-    bool over;
+    bool over, made;
     TRY(is_over(m, &over, e));
     if (over)
         return OK;
@@ -127,6 +138,9 @@ static enum err undo(struct pg_move *m, struct error *e)
     if (m->at[SIDE_TARGET]) {
         TRY(pg_move_catalog(m, SIDE_TARGET, &catalog, e));
         TRY(pg_end_delete_rows(m, SIDE_TARGET, &catalog, e));
+        TRY(pg_move_is_made(m, SIDE_TARGET, &made, e));
+        if (made)
+            TRY(build_target(m, e));
         TRY(pg_fence_drop(m, SIDE_TARGET, e));
     }
     return pg_fence_drop(m, SIDE_SOURCE, e);
