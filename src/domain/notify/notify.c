@@ -193,7 +193,7 @@ enum err notify_test(struct db_tx *tx, const struct env *env,
                      struct arena *arena, struct notice_record *ret, struct error *e)
 {
     struct telling t = {tx, env, settings, arena, env_now(env)};
-    const struct notify_target *to;
+    const struct notify_target *to = NULL;
     const char *id;
     TRY(find_target(settings, target, &to, e));
     struct notice notice = {

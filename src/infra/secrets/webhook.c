@@ -29,7 +29,7 @@ enum err webhook_sign(const struct secret *secret, const char *id, int64_t at_s,
                       struct arena *arena, const char **ret_signature, struct error *e)
 {
     unsigned char key[KEY_MAX], mac[crypto_auth_hmacsha256_BYTES];
-    size_t key_len;
+    size_t key_len = 0;
     TRY(read_key(secret, key, &key_len, e));
     char head[256], encoded[sodium_base64_ENCODED_LEN(sizeof(mac), sodium_base64_VARIANT_ORIGINAL)];
     int head_len = snprintf(head, sizeof(head), "%s.%" PRId64 ".", id, at_s);
