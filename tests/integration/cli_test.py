@@ -39,7 +39,10 @@ READS = {
     "plans": [],
     "prices": [],
     "token list": [],
-    "audit": [],
+    "audit list": [],
+    "feedback list": [],
+    "outcomes": [],
+    "costs": [],
 }
 # Commands with tests of their own here; serve and sandbox are what all other files run.
 OTHERS = {

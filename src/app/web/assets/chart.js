@@ -5,7 +5,7 @@ import {h, s} from "./dom.js";
 import {clock, day} from "./format.js";
 import {table} from "./ui.js";
 
-const HEIGHT = 180;
+const HEIGHT = 170;
 
 let library = null;
 
@@ -68,7 +68,7 @@ function options(width, title, series, format) {
         cursor: {y: false, points: {size: 7}},
         scales: {y: {range: (plot, low, high) => [Math.min(low ?? 0, 0), (high || 1) * 1.05]}},
         axes: [
-            {...axis, grid: {show: false}, space: 64, values: timeTicks},
+            {...axis, grid: {show: false}, size: 26, space: 64, values: timeTicks},
             {...axis, size: 58, values: (plot, ticks) => ticks.map((v) =>
                 v === 0 ? "0" : format(v).replace(/\.00$/, ""))},
         ],

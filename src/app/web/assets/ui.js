@@ -48,18 +48,19 @@ export function facts(list) {
 export const empty = (...content) => h("p", {class: "empty"}, ...content);
 
 /**
- * columns: [{title, cell(row), number, minor}]; minor ones are left out on a phone. The first
- * column names its row.
+ * columns: [{title, cell(row), number, minor, wide, label}]; minor ones are left out on a phone, wide
+ * ones wrap. The first column names its row; `label` stands for a title that is not shown.
  */
 export function table({caption, columns, rows, key, none}) {
     if (!rows.length)
         return empty(none || "Nothing here.");
     const kinds = columns.map((c) => [c.number && "number", c.minor && "minor", c.wide && "wide"]
         .filter(Boolean).join(" ") || null);
-    const head = h("tr", {}, columns.map((c, i) => h("th", {scope: "col", class: kinds[i]}, c.title)));
+    const head = h("tr", {}, columns.map((c, i) => h("th", {scope: "col", class: kinds[i]},
+        c.title || h("span", {class: "unseen"}, c.label || "Actions"))));
     const line = (row) => h("tr", {}, columns.map((c, i) => h(i ? "td" : "th",
         {class: kinds[i], scope: i ? null : "row"}, c.cell(row))));
-    return h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption,
+    return h("div", {class: "scroll", tabindex: "0", role: "group", "aria-label": caption,
         "data-key": key || `table ${caption}`},
         h("table", {}, h("caption", {class: "unseen"}, caption), h("thead", {}, head),
             h("tbody", {}, rows.map(line))));
@@ -95,7 +96,9 @@ export function action(text, work, {kind = "", key, title} = {}) {
         on: {click: run}}, text);
 
     async function run() {
-        button.disabled = true;
+        if (button.getAttribute("aria-busy"))
+            return;
+        button.setAttribute("aria-busy", "true"); // disabled, it would lose the focus
         problem.textContent = "";
         try {
             const said = await work();
@@ -104,7 +107,7 @@ export function action(text, work, {kind = "", key, title} = {}) {
         } catch (error) {
             problem.textContent = error.message;
         } finally {
-            button.disabled = false;
+            button.removeAttribute("aria-busy");
         }
     }
 

@@ -76,3 +76,6 @@ UPDATE deployments SET database_url = $2 WHERE id = $1;
 
 -- name: set_not_current
 UPDATE deployments SET is_current = 0 WHERE id = $1;
+
+-- name: facts_cpu
+UPDATE customer_facts SET cpu = $2 WHERE customer_id = $1;

@@ -42,7 +42,7 @@ function customerTable(caption, rows, none) {
         {title: "Pays", number: true, cell: (t) => money(t.price)},
         {title: "Costs", number: true, cell: (t) => money(t.cost)},
         {title: "Margin", number: true, cell: (t) => signedMoney(t.margin)},
-        {title: "", minor: true, cell: (t) => balance(t.margin, most)},
+        {title: "", label: "As a bar", minor: true, cell: (t) => balance(t.margin, most)},
     ]});
 }
 

@@ -65,7 +65,8 @@ async function turns(ctx, decision) {
 function whyText(decision) {
     const constraints = decision.constraints || [];
     return h("div", {class: "stack"},
-        h("p", {}, modeTag(decision.mode), ", plan ", words(decision.plan), ", confidence ",
+        h("p", {}, decision.trigger ? h("span", {class: "soft"}, `At ${decision.trigger}, `,
+            time(decision.made_at), ": ") : null, modeTag(decision.mode), ", plan ", words(decision.plan), ", confidence ",
             number(decision.confidence), ". ", decision.reason),
         constraints.length > 0 && h("ul", {class: "turns"}, constraints.map((c) => h("li", {},
             h("strong", {}, c.name), ` requires ${words(c.mode).toLowerCase()}, whatever the scores: ` +
@@ -116,7 +117,7 @@ function tracker(ctx, t, reload) {
 /* -- usage --------------------------------------------------------------------------------- */
 
 const CHARTS = [
-    {title: "API calls an hour", format: count, of: (p) => p.api_calls},
+    {title: "API calls", format: count, of: (p) => p.api_calls},
     {title: "Response time", format: (v) => v === null ? "–" : duration(v * 1000),
         of: (p) => p.average_response_time_ms, second: (p) => p.p95_response_time_ms,
         names: ["Average", "95 % within"]},
@@ -146,19 +147,20 @@ function usage(ctx, u) {
                 : u.forecast.outcome === "now" ? status("has already", "warn")
                     : words(u.forecast.outcome)],
         ]),
-        h("div", {class: "columns"}, CHARTS.map((chart) => section(chart.title, lines(ctx, {
-            title: chart.title, x, format: chart.format, when,
+        h("div", {class: "columns"}, CHARTS.map((chart) => section(`${chart.title}, by ${u.step}`,
+            lines(ctx, {title: chart.title, x, format: chart.format, when,
             series: [{label: chart.names?.[0] || chart.title, values: u.series.map(chart.of)},
                 chart.second && {label: chart.names[1], values: u.series.map(chart.second)}]
-                .filter(Boolean),
-        })))));
+                .filter(Boolean)})))));
 }
+
+const HOURLY_DAYS = 7;
 
 function usagePart(ctx) {
     let days = 7;
     const from = () => new Date(Date.now() - days * 86400e3).toISOString();
-    const place = part(ctx, "Usage", (signal) => get(query(path(ctx, "/usage"), {from: from()}),
-        signal), (u) => usage(ctx, u));
+    const place = part(ctx, "Usage", (signal) => get(query(path(ctx, "/usage"),
+        {from: from(), step: days > HOURLY_DAYS ? "day" : "hour"}), signal), (u) => usage(ctx, u));
     const choose = h("select", {"data-key": "days", on: {change: (event) => {
         days = Number(event.target.value);
         place.reload();
@@ -231,7 +233,7 @@ export default function customer(ctx) {
             document.title = `${c.name} · WebHost`;
             return head(ctx, {...c, mode: c.deployment.mode});
         }, {every: 5000}),
-        section("Why it lives there", why(ctx)),
+        section("Why: the latest decision", why(ctx)),
         section("What the tracker makes of it", part(ctx, "The tracker", path(ctx, "/tracker"),
             (t, reload) => tracker(ctx, t, reload), {every: 15000, follows: ["proposals"]})),
         usagePart(ctx),

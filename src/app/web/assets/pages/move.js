@@ -98,7 +98,7 @@ function tables(m) {
         {title: "Rows", number: true, cell: (t) => `${count(t.rows_done)} of ${count(t.rows_total)}`},
         {title: "Share", number: true, cell: (t) => share(t.rows_total
             ? Math.min(t.rows_done / t.rows_total, 1) : 1)},
-        {title: "", minor: true, cell: (t) => meter(t.rows_done, t.rows_total || 1)},
+        {title: "", label: "As a bar", minor: true, cell: (t) => meter(t.rows_done, t.rows_total || 1)},
         {title: "Size", number: true, minor: true, cell: (t) => bytes(t.bytes_done)},
     ]}));
 }

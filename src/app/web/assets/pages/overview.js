@@ -26,7 +26,7 @@ const many = (n) => n >= 1000 ? "1,000 or more" : count(n);
 
 function alerts(list) {
     if (!list.length)
-        return h("p", {class: "calm"}, status("nothing needs you", "ok"));
+        return h("p", {class: "calm"}, status("No alerts", "ok"));
     return h("ul", {class: "alerts"}, list.map((a) => h("li", {},
         status(a.severity, a.severity === "critical" ? "bad" : "warn"),
         h("a", {href: PLACES[a.kind] || "/"}, a.text))));

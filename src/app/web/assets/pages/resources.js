@@ -90,7 +90,7 @@ function busyTable(rows) {
         none: "No tenant's use has been measured yet.", columns: [
             {title: "Customer", cell: (t) => h("a", {href: `/ui/customers/${t.slug}`}, t.name)},
             {title: "CPU of its server", number: true, cell: (t) => share(t.cpu, 1)},
-            {title: "", minor: true, cell: (t) => meter(t.cpu, rows[0].cpu)},
+            {title: "", label: "As a bar", minor: true, cell: (t) => meter(t.cpu, rows[0].cpu)},
             {title: "API calls a day", number: true, cell: (t) => count(t.api_calls)},
             {title: "Response, average", number: true, minor: true,
                 cell: (t) => duration(t.response_us)},

@@ -36,6 +36,6 @@ export default function signin({heading, done, theme}) {
             input, problem, button),
         h("p", {class: "help", id: "sign-in-help"}, "A viewer's token sees, an admin's acts. ",
             h("code", {}, "webhost serve"), " prints one at its first start; ",
-            h("code", {}, "webhost tokens create"), " makes more."),
+            h("code", {}, "webhost token create"), " makes more."),
         theme);
 }

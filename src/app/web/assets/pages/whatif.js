@@ -151,14 +151,14 @@ export default function whatif(ctx) {
             (policy) => workbench(ctx, policy)));
     }
 
-    const list = part(ctx, "The policies", "/api/policies", (reply) => {
+    const policies = () => part(ctx, "The policies", "/api/policies", (reply) => {
         base = reply.policies[0].name;
         replace(choose, reply.policies.map((p) => h("option", {value: p.name},
             p.active ? `${p.name} (active)` : p.name)));
         open();
         return h("div", {class: "filters"}, h("label", {}, "Start from", choose));
     });
-    const body = ctx.admin ? [list, bench] : [empty("Trying a policy takes an admin's token: it " +
+    const body = ctx.admin ? [policies(), bench] : [empty("Trying a policy takes an admin's token: it " +
         "looks at every customer.")];
     return h("div", {}, ctx.heading("What if"),
         h("p", {class: "lead"}, "Another policy over what is recorded of all customers: who would " +
