@@ -35,8 +35,9 @@ struct endpoint {
 
 struct reply {
     int status;
-    json_t *body;     /* owned; NULL: no body */
-    const char *link; /* Hetzner's paging header; NULL: none */
+    json_t *body;          /* owned; NULL: no body */
+    const char *link;      /* Hetzner's paging header; NULL: none */
+    bool machines_changed; /* a server or app came or went: their databases follow (cluster.h) */
 
     bool refused;
     const char *code;    /* Hetzner's error.code, Fly's status; NULL: none */

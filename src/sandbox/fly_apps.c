@@ -100,6 +100,7 @@ enum err fly_app_create(struct call *c, struct error *e)
     if (err == ERR_CONFLICT)
         return call_refuse(c, 422, "name_taken", "Validation failed: Name has already been taken");
     TRY(err);
+    c->reply.machines_changed = true;
     json_t *app = app_json(&row);
     json_put(app, "created_at", json_time(row.created_at));
     return call_answer(c, 201, app);
@@ -147,6 +148,7 @@ enum err fly_app_delete(struct call *c, struct error *e)
                                               &app_delete_certificates, &app_delete};
     for (size_t i = 0; i < ARRAY_LEN(deletes); i++)
         TRY(db_exec(c->tx, deletes[i], DB_ARGS(db_text(row.name)), NULL, e));
+    c->reply.machines_changed = true;
     return call_answer(c, 202, NULL);
 }
 

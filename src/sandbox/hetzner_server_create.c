@@ -320,5 +320,6 @@ enum err hetzner_server_create(struct call *c, struct error *e)
     struct server_row row;
     TRY(insert(c, &in, &chosen, &row, e));
     TRY(give_addresses(c, &in.public_net, &row, e));
+    c->reply.machines_changed = true;
     return answer_created(c, &in, &row, e);
 }

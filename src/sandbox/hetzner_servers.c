@@ -303,6 +303,7 @@ enum err hetzner_server_delete(struct call *c, struct error *e)
     row.locked_until = row.gone_at;
     row.phases = phases_settled("deleting");
     TRY(hetzner_server_save_phases(c, &row, e));
+    c->reply.machines_changed = true;
     struct action_row action;
     struct action_about about = {"server", row.id, NULL, 0};
     TRY(hetzner_action_new(c, "delete_server", about, row.gone_at, &action, e));

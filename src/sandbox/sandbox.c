@@ -43,6 +43,7 @@ static struct sandbox *sandbox_new(const struct sandbox_options *options)
     BUG_ON(pthread_cond_init(&s->changed, &monotonic) != 0);
     (void)pthread_condattr_destroy(&monotonic);
     BUG_ON(pthread_mutex_init(&s->lock, NULL) != 0);
+    BUG_ON(pthread_mutex_init(&s->following, NULL) != 0);
     s->hetzner_limiter = limiter_new(o->rate_burst);
     s->fly_limiter = o->fly_rate_burst ? limiter_new(o->fly_rate_burst) : NULL;
     s->faults = faults_new();
@@ -83,6 +84,8 @@ enum err sandbox_start(const struct sandbox_options *options, struct sandbox **r
     };
     enum err err = db_open(&db, &s->db, e);
     if (err == OK)
+        err = sandbox_follow_machines(s, e);
+    if (err == OK)
         err = serve(s, e);
     if (err != OK) {
         sandbox_stop(s);
@@ -113,6 +116,7 @@ void sandbox_stop(struct sandbox *s)
     limiter_free(s->fly_limiter);
     (void)pthread_cond_destroy(&s->changed);
     (void)pthread_mutex_destroy(&s->lock);
+    (void)pthread_mutex_destroy(&s->following);
     arena_release(&s->arena);
     free(s);
 }

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "sandbox/cluster.h"
 
 struct sandbox;
 
@@ -71,9 +72,11 @@ struct sandbox_options {
 
     const char *postgres_host; /* of every managed cluster; NULL: "127.0.0.1" */
     uint16_t postgres_port;    /* 0: 5432 */
+
+    struct cluster *cluster; /* has a database for each server and app (cluster.h); NULL: none */
 };
 
-/* The texts in the options are copied; clock and rng must outlive the sandbox. */
+/* The texts in the options are copied; clock, rng and cluster must outlive the sandbox. */
 enum err sandbox_start(const struct sandbox_options *options, struct sandbox **ret_sandbox,
                        struct error *e);
 

@@ -1,6 +1,6 @@
 /*
- * The emulator's own state in memory; everything else is in the database. Known to sandbox.c and
- * serve.c only.
+ * The emulator's own state in memory; everything else is in the database. Known to sandbox.c,
+ * serve.c and databases.c only.
  */
 #ifndef WEBHOST_SANDBOX_SANDBOX_INT_H
 #define WEBHOST_SANDBOX_SANDBOX_INT_H
@@ -27,6 +27,11 @@ struct sandbox {
     uint64_t writes;
     unsigned waiters; /* requests in GET .../wait; bounded so that others find a thread */
     bool stopping;
+
+    pthread_mutex_t following; /* one sandbox_follow_machines() at a time: names, then databases */
 };
+
+/* Each server and app has its database in the cluster, and nobody else; no effect without one. */
+enum err sandbox_follow_machines(struct sandbox *s, struct error *e);
 
 #endif

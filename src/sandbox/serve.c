@@ -1,5 +1,7 @@
 #include "sandbox/sandbox_int.h"
 
+#include "base/log.h"
+
 #include "hetzner.sql.h"
 
 #define REQUEST_ID_LEN     26
@@ -337,6 +339,15 @@ enum err call_read(struct call *c, operation *run, struct error *e)
     return db_read(c->sandbox->db, in_transaction, &t, e);
 }
 
+/* What the request did is done: the databases follow at the latest with the next change. */
+static void follow(struct sandbox *s)
+{
+    struct error e;
+    if (sandbox_follow_machines(s, &e) != OK)
+        log_warn("the sandbox's databases are not those of its servers and apps yet",
+                 LOG_TEXT("error", e.text));
+}
+
 static enum err operate(struct call *c, struct error *e)
 {
     struct transaction t = {c, c->endpoint->run};
@@ -346,9 +357,12 @@ static enum err operate(struct call *c, struct error *e)
         return db_read(c->sandbox->db, in_transaction, &t, e);
     case ACCESS_WRITE:
         err = db_write(c->sandbox->db, in_transaction, &t, e);
-        if (err == OK)
-            note_write(c->sandbox);
-        return err;
+        if (err != OK)
+            return err;
+        note_write(c->sandbox);
+        if (c->reply.machines_changed)
+            follow(c->sandbox);
+        return OK;
     case ACCESS_OWN:
         return c->endpoint->run(c, e);
     }

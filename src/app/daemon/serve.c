@@ -54,6 +54,7 @@
 #define DB_READERS           4
 #define DB_BUSY_US           (10 * USEC_PER_SEC)
 #define SANDBOX_DELAY_US     (700 * USEC_PER_MS)
+#define CLUSTER_PASSWORD     "sandbox" /* the name that it is derived from */
 #define WORKERS_MAX          48
 #define CRONS_MAX            24
 #define PRUNE_RULES_MAX      16
@@ -62,7 +63,9 @@ struct daemon {
     const struct serve_options *options;
     struct arena arena;
     struct config config;
-    int lock_fd; /* of the data directory; -1: not held */
+    int lock_fd;             /* of the data directory; -1: not held */
+    struct cluster *cluster; /* the sandbox's PostgreSQL; NULL: SQLite files */
+    struct secret *cluster_password;
     struct sandbox *sandbox;
     struct env env;
     struct policy *policy;
@@ -129,27 +132,64 @@ static enum err lock_data(struct daemon *d, struct error *e)
     return error_errno(e, "cannot lock %s", path);
 }
 
-/* Both clouds are the sandbox, and every database is a SQLite file in the data directory. */
-static enum err start_sandbox(struct daemon *d, struct error *e)
+/* Its servers' and apps' databases are SQLite files in the data directory. */
+static enum err use_files(struct daemon *d, struct error *e)
 {
     struct arena *a = &d->arena;
     const char *data = d->config.data;
-    struct sandbox_options options = {
-        .db_url = arena_printf(a, "sqlite:%s/sandbox.db", data),
-        .action_delay_us = SANDBOX_DELAY_US,
-    };
+    struct provisioning_settings *s = &d->config.provisioning;
     TRY(make_directory(arena_printf(a, "%s/hetzner", data), e));
     TRY(make_directory(arena_printf(a, "%s/fly", data), e));
-    TRY(sandbox_start(&options, &d->sandbox, e));
-    unsigned port = sandbox_port(d->sandbox);
-    struct provisioning_settings *s = &d->config.provisioning;
-    s->hetzner.endpoint = s->fly.endpoint = arena_printf(a, "http://127.0.0.1:%u/v1", port);
-    s->fly.uiex_endpoint = arena_printf(a, "http://127.0.0.1:%u", port);
     s->hetzner.database_url = arena_printf(a, "sqlite:%s/hetzner/{host}.db", data);
-    /* What stands ready in the operator's project does not in this one. */
+    s->fly.database_url = arena_printf(a, "sqlite:%s/fly/{app}.db", data);
+    return OK;
+}
+
+/* They are databases of a PostgreSQL server of its own, behind a PgBouncer. */
+static enum err use_cluster(struct daemon *d, struct error *e)
+{
+    struct arena *a = &d->arena;
+    d->cluster_password = secret_derive(d->key, CLUSTER_PASSWORD);
+    struct cluster_options options = {
+        .folder = arena_printf(a, "%s/postgres", d->config.data),
+        .password = d->cluster_password,
+    };
+    TRY(cluster_start(&options, &d->cluster, e));
+    const char *server =
+        arena_printf(a, "postgres://" CLUSTER_USER ":{password:" CLUSTER_PASSWORD "}@127.0.0.1:%u",
+                     cluster_port(d->cluster));
+    struct provisioning_settings *s = &d->config.provisioning;
+    s->hetzner.database_url = arena_printf(a, "%s/{host}", server);
+    s->fly.database_url = arena_printf(a, "%s/{app}", server);
+    s->fly.postgres = FLY_POSTGRES_MACHINE;
+    const char **consoles = arena_new_array(a, 1, const char *);
+    consoles[0] = cluster_console_url(d->cluster, a);
+    d->config.routing.pgbouncer = (struct pgbouncer_settings){
+        .databases_file = cluster_databases_file(d->cluster),
+        .admin_urls = {consoles, 1},
+        .login = LOGIN_DATABASE,
+        .passwords = true,
+    };
+    return OK;
+}
+
+/* Both clouds are the sandbox. What stands ready in the operator's project does not in this one. */
+static enum err start_sandbox(struct daemon *d, struct error *e)
+{
+    struct arena *a = &d->arena;
+    struct provisioning_settings *s = &d->config.provisioning;
     s->hetzner.ssh_keys = (struct texts){0};
     s->hetzner.ssh_public_key_file = s->hetzner.network = NULL;
-    s->fly.database_url = arena_printf(a, "sqlite:%s/fly/{app}.db", data);
+    TRY(d->options->postgres ? use_cluster(d, e) : use_files(d, e));
+    struct sandbox_options options = {
+        .db_url = arena_printf(a, "sqlite:%s/sandbox.db", d->config.data),
+        .action_delay_us = SANDBOX_DELAY_US,
+        .cluster = d->cluster,
+    };
+    TRY(sandbox_start(&options, &d->sandbox, e));
+    unsigned port = sandbox_port(d->sandbox);
+    s->hetzner.endpoint = s->fly.endpoint = arena_printf(a, "http://127.0.0.1:%u/v1", port);
+    s->fly.uiex_endpoint = arena_printf(a, "http://127.0.0.1:%u", port);
     d->hetzner_token = secret_new(STR("sandbox"));
     d->fly_token = secret_new(STR("sandbox"));
     return OK;
@@ -174,6 +214,10 @@ static enum err reach_clouds(struct daemon *d, struct error *e)
 {
     if (d->options->sandbox || d->options->demo)
         return start_sandbox(d, e);
+    if (d->options->postgres)
+        return error_set(e, ERR_INVALID,
+                         "--postgres is about the sandbox's databases: give it with --sandbox or "
+                         "--demo; where WebHost keeps its own records is --database");
     TRY(read_token(d->config.provisioning.hetzner.token_file, "HCLOUD_TOKEN", &d->hetzner_token,
                    e));
     return read_token(d->config.provisioning.fly.token_file, "FLY_API_TOKEN", &d->fly_token, e);
@@ -451,9 +495,9 @@ static enum err start(struct daemon *d, struct error *e)
     TRY(lock_data(d, e));
     TRY(config_policy(&d->config, &d->arena, &d->policy, e));
     TRY(config_prices(&d->config, &d->arena, &d->prices, e));
-    TRY(reach_clouds(d, e));
     TRY(open_database(d, e));
     TRY(key_open(&d->env, d->config.key_file, &d->key, e));
+    TRY(reach_clouds(d, e));
     d->sealer = audit_sealer_start(&d->env, d->key);
     d->notary = (struct notary){d->key, &d->config.audit, &d->config.notify};
     TRY(notary_record_policy(&d->env, d->policy, e));
@@ -493,6 +537,8 @@ static void stop(struct daemon *d)
     audit_sealer_stop(d->sealer);
     db_close(d->env.db);
     sandbox_stop(d->sandbox);
+    cluster_stop(d->cluster);
+    secret_free(d->cluster_password);
     secret_free(d->hetzner_token);
     secret_free(d->fly_token);
     secret_free(d->key);

@@ -19,6 +19,7 @@ struct serve_options {
     const char *policy;   /* a name or a file; "default" */
     bool sandbox;         /* run the sandbox cloud too, and provision there */
     bool demo;            /* --sandbox, an empty database and some customers to look at */
+    bool postgres;        /* the sandbox's databases are in a PostgreSQL of its own */
     int log_format;       /* enum log_format; -1: text */
     int log_level;        /* enum log_level; -1: info */
 };
