@@ -122,7 +122,7 @@ static void opening_is_audited_without_the_text(void **state)
     struct token token = create_token(p, "ops");
     clock_virtual_advance(&p->clock, USEC_PER_SEC);
     open_session(p, &token, text);
-    ASSERT_OK(p, audit_list(p->tx, (struct page){1, NULL}, &p->arena, &rows, &next, &p->e));
+    ASSERT_OK(p, audit_list(p->tx, NULL, (struct page){1, NULL}, &p->arena, &rows, &next, &p->e));
     const struct audit_entry *entry = rows.items;
     assert_string_equal(entry->action, "session.opened");
     assert_string_equal(entry->actor, "token:ops");

@@ -14,10 +14,10 @@ INSERT INTO verdicts (customer_id, outcome, recommended, repeats, required, sinc
 VALUES ($1, 13, $2, 2, 0, 1);
 
 -- name: count_notices
-SELECT count(*) FROM jobs WHERE queue = 'notifications';
+SELECT count(*) FROM notices;
 
 -- name: newest_notice
-SELECT args FROM jobs WHERE queue = 'notifications' ORDER BY id DESC LIMIT 1;
+SELECT '"kind":"' || kind || '" ' || text || ' ' || details FROM notices ORDER BY id DESC LIMIT 1;
 
 -- name: count_moves
 SELECT count(*) FROM migrations;
