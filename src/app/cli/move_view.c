@@ -148,7 +148,8 @@ static void put_step(const struct view *v, const json_t *step)
     const char *name = json_get_text(step, "step"), *error = json_get_text(step, "error");
     int64_t took = json_get_int(step, "took_us");
     bool runs = !json_get_text(step, "finished_at");
-    const char *doing = runs ? json_get_text(v->move, "doing") : NULL;
+    bool rests = text_eq(name, "soaking") && !is(v->move, "proof_state", "due");
+    const char *doing = runs && !rests ? json_get_text(v->move, "doing") : NULL;
     const char *text =
         arena_printf(v->arena, "%s %-13s %8s  %s",
                      error  ? "!"
@@ -239,10 +240,10 @@ static void put_choices(const struct view *v)
     static const struct {
         const char *can, *word, *effect;
     } verbs[] = {
-        {"cancel", "cancel", "undo all of it"},
-        {"roll_back", "rollback", "take it back without losing a row"},
-        {"finish", "finish", "give up the way back now"},
-        {"retry", "retry", "start it again"},
+        {"cancel", "cancel", "undo it all"},
+        {"roll_back", "rollback", "take it back"},
+        {"finish", "finish", "end the soak"},
+        {"retry", "retry", "start again"},
     };
     const json_t *can = json_object_get(v->move, "can");
     const char *until = json_get_text(v->move, "soak_until");
@@ -251,7 +252,7 @@ static void put_choices(const struct view *v)
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (flag(can, verbs[i].can))
             line(v, TONE_PLAIN,
-                 arena_printf(v->arena, "  webhost migrations %-8s %s   %s", verbs[i].word,
+                 arena_printf(v->arena, " webhost migrations %-8s %s  %s", verbs[i].word,
                               json_get_text(v->move, "id"), verbs[i].effect));
     }
     if (is(v->move, "phase", "forward"))
