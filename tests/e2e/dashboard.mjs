@@ -204,6 +204,8 @@ test("a proposal is approved and its move watched until the proof", async (page)
     await page.locator(".status", {hasText: /^(completed|soaking)$/}).first().waitFor();
     await page.getByRole("heading", {name: "Proof"}).waitFor();
     await page.getByText("Rows copied").waitFor();
+    const proof = page.getByRole("group", {name: "Proof"});
+    await proof.getByRole("rowheader", {name: "gps_points"}).waitFor();
     equal((await violations(page)).join("\n"), "", "axe");
     await page.getByRole("link", {name: "corner-bakery"}).click();
     await titled(page, "Corner Bakery");
@@ -259,6 +261,21 @@ test("a customer is moved by hand, and the move can be aborted while it may", as
     }
     await over.waitFor();
 }, {expected: [/status of 409/]});
+
+test("a move in its soak is rolled back, and the customer is where it was", async (page) => {
+    await approve(page, "pine-plumbing");
+    const back = page.getByRole("button", {name: "Roll back"});
+    await back.waitFor();
+    assert(await page.getByText("Way back until").isVisible(), "how long there is a way back");
+    await back.click();
+    const dialog = page.getByRole("dialog");
+    assert((await dialog.innerText()).includes("short stall"), "the dialog says what it costs");
+    await dialog.getByRole("button", {name: "Roll back"}).click();
+    await page.locator(".status", {hasText: /^returned$/}).first().waitFor();
+    await page.getByRole("link", {name: "pine-plumbing"}).click();
+    await titled(page, "Pine Plumbing");
+    await page.locator("main .line .mode.multi_tenant").waitFor();
+});
 
 test("a token that is revoked ends the session on the page at hand", async (page) => {
     const revoked = await page.evaluate(async () => {

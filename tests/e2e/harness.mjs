@@ -33,15 +33,12 @@ export function equal(seen, expected, what) {
         `${JSON.stringify(expected)}`);
 }
 
-/** A server without streams is asked for them once by each page, and polled instead. */
-const isStream = (message) => /\/events$/.test(message.location().url);
-
 /** What the browser complains of, as long as the context lives. */
 async function watch(page, expected) {
     const complaints = [];
     page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
     page.on("console", (message) => {
-        if (["error", "warning"].includes(message.type()) && !isStream(message) &&
+        if (["error", "warning"].includes(message.type()) &&
             !expected.some((pattern) => pattern.test(message.text())))
             complaints.push(`console: ${message.text()} at ${page.url()}`);
     });

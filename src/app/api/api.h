@@ -49,9 +49,10 @@ struct api {
     struct event_hub *hub;
     const struct move_context *moves;
     const struct session_settings *sessions;
-    struct attempts *attempts; /* to sign in */
-    struct api_meters *meters; /* of requests, for the metrics */
-    const struct secret *key;  /* the installation's */
+    struct attempts *attempts;       /* to sign in */
+    struct overview_cache *overview; /* NULL: counted for each request */
+    struct api_meters *meters;       /* of requests, for the metrics */
+    const struct secret *key;        /* the installation's */
 };
 
 /* A file instead of a reply. */

@@ -1,6 +1,7 @@
 /* The fleet as a whole: what there is, what wants a person, how it was. */
 #include "domain/migration/overview.h"
 #include "app/api/api.h"
+#include "app/api/overview.h"
 #include "domain/usage/fleet.h"
 
 #define DAYS_DEFAULT 30
@@ -25,6 +26,9 @@ enum err api_overview(struct db_tx *tx, struct api_call *call, struct error *e)
 {
     const struct api *api = call->api;
     struct overview o;
+    call->json = api->overview ? overview_cache_get(api->overview, call->arena) : NULL;
+    if (call->json)
+        return OK;
     TRY(overview_take(tx, api->env, &api->provisioning->settings->hetzner, call->arena, &o, e));
     char now[TIME_TEXT_MAX];
     json_t *reply = json_encode(overview_counts_fields, &o.counts, JSON_KEEP_ABSENT);
@@ -36,6 +40,8 @@ enum err api_overview(struct db_tx *tx, struct api_call *call, struct error *e)
     (void)json_object_set_new(
         reply, "alerts",
         json_encode_list(alert_fields, o.alerts, sizeof(struct alert), JSON_KEEP_ABSENT));
+    if (api->overview)
+        overview_cache_put(api->overview, json_text(reply, call->arena));
     api_reply(call, reply);
     return OK;
 }

@@ -243,7 +243,7 @@ static enum cli_exit run_command(struct cli *cli, const struct command *c, int a
         options_require(c->options, options, &e) != OK)
         return cli_usage(cli, c, "%s", e.text);
     cli->terminal = cli_terminal(cli, cli->out);
-    if (!cli->globals.watch)
+    if (!cli->globals.watch || c->follows)
         return c->run(cli, c, options);
     if (!c->shows && c->run != list_view_run)
         return cli_usage(cli, c, "--watch is for commands that only show, which %s does not",

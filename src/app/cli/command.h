@@ -74,6 +74,7 @@ struct command {
     enum command_group group;
     bool by_default;
     bool shows;          /* it changes nothing, so --watch may repeat it; every list does */
+    bool follows;        /* what --watch means to it, it does by itself */
     const char *summary; /* without a full stop; at most 55 columns */
     const char *details; /* paragraphs for --help, wrapped there; may be NULL */
     const struct option_spec *arguments; /* required ones first; NULL: none */

@@ -10,7 +10,7 @@ extern const struct command command_decide; /* decide.c */
 
 extern const struct command command_policy_check, command_policy_show, command_policy_list;
 /* policy.c */
-extern const struct command command_signup, command_status, command_evaluate, command_migrate;
+extern const struct command command_signup, command_status, command_evaluate;
 /* customers.c */
 extern const struct command command_customers_list, command_customers_show, command_customers_plan;
 
@@ -47,6 +47,10 @@ extern const struct command command_calls, command_drift, command_reconcile; /* 
 
 extern const struct command command_sweep, command_sweeps, command_explain,
     command_simulate; /* tracker.c */
+
+extern const struct command command_migrate, command_migrations_list, command_migrations_show,
+    command_migrations_watch, command_migrations_cancel, command_migrations_rollback,
+    command_migrations_finish, command_migrations_retry; /* migrations.c */
 
 extern const struct command command_proposals_list, command_proposals_approve,
     command_proposals_reject; /* proposals.c */

@@ -229,63 +229,6 @@ const struct command command_evaluate = {
         },
 };
 
-/* -- migrate ----------------------------------------------------------------------------------- */
-
-struct migrate_options {
-    const char *customer;
-    int to;
-    bool wait;
-};
-
-static const struct option_spec migrate_options[] = {
-    {.field = {"to", FIELD_ENUM, offsetof(struct migrate_options, to), .required = true,
-               .names = mode_words, .help = "where to"},
-     .metavar = "multi_tenant|single_tenant",
-     .key = "target_mode"},
-    {.field = {"wait", FIELD_BOOL, offsetof(struct migrate_options, wait),
-               .help = "until the customer runs there"},
-     .letter = 'w'},
-    OPTION_END,
-};
-
-static enum cli_exit migrate_run(struct cli *cli, const struct command *self, const void *options)
-{
-    const struct migrate_options *o = options;
-    _cleanup_json_ json_t *body = json_pack("{ss}", "customer_id", o->customer), *reply = NULL;
-    request_body(self->options, options, body);
-    const struct remote_call call = {.method = HTTP_POST,
-                                     .path = "/api/admin/deployment/migrate",
-                                     .body = body,
-                                     .command = self};
-    enum cli_exit code = remote_call(cli, &call, &reply);
-    if (code != CLI_OK)
-        return code;
-    const char *message = json_get_text(reply, "message");
-    if (cli_wants_json(cli)) {
-        print_json(cli, reply);
-    } else {
-        put_text(cli->out, message ? message : "The move has started");
-        (void)fputc('\n', cli->out);
-    }
-    _cleanup_json_ json_t *status = NULL;
-    return o->wait ? wait_for_active(cli, self, o->customer, mode_words[o->to], &status) : CLI_OK;
-}
-
-const struct command command_migrate = {
-    .name = "migrate",
-    .group = GROUP_CUSTOMERS,
-    .summary = "Move a customer to the other mode",
-    .arguments = customer_argument,
-    .options = migrate_options,
-    .options_size = sizeof(struct migrate_options),
-    .run = migrate_run,
-    .examples =
-        (const struct example[]){
-            {"webhost migrate acme --to single_tenant --wait", "And wait for the end of the move"},
-            {0},
-        },
-};
-
 /* -- list, show -------------------------------------------------------------------------------- */
 
 struct list_options {

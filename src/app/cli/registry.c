@@ -11,6 +11,13 @@ const struct command *const commands[] = {
     &command_status,
     &command_evaluate,
     &command_migrate,
+    &command_migrations_list,
+    &command_migrations_show,
+    &command_migrations_watch,
+    &command_migrations_cancel,
+    &command_migrations_rollback,
+    &command_migrations_finish,
+    &command_migrations_retry,
     &command_customers_list,
     &command_customers_show,
 

@@ -223,6 +223,42 @@ enum cli_exit remote_get(struct cli *cli, const struct command *command, const c
                        ret_reply);
 }
 
+struct large_get {
+    const char *path;
+    const struct command *command;
+    bool (*sink)(void *ctx, struct str bytes);
+    void *ctx;
+};
+
+/* A connection that fails is told, unless `ret_code` asks for it: then it is the caller's affair.
+ */
+static enum cli_exit get_large(struct cli *cli, const struct large_get *get, enum err *ret_code)
+{
+    struct error e;
+    if (remote_open(cli, &e) != OK)
+        return cli_fail(cli, &e);
+    const struct remote *r = cli->remote;
+    const struct remote_call call = {
+        .method = HTTP_GET, .path = get->path, .command = get->command};
+    int64_t timeout = cli->globals.timeout_us;
+    const struct http_call http = {
+        .method = HTTP_GET,
+        .url = arena_printf(&cli->arena, "%s%s", r->url, get->path),
+        .bearer = r->token,
+        .timeout_us = timeout == INT_ABSENT ? DOWNLOAD_MAX_US : timeout,
+        .sink = get->sink,
+        .sink_ctx = get->ctx,
+    };
+    struct http_reply reply;
+    bool sent = false;
+    enum err code = http_client_call(r->http, &http, &cli->arena, &reply, &sent, &e);
+    if (ret_code)
+        *ret_code = code;
+    if (code != OK)
+        return ret_code ? CLI_UNREACHABLE : fail_call(cli, &call, code, sent, &e);
+    return reply.status == 200 ? CLI_OK : fail_reply(cli, &call, &reply);
+}
+
 static bool to_file(void *ctx, struct str bytes)
 {
     return fwrite(bytes.ptr, 1, bytes.len, ctx) == bytes.len;
@@ -231,26 +267,15 @@ static bool to_file(void *ctx, struct str bytes)
 enum cli_exit remote_download(struct cli *cli, const struct command *command, const char *path,
                               FILE *file)
 {
-    struct error e;
-    if (remote_open(cli, &e) != OK)
-        return cli_fail(cli, &e);
-    const struct remote *r = cli->remote;
-    const struct remote_call call = {.method = HTTP_GET, .path = path, .command = command};
-    int64_t timeout = cli->globals.timeout_us;
-    const struct http_call http = {
-        .method = HTTP_GET,
-        .url = arena_printf(&cli->arena, "%s%s", r->url, path),
-        .bearer = r->token,
-        .timeout_us = timeout == INT_ABSENT ? DOWNLOAD_MAX_US : timeout,
-        .sink = to_file,
-        .sink_ctx = file,
-    };
-    struct http_reply reply;
-    bool sent = false;
-    enum err code = http_client_call(r->http, &http, &cli->arena, &reply, &sent, &e);
-    if (code != OK)
-        return fail_call(cli, &call, code, sent, &e);
-    return reply.status == 200 ? CLI_OK : fail_reply(cli, &call, &reply);
+    return get_large(cli, &(struct large_get){path, command, to_file, file}, NULL);
+}
+
+enum cli_exit remote_follow(struct cli *cli, const struct command *command, const char *path,
+                            bool (*sink)(void *ctx, struct str bytes), void *ctx)
+{
+    enum err code = OK;
+    enum cli_exit exit = get_large(cli, &(struct large_get){path, command, sink, ctx}, &code);
+    return code == ERR_IO ? CLI_OK : exit; /* the sink has seen enough */
 }
 
 bool remote_has_token(struct cli *cli)

@@ -36,6 +36,14 @@ enum cli_exit remote_get(struct cli *cli, const struct command *command, const c
 enum cli_exit remote_download(struct cli *cli, const struct command *command, const char *path,
                               FILE *file);
 
+/*
+ * GET of a stream, handed to `sink` as it comes, until either of them ends it (CLI_OK). A server
+ * that cannot be reached, or goes away meanwhile, is CLI_UNREACHABLE and not told: the caller asks
+ * again.
+ */
+enum cli_exit remote_follow(struct cli *cli, const struct command *command, const char *path,
+                            bool (*sink)(void *ctx, struct str bytes), void *ctx);
+
 /* True when there is a server to ask and a token for it. */
 bool remote_has_token(struct cli *cli);
 

@@ -6,6 +6,7 @@
 #include "app/api/api.h"
 #include "app/api/attempts.h"
 #include "app/api/meters.h"
+#include "app/api/overview.h"
 #include "app/daemon/config.h"
 #include "app/daemon/demo.h"
 #include "app/daemon/signals.h"
@@ -100,6 +101,7 @@ struct daemon {
     struct ingest *ingest;
     struct event_hub *hub;
     struct attempts *attempts;
+    struct overview_cache *overview;
     struct api_meters *meters;
     struct api api;
     struct http_server *http;
@@ -422,6 +424,7 @@ static enum err start_http(struct daemon *d, struct error *e)
     d->hub = event_hub_new(&d->env, d->queues, ARRAY_LEN(d->queues));
     d->ingest = ingest_new(&d->env, d->key);
     d->attempts = attempts_new(d->env.clock);
+    d->overview = overview_cache_new(d->env.clock);
     size_t route_count;
     const struct http_route *routes = all_routes(d, &route_count);
     d->meters = api_meters_new(routes, route_count);
@@ -443,6 +446,7 @@ static enum err start_http(struct daemon *d, struct error *e)
         .key = d->key,
         .sessions = &d->config.dashboard,
         .attempts = d->attempts,
+        .overview = d->overview,
         .meters = d->meters,
     };
     struct http_server_options options = {
@@ -532,6 +536,7 @@ static void stop(struct daemon *d)
     pgbouncer_free(d->pgbouncer);
     ingest_free(d->ingest);
     attempts_free(d->attempts);
+    overview_cache_free(d->overview);
     api_meters_free(d->meters);
     tenant_stores_free(d->provisioning.stores);
     audit_sealer_stop(d->sealer);

@@ -36,6 +36,6 @@ enum err mover_for(const char *source_url, const char *target_url, const struct 
                          "one kind",
                          source == URL_SQLITE ? "SQLite" : "PostgreSQL",
                          target == URL_SQLITE ? "SQLite" : "PostgreSQL");
-    *ret = source == URL_SQLITE ? &sqlite_mover : &fenced_mover;
+    *ret = source == URL_SQLITE ? &sqlite_mover : &postgres_mover;
     return OK;
 }

@@ -287,8 +287,11 @@ static enum err watch(struct step *s, struct error *e)
 /* What differs stays where both are, until somebody decides. */
 static enum err soak(struct step *s, enum job_result *result, struct error *e)
 {
-    if (s->move.proof_state == PROOF_DUE)
+    /* Nothing flows back at the end of a cutover: what is done there, the tenant waits for. */
+    if (s->move.proof_state == PROOF_DUE) {
+        TRY(step_settle(s, e));
         return prove(s, e);
+    }
     int64_t left_us = s->move.soak_until - env_now(s->run->env);
     if (left_us <= 0 && s->move.proof_state == PROOF_EQUAL)
         return step_soaked(s, e);

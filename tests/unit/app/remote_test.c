@@ -613,10 +613,10 @@ static void a_move_that_was_rolled_back_is_a_failure(void **state)
     (void)state;
     SCENES({202, "{}"},
            {200, "{\"deployment\": {\"mode\": \"multi_tenant\", \"status\": \"active\"}, "
-                 "\"migration_status\": \"rolled_back\"}"});
+                 "\"migration_status\": \"returned\"}"});
     _cleanup_run_ struct run r = RUN("migrate", "acme", "--to", "single_tenant", "--wait");
     assert_int_equal(r.code, CLI_ENDED_BADLY);
-    assert_contains(r.err, "the move is rolled_back");
+    assert_contains(r.err, "the move is returned");
 }
 
 static void watch_prints_only_what_changed(void **state)

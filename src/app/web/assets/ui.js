@@ -7,7 +7,7 @@ const KINDS = {
     ok: ["active", "completed", "approved", "ok", "created", "applied"],
     busy: ["provisioning", "executing", "requested", "preparing", "copying", "indexing",
         "catching_up", "verifying", "cutting_over", "soaking", "cleaning", "available", "running",
-        "creating", "draining", "removing"],
+        "creating", "draining", "removing", "returning"],
     warn: ["retryable", "pending", "cancelling", "failing", "retiring", "paused", "expired",
         "leaving", "superseded", "scheduled"],
     bad: ["failed", "discarded", "rejected", "error"],

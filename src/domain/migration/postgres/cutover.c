@@ -21,7 +21,7 @@ struct attempt {
     enum mover_side from, to;
     struct mover_cut *cut;
     struct pg_watchdog *watchdog;
-    int64_t started_us, deadline_us;
+    int64_t started_us, deadline_us, ended_us;
     int64_t marker; /* the last one that was sent */
     struct arena arena;
 };
@@ -252,6 +252,7 @@ static enum err stall(struct attempt *a, struct error *e)
     enum err err = cut(a, why);
     if (err == OK)
         err = resume(a, why);
+    a->ended_us = monotonic_us();
     if (err != OK) {
         /* Its lock goes with its sessions. */
         pg_move_close_sessions(a->m);
@@ -260,6 +261,7 @@ static enum err stall(struct attempt *a, struct error *e)
             a->watchdog = NULL;
             return err;
         }
+        a->ended_us = monotonic_us();
     }
     pg_watchdog_dismiss(a->watchdog);
     a->watchdog = NULL;
@@ -273,7 +275,7 @@ static enum err attempt(struct attempt *a, int64_t *ret_stall_us, struct error *
     TRY(pg_settle_lock(a->m, e));
     TRY(prepare(a, e));
     TRY(stall(a, e));
-    *ret_stall_us = monotonic_us() - a->started_us;
+    *ret_stall_us = a->ended_us - a->started_us;
     return OK;
 }
 

@@ -64,9 +64,9 @@ function buttons(ctx, m, reload) {
 
 function bar(m) {
     const p = m.progress;
-    if (!p || !p.rows_total || m.finished_at)
+    if (!p || !p.rows_total || m.finished_at || m.switched_at)
         return null;
-    const left = p.eta_s === null ? "" : `, about ${duration(p.eta_s * 1e6)} left`;
+    const left = !p.eta_s ? "" : `, about ${duration(p.eta_s * 1e6)} left`;
     const rate = p.rows_per_second === null ? "" : `, ${count(p.rows_per_second)} rows/s`;
     return h("div", {class: "progress"},
         h("progress", {max: "100", value: p.percent ?? 0, "aria-label": "Rows copied"}),
@@ -104,18 +104,21 @@ function tables(m) {
 }
 
 function proof(m) {
-    const entries = Object.entries(m.proof || {});
-    if (!entries.length)
+    const list = m.proof?.tables ?? m.proof ?? {};
+    const rows = Array.isArray(list) ? list
+        : Object.entries(list).map(([name, digest]) => ({name, ...digest}));
+    if (!rows.length)
         return null;
-    const rows = entries.map(([name, p]) => ({name, ...(typeof p === "object" ? p : {sha256: p})}));
     return section("Proof", h("p", {class: "soft lead"},
         m.proof_state === "differs" ? "The two sides differ."
             : "Every row was compared at the cut: both sides have the same count and digest."),
     table({caption: "Proof", key: "proof", rows, columns: [
         {title: "Table", cell: (p) => h("span", {class: "mono"}, p.name)},
         {title: "Rows", number: true, cell: (p) => count(p.rows)},
-        {title: "SHA-256", minor: true, cell: (p) => h("span", {class: "mono faint", title: p.sha256},
-            `${String(p.sha256 ?? "").slice(0, 24)}…`)},
+        {title: "Digest of both sides", minor: true, cell: (p) => {
+            const digest = String(p.digest ?? p.sha256 ?? "");
+            return h("span", {class: "mono faint", title: digest}, `${digest.slice(0, 24)}…`);
+        }},
     ]}));
 }
 
@@ -132,7 +135,7 @@ function draw(ctx, m, reload) {
         bar(m),
         facts([
             ["Rows copied", count(m.rows_copied ?? m.progress?.rows_done)],
-            m.doing && ["At the moment", m.doing],
+            m.doing && !m.switched_at && ["At the moment", m.doing],
             m.lag_bytes > 0 && ["Behind the source", bytes(m.lag_bytes)],
             ["Stall at the switch", m.stall_us === null && !m.finished_at ? "not yet"
                 : duration(m.stall_us)],

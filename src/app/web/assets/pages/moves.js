@@ -10,8 +10,9 @@ import {moveTable} from "./movetable.js";
 import {proposalTable} from "./proposals.js";
 
 const DAYS = 30;
-const STATES = ["requested", "provisioning", "copying", "verifying", "soaking", "cleaning",
-    "completed", "failed", "cancelled", "returned"];
+const STATES = ["requested", "provisioning", "preparing", "copying", "indexing", "catching_up",
+    "verifying", "cutting_over", "soaking", "cleaning", "completed", "failing", "failed",
+    "cancelling", "cancelled", "returning", "removing", "returned"];
 const PARTS = [
     {key: "completed", label: "Completed", kind: "ok"},
     {key: "failed", label: "Failed", kind: "bad"},
