@@ -8,7 +8,6 @@
 
 #include "world.h"
 
-#include "copy.sql.h"
 #include "move.sql.h"
 #include "world.sql.h"
 
@@ -125,17 +124,6 @@ static void the_setter_refuses_an_old_run_and_a_missing_edge(void **state)
     assert_int_equal(db_write(w.env.db, set_work, &no_edge, &e), ERR_CONFLICT);
     assert_non_null(strstr(e.text, "is requested: it cannot be switched; nothing is decided yet"));
     assert_int_equal(world_move(&w, move.id).state, MOVE_REQUESTED);
-}
-
-/* A column or table added to the fleet's schema must not stay behind. */
-static void the_mover_carries_every_table_and_column(void **state)
-{
-    (void)state;
-    assert_int_equal(world_tenant_count(&w, w.shared.url, &world_tables, ""), fenced_table_count);
-    for (size_t i = 0; i < fenced_table_count; i++)
-        assert_int_equal(
-            world_tenant_count(&w, w.shared.url, &world_columns, fenced_tables[i].name),
-            fenced_tables[i].insert->params);
 }
 
 /* -- asking ------------------------------------------------------------------------------------ */
@@ -257,7 +245,6 @@ int main(void)
         cmocka_unit_test(an_ended_move_has_no_way_on),
         cmocka_unit_test_setup_teardown(the_setter_refuses_an_old_run_and_a_missing_edge, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(the_mover_carries_every_table_and_column, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_request_says_why_and_changes_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_deployment_that_is_not_active_cannot_be_moved, setup,
