@@ -85,6 +85,7 @@ def test_a_customer_that_writes_moves_comes_back_and_moves_again_without_an_erro
         run(local, server, "migrations", "watch", first, status=8)
         second = start(server)
         wait_move(server, second, is_proven)
+        assert local.left_of_moves() > 0
         run(local, server, "migrations", "finish", second)
         wait_move(server, second, lambda move: move["state"] == "completed")
     assert writer.complaints == ""

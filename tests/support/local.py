@@ -50,7 +50,9 @@ class Local:
         """What a move makes in databases and must have taken away again."""
         sql = (
             "SELECT count(*) FROM pg_publication UNION ALL"
-            " SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'webhost%' UNION ALL"
+            " SELECT count(*) FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid"
+            " JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname LIKE 'webhost%'"
+            " UNION ALL"
             " SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'webhost%'"
         )
         counts = [self.server("SELECT (SELECT count(*) FROM pg_replication_slots)"
