@@ -48,12 +48,11 @@ class Local:
 
     def left_of_moves(self):
         """What a move makes in databases and must have taken away again."""
+        ours = "JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname LIKE 'webhost%'"
         sql = (
             "SELECT count(*) FROM pg_publication UNION ALL"
-            " SELECT count(*) FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid"
-            " JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname LIKE 'webhost%'"
-            " UNION ALL"
-            " SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'webhost%'"
+            " SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'webhost%' UNION ALL"
+            f" SELECT count(*) FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid {ours}"
         )
         counts = [self.server("SELECT (SELECT count(*) FROM pg_replication_slots)"
                               " + (SELECT count(*) FROM pg_subscription)")]  # fmt: skip
@@ -63,7 +62,7 @@ class Local:
 
     @contextlib.contextmanager
     def writing(self, slug):
-        """A client of the alias that inserts a point every few milliseconds, one after the other."""
+        """A client of the alias that inserts a point every few milliseconds, in order."""
         writer = Writer(self, slug)
         try:
             yield writer
