@@ -38,7 +38,7 @@ static const struct option_spec serve_option_table[] = {
                .help = "as --sandbox, with some customers to look at"}},
     {.field = {"postgres", FIELD_BOOL, SERVE(postgres),
                .help = "the sandbox's databases are in a PostgreSQL behind a PgBouncer, both its "
-                       "own, and demo customers write to them all the time"}},
+                       "own, so that customers move live"}},
     {.field = {"log-format", FIELD_ENUM, SERVE(log_format), .names = log_formats,
                .help = "text unless told"},
      .metavar = "text|json"},

@@ -1,0 +1,112 @@
+"""A customer moves between databases of the sandbox's PostgreSQL while it writes."""
+
+import pytest
+
+from support.customers import SMALL, sign_up, wait_active
+from support.local import Local
+from support.webhost import wait_until
+
+STATES = ["preparing", "copying", "cutting_over"]
+POINTS = 5000
+
+
+@pytest.fixture
+def local():
+    here = Local()
+    yield here
+    here.close()
+
+
+def arrive(local, server):
+    sign_up(server, "acme", SMALL)
+    wait_active(server, "acme")
+    wait_until(
+        lambda: "tenant_acme" in (local.folder / "data/postgres/routes/databases.ini").read_text(),
+        "PgBouncer's file has no line for the customer",
+    )
+    local.through(
+        "acme",
+        "INSERT INTO vehicles SELECT customer_id, 'v1', 'one', 0 FROM tenants;"
+        "INSERT INTO gps_points SELECT customer_id, 'p' || n, 'v1', n, 0, 0, 0"
+        f" FROM tenants, generate_series(1, {POINTS}) n",
+    )
+
+
+def start(server):
+    body = {"customer_id": "acme", "target_mode": "single_tenant"}
+    answer = server.post("/api/admin/deployment/migrate", body)
+    assert answer.status == 202, answer.text
+    return answer.body["migration_id"]
+
+
+def wait_move(server, migration_id, reached):
+    def look():
+        move = server.get(f"/api/migrations/{migration_id}").body
+        assert move["phase"] != "over" or reached(move), f"{move['state']}: {move['error']}"
+        return move if reached(move) else None
+
+    return wait_until(look, "the move does not get there")
+
+
+def has_begun(move, state):
+    return state in {step["step"] for step in move["steps"]}
+
+
+def is_proven(move):
+    return move["state"] == "soaking" and move["proof_state"] == "equal"
+
+
+def run(local, server, *arguments, status=0):
+    environment = {"WEBHOST_SERVER": server.url, "WEBHOST_TOKEN": server.token}
+    return local.programs.run(*arguments, env=environment, status=status).stdout
+
+
+def points(local):
+    return int(local.through("acme", "SELECT count(*) FROM gps_points"))
+
+
+def mode_now(server):
+    return server.get("/api/routes/acme").body["mode"]
+
+
+def test_a_customer_that_writes_moves_comes_back_and_moves_again_without_an_error(local):
+    server = local.serve("--sandbox")
+    arrive(local, server)
+    plan = run(local, server, "migrate", "acme", "--to", "single_tenant", "--dry-run")
+    assert "gps_points" in plan and "Possible; it would start at once" in plan
+    with local.writing("acme") as writer:
+        said = run(local, server, "migrate", "acme", "--to", "single_tenant", "--watch")
+        assert "Proof: both sides were equal at the cut" in said
+        first = server.get("/api/migrations").body["migrations"][0]["id"]
+        assert mode_now(server) == "single_tenant"
+        run(local, server, "migrations", "rollback", first)
+        wait_move(server, first, lambda move: move["state"] == "returned")
+        assert mode_now(server) == "multi_tenant"
+        run(local, server, "migrations", "watch", first, status=8)
+        second = start(server)
+        wait_move(server, second, is_proven)
+        assert local.left_of_moves() > 0
+        run(local, server, "migrations", "finish", second)
+        wait_move(server, second, lambda move: move["state"] == "completed")
+    assert writer.complaints == ""
+    assert writer.sent > 0 and points(local) == POINTS + writer.sent
+    assert local.left_of_moves() == 0
+
+
+@pytest.mark.parametrize("at", STATES)
+def test_a_move_whose_daemon_is_killed_ends_and_the_customer_can_write(local, at):
+    server = local.serve("--sandbox")
+    arrive(local, server)
+    migration_id = start(server)
+    wait_move(server, migration_id, lambda move: has_begun(move, at))
+    server.kill()
+
+    server = local.serve("--sandbox")
+    local.through("acme", "UPDATE vehicles SET name = 'written'")
+    wait_move(server, migration_id, is_proven)
+    assert points(local) == POINTS
+    assert server.post(f"/api/migrations/{migration_id}/finish").status == 202
+    wait_move(server, migration_id, lambda move: move["state"] == "completed")
+    assert local.through("acme", "SELECT name FROM vehicles") == "written"
+    assert points(local) == POINTS
+    assert local.left_of_moves() == 0
