@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "domain/migration/postgres/watchdog.h"
 #include "world.h"
 
 #include "move.sql.h"
@@ -236,8 +237,9 @@ static void a_tenant_without_rows_moves_too(void **state)
     assert_int_equal(there.state, MOVE_COMPLETED);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    pg_watchdog_hook(argc, argv, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_edge_is_taken_and_every_other_pair_is_refused),
         cmocka_unit_test(the_table_has_each_state_in_its_place_and_each_edge_once),

@@ -49,7 +49,7 @@ UPDATE jobs SET state = 'cancelled' WHERE queue = $1 AND state <> 'completed';
 
 -- name: world_place_row
 -- Without what is the place's own.
-SELECT slug, name, created_at FROM tenants WHERE customer_id = $1;
+SELECT slug, name FROM tenants WHERE customer_id = $1;
 
 -- name: world_vehicle_rows
 SELECT id, name, created_at FROM vehicles WHERE customer_id = $1 ORDER BY id;
