@@ -57,7 +57,7 @@ def test_a_cloud_that_always_fails_costs_all_attempts_then_the_signup_is_failed(
     assert all("the rack burns" in error["error"] for error in job["errors"])
     assert job["last_error"] == job["errors"][-1]["error"]
 
-    waiting.wait_for_end(1)
+    waiting.wait_for_end(8)
     assert "the rack burns" in waiting.err
 
     # The fault is gone: the same job, by hand, brings the customer up.
