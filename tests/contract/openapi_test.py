@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import subprocess
+import urllib.request
 
 import pytest
 from contract.prism import HERE, Prism, install
@@ -83,7 +84,10 @@ def api_behind_a_judge(webhost, tmp_path):
 
     def serve(change=lambda document: None):
         config = tmp_path / "webhost.yaml"
-        config.write_text(json.dumps({"jobs": {"poll_ms": 50}}))
+        # Nobody listens there: what is said to it stays under way.
+        target = {"name": "on-call", "kind": "slack", "url": "http://127.0.0.1:9/"}
+        settings = {"jobs": {"poll_ms": 50}, "notify": {"targets": [target]}}
+        config.write_text(json.dumps(settings))
         server = webhost.serve("--sandbox", "--demo", "--config", config)
         document = described(webhost)
         close(document)
@@ -129,11 +133,26 @@ def first_of(api, path):
     return found[0][0]
 
 
-def read_everything(api):
+def begin_to_read(api, server, name):
+    """Of a stream that does not end, past the judge, who waits for the end of a reply."""
+    _, path, _ = api.operations[name]
+    headers = {"Authorization": f"Bearer {server.token}"}
+    call = urllib.request.Request(server.url + path, headers=headers)
+    with urllib.request.urlopen(call, timeout=60) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        assert answer.readline().strip()
+        api.seen.setdefault(name, set()).add(str(answer.status))
+
+
+def read_everything(api, server):
     """Every GET: lists first, then their first items."""
     for name, (method, path, operation) in api.operations.items():
         if method == "GET" and "{" not in path and "200" in operation["responses"]:
-            api(name, 200)
+            streams = "text/event-stream" in operation["responses"]["200"]["content"]
+            if streams:
+                begin_to_read(api, server, name)
+            else:
+                api(name, 200)
     for name, (method, path, operation) in api.operations.items():
         if method != "GET" or "{" not in path or name in api.seen:
             continue
@@ -168,6 +187,47 @@ def work_that_waits(api, server):
         api("post_queues_name_resume", 200, name=queue)
     api("post_queues_name_scale", 200, name="provisioning")
     wait_active(server, "bolt")
+
+
+def moves(api):
+    """One is given back, one ended, and one that was stopped tried again."""
+    def moved(to_mode):
+        wish = {"customer_id": "pine-plumbing", "target_mode": to_mode}
+        api("post_admin_deployment_migrate", 200, body=wish | {"dry_run": True})
+        started = api("post_admin_deployment_migrate", 202, body=wish).body["migration_id"]
+        wait_until(
+            lambda: api("get_migrations_id", 200, id=started).body["state"] == "soaking",
+            "the move does not get to its soak",
+        )
+        return started
+
+    def over(move):
+        wait_until(
+            lambda: api("get_migrations_id", 200, id=move).body["finished_at"], "it does not end"
+        )
+
+    api("post_admin_deployment_plan", 200)
+    first = moved("single_tenant")
+    api("post_migrations_id_roll_back", 202, id=first)
+    over(first)
+    second = moved("single_tenant")
+    wait_until(
+        lambda: api("get_migrations_id", 200, id=second).body["proof_state"] == "equal",
+        "it is not proven",
+    )
+    api("post_migrations_id_finish", 202, id=second)
+    over(second)
+    api("get_migrations_id_events", 200, id=second)
+    back = {"customer_id": "pine-plumbing", "target_mode": "multi_tenant"}
+    third = api("post_admin_deployment_migrate", 202, body=back).body["migration_id"]
+    api("post_migrations_id_cancel", 202, id=third)
+    over(third)
+    api("post_migrations_id_retry", 202, id=third)
+
+
+def notices(api):
+    notice = api("post_notices_test", 202).body["id"]
+    api("post_notices_id_replay", 202, id=notice)
 
 
 def outcomes(api):
@@ -269,9 +329,11 @@ def the_life_of_a_fleet(api, webhost, server):
     leave_and_stay(api)
     decisions(api)
     outcomes(api)
+    notices(api)
     sizes(api, server)
     proposals(api, webhost, server)
-    read_everything(api)
+    moves(api)
+    read_everything(api, server)
 
 
 def test_every_request_and_its_reply_are_as_they_are_described(webhost, judged):

@@ -1,7 +1,5 @@
 #include "domain/migration/mover.h"
 
-#include "domain/migration/fenced.h"
-
 enum url_engine { URL_UNKNOWN, URL_SQLITE, URL_POSTGRES };
 
 static enum url_engine engine_of(const char *url)

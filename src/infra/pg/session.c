@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #define CONNECT_TIMEOUT_US (10 * USEC_PER_SEC)
-#define CANCEL_GRACE_US    (2 * USEC_PER_SEC)
+#define CANCEL_GRACE_US    (5 * USEC_PER_SEC)
 #define ASK_EVERY_US       USEC_PER_SEC
 #define SILENCE_TIMEOUT_MS "30000" /* sent and not acknowledged: the server is gone */
 #define SQL_MAX            ((size_t)64 << 20)

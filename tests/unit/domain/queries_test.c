@@ -19,7 +19,6 @@
 #include "census.sql.h"
 #include "claim.sql.h"
 #include "collect.sql.h"
-#include "copy.sql.h"
 #include "cron.sql.h"
 #include "customer.sql.h"
 #include "decisions.sql.h"
@@ -86,8 +85,7 @@ static const struct db_query *const *const core_files[] = {
 };
 
 /* For the customers' databases. */
-static const struct db_query *const *const fleet_files[] = {copy_queries, export_file_queries,
-                                                            tenant_queries};
+static const struct db_query *const *const fleet_files[] = {export_file_queries, tenant_queries};
 
 /* For those of them that are SQLite files. */
 static const struct db_query *const *const file_files[] = {sqlite_side_queries,

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "domain/migration/drain.h"
+#include "domain/migration/postgres/watchdog.h"
 #include "domain/provisioning/reap.h"
 #include "world.h"
 #include "world.sql.h"
@@ -146,8 +147,9 @@ static void nobody_new_comes_to_a_host_that_is_drained(void **state)
     assert_non_null(strstr(e.text, "is draining"));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    pg_watchdog_hook(argc, argv, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             all_customers_arrive_with_their_rows_and_the_host_goes_after_its_grace, setup,

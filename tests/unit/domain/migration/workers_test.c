@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "domain/migration/postgres/watchdog.h"
 #include "world.h"
 
 #include "world.sql.h"
@@ -578,6 +579,7 @@ static void a_move_killed_too_often_leaves_no_fence_and_no_target(void **state)
 
 int main(int argc, char **argv)
 {
+    pg_watchdog_hook(argc, argv, NULL);
     if (argc == 8 && strcmp(argv[1], "be-killed") == 0)
         return be_killed(argv + 2);
     if (argc == 2)

@@ -306,11 +306,10 @@ static enum err fingerprint_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct fingerprint *f = arg;
     buf_reset(&f->all);
-    for (size_t i = 0; i < fenced_table_count; i++)
-        TRY(db_each(tx, fenced_tables[i].page,
-                    DB_ARGS(db_text(f->customer_id), db_text(""), db_int(1000000)), print_row, f,
-                    e));
-    return OK;
+    struct db_args id = DB_ARGS(db_text(f->customer_id));
+    TRY(db_each(tx, &world_place_row, id, print_row, f, e));
+    TRY(db_each(tx, &world_vehicle_rows, id, print_row, f, e));
+    return db_each(tx, &world_point_rows, id, print_row, f, e);
 }
 
 const char *world_fingerprint(struct world *w, const char *url, const char *customer_id)

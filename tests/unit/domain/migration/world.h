@@ -9,7 +9,6 @@
 #include "testdb.h"
 
 #include "domain/jobs/runner.h"
-#include "domain/migration/fenced.h"
 #include "domain/migration/move.h"
 #include "domain/migration/workers.h"
 #include "domain/provisioning/workers.h"

@@ -47,19 +47,16 @@ AND id = (SELECT max(id) FROM gps_points WHERE customer_id = $1);
 -- name: world_job_cancel
 UPDATE jobs SET state = 'cancelled' WHERE queue = $1 AND state <> 'completed';
 
--- name: world_columns
--- Those that a move carries over: everything but the place's own.
-SELECT count(*) FROM
-/*sqlite pragma_table_info($1) WHERE name NOT IN ('deployment_id', 'fenced', 'mover') */
-/*pg information_schema.columns WHERE table_name = $1
-   AND column_name NOT IN ('deployment_id', 'fenced', 'mover') */;
+-- name: world_place_row
+-- Without what is the place's own.
+SELECT slug, name FROM tenants WHERE customer_id = $1;
 
--- name: world_tables
-SELECT count(*) FROM
-/*sqlite sqlite_master WHERE type = 'table' AND sql LIKE '%customer_id%' AND name > $1
-   AND name NOT IN ('tenant_moves', 'tenant_changes') */
-/*pg information_schema.columns WHERE table_schema = 'public' AND column_name = 'customer_id'
-     AND table_name > $1 */;
+-- name: world_vehicle_rows
+SELECT id, name, created_at FROM vehicles WHERE customer_id = $1 ORDER BY id;
+
+-- name: world_point_rows
+SELECT id, vehicle_id, at, latitude, longitude, speed FROM gps_points
+WHERE customer_id = $1 ORDER BY id;
 
 -- name: world_job_exhaust
 UPDATE jobs SET max_attempts = attempt WHERE queue = $1 AND state = 'executing';

@@ -198,7 +198,7 @@ static void activating_fills_the_address_in_and_is_audited_once(void **state)
     assert_int_equal(active.active_at, clock_now(&p->clock.clock));
     ASSERT_OK(p, audit_list(p->tx, NULL, (struct page){10, NULL}, &p->arena, &rows, &next, &p->e));
     const struct audit_entry *entries = rows.items;
-    assert_int_equal(rows.count, 3); /* the signup and the order are the others */
+    assert_int_equal(rows.count, 4); /* the signup, its decision and the order are the others */
     assert_string_equal(entries[0].action, "host.activated");
     assert_string_equal(entries[0].actor, "job:a");
     product_rollback(p);
