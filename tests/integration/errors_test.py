@@ -320,7 +320,7 @@ def test_a_write_without_a_token_is_401_before_its_body_is_looked_at(server):
 
 
 def test_an_unknown_path_is_404(server):
-    for path in ("/", "/nope", "/api", "/api/", "/api/customer", "/api/jobs/1/2/3", "/api//jobs"):
+    for path in ("/nope", "/ui", "/api", "/api/", "/api/customer", "/api/jobs/1/2/3", "/api//jobs"):
         assert_problem(server.get(path), 404)
 
 
