@@ -71,9 +71,14 @@ const char *cluster_url(const struct cluster *c, int64_t port, const char *datab
                         secret_expose(c->password), (long long)port, database);
 }
 
+const char *cluster_pooler_url(const struct cluster *c, const char *database, struct arena *arena)
+{
+    return cluster_url(c, c->pooler_port, database, arena);
+}
+
 const char *cluster_console_url(const struct cluster *c, struct arena *arena)
 {
-    return cluster_url(c, c->pooler_port, "pgbouncer", arena);
+    return cluster_pooler_url(c, "pgbouncer", arena);
 }
 
 uint16_t cluster_port(const struct cluster *c)

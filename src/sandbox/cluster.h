@@ -44,6 +44,9 @@ void cluster_stop(struct cluster *c); /* NULL is fine */
 uint16_t cluster_port(const struct cluster *c);
 uint16_t cluster_pooler_port(const struct cluster *c);
 
+/* Of a database as PgBouncer's clients reach it; the password is in it. */
+const char *cluster_pooler_url(const struct cluster *c, const char *database, struct arena *arena);
+
 /* PgBouncer's admin console; the password is in it. */
 const char *cluster_console_url(const struct cluster *c, struct arena *arena);
 

@@ -1,5 +1,7 @@
 """A customer moves between databases of the sandbox's PostgreSQL while it writes."""
 
+import re
+
 import pytest
 
 from support.customers import SMALL, sign_up, wait_active
@@ -21,8 +23,7 @@ def arrive(local, server):
     sign_up(server, "acme", SMALL)
     wait_active(server, "acme")
     wait_until(
-        lambda: "tenant_acme" in (local.folder / "data/postgres/routes/databases.ini").read_text(),
-        "PgBouncer's file has no line for the customer",
+        lambda: "tenant_acme" in local.aliases(), "PgBouncer's file has no line for the customer"
     )
     local.through(
         "acme",
@@ -110,3 +111,27 @@ def test_a_move_whose_daemon_is_killed_ends_and_the_customer_can_write(local, at
     assert local.through("acme", "SELECT name FROM vehicles") == "written"
     assert points(local) == POINTS
     assert local.left_of_moves() == 0
+
+
+def test_the_demonstrations_customers_write_while_one_moves_and_none_of_it_fails(local):
+    server = local.serve("--demo")
+    slug = "harbour-taxis"
+    made = "SELECT count(*) FROM gps_points WHERE id LIKE 'live-%' AND customer_id = (SELECT"
+    made += f" customer_id FROM tenants WHERE slug = '{slug}')"
+
+    def writes_on():
+        before = int(local.through(slug, made))
+        wait_until(lambda: int(local.through(slug, made)) > before, "the customer does not write")
+        return before
+
+    wait_active(server, slug)
+    wait_until(lambda: f"tenant_{slug}" in local.aliases(), "the customer has no alias")
+    writes_on()
+    run(local, server, "migrate", slug, "--to", "single_tenant", "--watch")
+    assert server.get(f"/api/routes/{slug}").body["mode"] == "single_tenant"
+    assert writes_on() > 0
+    server.stop()
+    told = re.findall(r"info  demo load writes=(\d+) errors=(\d+) slowest_ms=\d+", server.err)
+    assert told, server.err
+    writes, errors = map(int, told[-1])
+    assert writes > 0 and errors == 0, server.err

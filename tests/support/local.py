@@ -42,6 +42,10 @@ class Local:
         """As a client of the customer's alias at PgBouncer."""
         return self.ask(sql, f"tenant_{slug}", self.ports()[1])
 
+    def aliases(self):
+        """PgBouncer's file of them."""
+        return (self.folder / "data/postgres/routes/databases.ini").read_text()
+
     def databases(self):
         sql = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
         return set(self.server(sql).split())

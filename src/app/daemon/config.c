@@ -3,6 +3,7 @@
 #include "infra/config/yaml.h"
 
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
+#define DEMO_SOAK_US    (180 * USEC_PER_SEC)
 #define LIMIT           .min = 1, .max = 1000
 
 static const char *const log_formats[] = {"text", "json", NULL};
@@ -124,12 +125,23 @@ static enum err read_file(const char *path, struct arena *arena, struct config *
     return error_prefix(e, "%s", path);
 }
 
+/* Nobody watches a demonstration for days. */
+static void soak_for_demo(struct move_settings *s)
+{
+    s->soak_hours = move_settings_default().soak_hours;
+    s->soak_us = DEMO_SOAK_US;
+}
+
 enum err config_load(const struct serve_options *options, struct arena *arena,
                      struct config *ret_config, struct error *e)
 {
     struct config config = config_default(arena);
+    if (options->demo)
+        config.moves.soak_hours = INT_ABSENT; /* unless the file says it */
     if (options->config)
         TRY(read_file(options->config, arena, &config, e));
+    if (config.moves.soak_hours == INT_ABSENT)
+        soak_for_demo(&config.moves);
     if (options->listen)
         config.listen = options->listen;
     if (options->data)

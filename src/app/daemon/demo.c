@@ -47,6 +47,11 @@ static const struct demo_customer demo_customers[] = {
      20},
 };
 
+const char *demo_slug(size_t i)
+{
+    return i < ARRAY_LEN(demo_customers) ? demo_customers[i].slug : NULL;
+}
+
 struct demo_feedback {
     const char *slug;
     int64_t days; /* ago */

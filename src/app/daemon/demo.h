@@ -18,6 +18,9 @@ struct demo {
 /* Signs up those of the demonstration's customers that are not there yet. */
 enum err demo_sign_up(const struct demo *demo, struct error *e);
 
+/* The slug of each of them, NULL behind the last. */
+const char *demo_slug(size_t i);
+
 /* DemoDataWorker: waits until a customer is provisioned and fills its database. */
 struct job_worker demo_worker(struct demo *demo);
 

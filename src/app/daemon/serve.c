@@ -9,6 +9,7 @@
 #include "app/api/overview.h"
 #include "app/daemon/config.h"
 #include "app/daemon/demo.h"
+#include "app/daemon/load.h"
 #include "app/daemon/signals.h"
 #include "app/daemon/welcome.h"
 #include "app/web/assets.h"
@@ -86,6 +87,7 @@ struct daemon {
     struct evaluations evaluations;
     struct alarms alarms;
     struct demo demo;
+    struct demo_load *demo_load; /* NULL: nobody writes */
     struct prune_rule prune_rules[PRUNE_RULES_MAX];
     size_t prune_rule_count;
     struct prune prune;
@@ -512,6 +514,8 @@ static enum err start(struct daemon *d, struct error *e)
     warn_about_settings(d);
     if (d->options->demo)
         TRY(demo_sign_up(&d->demo, e));
+    if (d->options->demo && d->cluster)
+        d->demo_load = demo_load_start(&d->env, d->cluster);
     return welcome(&d->env, http_server_port(d->http), d->options->demo, e);
 }
 
@@ -522,11 +526,14 @@ static void stop(struct daemon *d)
     http_server_stop(d->http);
     if (d->provisioning.traffic)
         traffic_interrupt(d->provisioning.traffic);
+    bool load_ended = demo_load_stop(d->demo_load);
     if (d->runner_runs && !runner_stop(d->runner)) {
         /* Threads still use what would be freed now. Their leases run out; others take over. */
         log_warn("stopping with jobs unfinished: they will be taken up again");
         _exit(0);
     }
+    if (!load_ended)
+        _exit(0); /* its thread waits for a server and uses what would be freed now */
     runner_free(d->runner);
     if (d->provisioning.traffic)
         traffic_stop(d->provisioning.traffic);

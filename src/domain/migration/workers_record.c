@@ -193,7 +193,7 @@ static enum err switch_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct step *s = arg;
     const struct env *env = s->run->env;
-    int64_t now = env_now(env), soak_us = s->with->settings->soak_hours * USEC_PER_HOUR;
+    int64_t now = env_now(env), soak_us = move_soak_us(s->with->settings);
     bool late = s->move.state != MOVE_CUTTING_OVER;
     s->next = s->move;
     TRY(set_state(tx, s, MOVE_SWITCH,

@@ -502,6 +502,23 @@ enum err pg_take_rows(struct pg_session *s, size_t max, struct arena *arena, str
     return err;
 }
 
+bool pg_answered(struct pg_session *s)
+{
+    BUG_ON(!s->sent);
+    bool over = s->until_us != 0 && monotonic_us() >= s->until_us;
+    return over || PQflush(s->conn) < 0 || !PQconsumeInput(s->conn) || !PQisBusy(s->conn);
+}
+
+void pg_await(struct pg_session *const *all, size_t count, int64_t until_us)
+{
+    struct pollfd fds[PG_AWAIT_MAX];
+    BUG_ON(count > PG_AWAIT_MAX);
+    for (size_t i = 0; i < count; i++)
+        fds[i] = (struct pollfd){.fd = PQsocket(all[i]->conn), .events = POLLIN};
+    int64_t left = until_us - monotonic_us();
+    (void)poll(fds, count, left > 0 ? (int)((left + USEC_PER_MS - 1) / USEC_PER_MS) : 0);
+}
+
 /* -- other programs --------------------------------------------------------------------------- */
 
 enum err pg_environment(const char *url, struct arena *arena, const char *const **ret,

@@ -122,4 +122,12 @@ enum err pg_take(struct pg_session *s, struct error *e);
 enum err pg_take_rows(struct pg_session *s, size_t max, struct arena *arena, struct pg_rows *ret,
                       struct error *e);
 
+/* For who has many sessions: true when pg_take() would not wait, for good or ill. */
+bool pg_answered(struct pg_session *s);
+
+/* Waits until one of them, which all have a text under way, has something to read, or until then
+ * (CLOCK_MONOTONIC); may return early. */
+#define PG_AWAIT_MAX 64
+void pg_await(struct pg_session *const *all, size_t count, int64_t until_us);
+
 #endif
