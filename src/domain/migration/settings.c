@@ -25,7 +25,7 @@ struct move_settings move_settings_default(void)
                   .lag_ms = 150,
                   .streams = 4,
                   .index_builds = 2,
-                  .index_memory_mb = 256,
+                  .index_memory_mb = 64,
                   .kept_wal_mb = 10240,
                   .tenant_column = "customer_id"},
         .at_once = 2,

@@ -9,11 +9,16 @@ const HEIGHT = 170;
 
 let library = null;
 
+function uplotStyle() {
+    const sheet = h("link", {rel: "stylesheet", href: new URL("uplot.css", import.meta.url).href});
+    document.head.append(sheet);
+}
+
 /** uPlot, or null where this build has none. */
 function uplot() {
     library ??= import("./uplot.js").then((module) => {
-        const sheet = h("link", {rel: "stylesheet", href: new URL("uplot.css", import.meta.url).href});
-        document.head.append(sheet);
+        if (module.default)
+            uplotStyle();
         return module.default;
     }).catch(() => null);
     return library;
