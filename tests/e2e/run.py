@@ -63,9 +63,11 @@ def make_proposals(webhost, server, *slugs):
     """These have grown, as if it had been measured; a sweep proposes to move them."""
     grow(webhost, *(server.get(f"/api/customers/{slug}").body["id"] for slug in slugs))
     server.post("/api/admin/sweep")
-    wait_until(
-        lambda: {p["customer_slug"] for p in pending(server)} >= set(slugs), "the proposals do not come"
-    )
+
+    def all_proposed():
+        return {p["customer_slug"] for p in pending(server)} >= set(slugs)
+
+    wait_until(all_proposed, "the proposals do not come")
 
 
 def prepare(webhost):
