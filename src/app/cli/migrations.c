@@ -123,7 +123,7 @@ static const struct option_spec list_options[] = {
 };
 
 static const struct column columns[] = {
-    {"id", "MIGRATION", COLUMN_TEXT},    {"customer_id", "CUSTOMER", COLUMN_LONG},
+    {"id", "MIGRATION", COLUMN_TEXT},    {"customer_slug", "CUSTOMER", COLUMN_TEXT},
     {"to_mode", "TO", COLUMN_TEXT},      {"state", "STATE", COLUMN_STATE},
     {"created_at", "SINCE", COLUMN_AGO}, {"finished_at", "ENDED", COLUMN_AGO},
     {"error", "WHY", COLUMN_LONG},       COLUMN_END,
