@@ -16,7 +16,7 @@ import urllib.request
 import pytest
 from contract.prism import HERE, Prism, install
 from support.customers import wait_active
-from support.engine import execute
+from support.growth import grow
 from support.webhost import request, wait_until
 
 DEMO = ["corner-bakery", "pine-plumbing", "harbour-taxis", "acme-logistics", "nordic-freight"]
@@ -267,8 +267,7 @@ def proposals(api, webhost, server):
     """Two customers that grew: one may move, the other not."""
     ids = [api("get_customers_customer", customer=slug).body["id"]
            for slug in ("harbour-taxis", "corner-bakery")]  # fmt: skip
-    grown = "UPDATE customer_facts SET vehicles = 50, budget = 2000000 WHERE customer_id = ?"
-    execute(webhost.database(), [(grown, (one,)) for one in ids])
+    grow(webhost, *ids)
     api("post_admin_sweep", 200)
 
     def swept():

@@ -17,11 +17,10 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from support.engine import execute  # noqa: E402
+from support.growth import grow  # noqa: E402
 from support.webhost import WebHost, wait_until  # noqa: E402
 
-GROWN = "UPDATE customer_facts SET vehicles = 50, budget = 2000000 WHERE customer_id = ?"
-CUSTOMERS = 8  # of the demonstration
+CUSTOMERS = 9  # of the demonstration
 SETTINGS = """\
 jobs:
   poll_ms: 50
@@ -62,11 +61,13 @@ def pending(server):
 
 def make_proposals(webhost, server, *slugs):
     """These have grown, as if it had been measured; a sweep proposes to move them."""
-    for slug in slugs:
-        customer = server.get(f"/api/customers/{slug}").body
-        execute(webhost.database(), [(GROWN, (customer["id"],))])
+    grow(webhost, *(server.get(f"/api/customers/{slug}").body["id"] for slug in slugs))
     server.post("/api/admin/sweep")
-    wait_until(lambda: len(pending(server)) == len(slugs), "the proposals do not come")
+
+    def all_proposed():
+        return {p["customer_slug"] for p in pending(server)} >= set(slugs)
+
+    wait_until(all_proposed, "the proposals do not come")
 
 
 def prepare(webhost):
@@ -79,6 +80,7 @@ def prepare(webhost):
         return sum(p["count"] for p in customers if p["status"] == "active") == CUSTOMERS
 
     wait_until(all_there, "the demonstration's customers are not all there")
+    wait_until(lambda: pending(server), "the demonstration's proposal does not come")
     make_proposals(webhost, server, "corner-bakery", "pine-plumbing", "merlion-tours")
     viewer = server.post("/api/tokens", {"name": "looker", "role": "viewer"}).body["token"]
     return server, viewer

@@ -80,6 +80,9 @@ def test_a_customer_that_writes_moves_comes_back_and_moves_again_without_an_erro
         assert "Proof: both sides were equal at the cut" in said
         first = server.get("/api/migrations").body["migrations"][0]["id"]
         assert mode_now(server) == "single_tenant"
+        assert f"Move {first} of acme" in run(local, server, "migrations", "show", first)
+        listed = run(local, server, "migrations").splitlines()[1].split()
+        assert listed[:2] == [first, "acme"]
         run(local, server, "migrations", "rollback", first)
         wait_move(server, first, lambda move: move["state"] == "returned")
         assert mode_now(server) == "multi_tenant"

@@ -1,5 +1,5 @@
-"""A tenant's database is changed while its clients write: nothing is lost or doubled, no client sees
-an error and nothing is left. Kills are in live_kills_test.py."""
+"""A tenant's database is changed while its clients write: nothing is lost or doubled, no client
+sees an error and nothing is left. Kills are in live_kills_test.py."""
 
 import os
 

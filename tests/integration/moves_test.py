@@ -134,6 +134,9 @@ def test_a_move_is_planned_watched_to_its_soak_and_finished(cloud):
         STATES.index(data["state"]) for data in seen
     )
     done = move(server, migration_id)
+    assert (done["customer_slug"], done["customer_name"]) == ("acme", "Acme")
+    listed = server.get("/api/migrations").body["migrations"]
+    assert [m["customer_slug"] for m in listed] == ["acme"]
     assert [step["step"] for step in done["steps"]] == STATES
     assert all(step["finished_at"] for step in done["steps"])
     assert done["stall_us"] >= 0 and done["proof"]["tables"]["gps_points"]["rows"] == 600

@@ -127,6 +127,20 @@ static void write_counts(const struct metric *m, struct records counts, const ch
     }
 }
 
+static void write_deployments(struct records places, struct buf *out)
+{
+    static const struct metric m = {"webhost_deployments", "gauge",
+                                    "Customers by the mode and status of their place."};
+    char labels[METRIC_LABELS_MAX];
+    const struct overview_place *items = places.items;
+    metric_head(out, &m);
+    for (size_t i = 0; i < places.count; i++) {
+        (void)metric_labels(labels, "mode", mode_names[items[i].mode], "status",
+                            deployment_status_names[items[i].status], NULL);
+        metric_int(out, &m, labels, items[i].count);
+    }
+}
+
 static void write_money(struct records money, struct buf *out)
 {
     static const struct metric revenue = {"webhost_fleet_monthly_revenue_dollars", "gauge",
@@ -234,12 +248,10 @@ static enum err write_sweep(const struct census *c, struct buf *out, struct erro
 static enum err write_census(struct db_tx *tx, const struct api_call *call, struct buf *out,
                              struct error *e)
 {
-    static const struct metric deployments = {"webhost_deployments", "gauge",
-                                              "Customers by the mode and status of their place."};
     static const struct metric hosts = {"webhost_hosts", "gauge", "Shared hosts by status."};
     struct census c;
     TRY(census_take(tx, call->arena, &c, e));
-    write_counts(&deployments, c.deployments, "mode", "status", out);
+    write_deployments(c.deployments, out);
     write_money(c.money, out);
     write_counts(&hosts, c.hosts, NULL, "status", out);
     write_slots(c.slots, out);

@@ -145,21 +145,6 @@ const struct command command_signup = {
 
 /* -- status ------------------------------------------------------------------------------------ */
 
-static enum cli_exit status_run(struct cli *cli, const struct command *self, const void *options)
-{
-    _cleanup_json_ json_t *status = NULL;
-    const char *path = request_path(STATUS_PATH, self->arguments, options, &cli->arena);
-    enum cli_exit code = remote_get(cli, self, path, &status);
-    if (code != CLI_OK)
-        return code;
-    const struct table t = cli_table(cli);
-    if (cli_wants_json(cli))
-        print_json(cli, status);
-    else
-        customer_print(&t, status);
-    return CLI_OK;
-}
-
 const struct command command_status = {
     .name = "status",
     .group = GROUP_CUSTOMERS,
@@ -167,7 +152,8 @@ const struct command command_status = {
     .summary = "Show where a customer is and what is being done",
     .arguments = customer_argument,
     .options_size = sizeof(struct customer_options),
-    .run = status_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){STATUS_PATH, .print = customer_print},
     .examples =
         (const struct example[]){
             {"webhost status acme --watch", "Follow a customer while it is set up"},
@@ -260,22 +246,6 @@ static const struct column list_columns[] = {
     COLUMN_END,
 };
 
-static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
-{
-    _cleanup_json_ json_t *customer = NULL;
-    const char *path =
-        request_path("/api/customers/{CUSTOMER}", self->arguments, options, &cli->arena);
-    enum cli_exit code = remote_get(cli, self, path, &customer);
-    if (code != CLI_OK)
-        return code;
-    const struct table t = cli_table(cli);
-    if (cli_wants_json(cli))
-        print_json(cli, customer);
-    else
-        customer_print(&t, customer);
-    return CLI_OK;
-}
-
 const struct command command_customers_list = {
     .name = "customers list",
     .group = GROUP_CUSTOMERS,
@@ -301,7 +271,8 @@ const struct command command_customers_show = {
     .summary = "Show one customer, its deployment and last decision",
     .arguments = customer_argument,
     .options_size = sizeof(struct customer_options),
-    .run = show_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/customers/{CUSTOMER}", .print = customer_print},
 };
 
 /* -- plan -------------------------------------------------------------------------------------- */

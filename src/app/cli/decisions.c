@@ -1,7 +1,5 @@
 #include "app/cli/commands.h"
 #include "app/cli/decision_view.h"
-#include "app/cli/remote.h"
-#include "app/cli/request.h"
 #include "app/cli/views.h"
 
 struct list_options {
@@ -37,22 +35,6 @@ static const struct column list_columns[] = {
     COLUMN_END,
 };
 
-static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
-{
-    _cleanup_json_ json_t *decision = NULL;
-    const char *path =
-        request_path("/api/decisions/{DECISION}", self->arguments, options, &cli->arena);
-    enum cli_exit code = remote_get(cli, self, path, &decision);
-    if (code != CLI_OK)
-        return code;
-    const struct table t = cli_table(cli);
-    if (cli_wants_json(cli))
-        print_json(cli, decision);
-    else
-        decision_print(&t, decision);
-    return CLI_OK;
-}
-
 const struct command command_decisions_list = {
     .name = "decisions list",
     .group = GROUP_CUSTOMERS,
@@ -74,5 +56,6 @@ const struct command command_decisions_show = {
     .summary = "Explain one recorded decision",
     .arguments = decision_argument,
     .options_size = sizeof(struct show_options),
-    .run = show_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/decisions/{DECISION}", .print = decision_print},
 };

@@ -110,27 +110,6 @@ static const struct column tenant_columns[] = {
     COLUMN_END,
 };
 
-static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
-{
-    const char *path = request_path("/api/hosts/{HOST}", self->arguments, options, &cli->arena);
-    _cleanup_json_ json_t *host = NULL;
-    enum cli_exit code = remote_get(cli, self, path, &host);
-    if (code != CLI_OK)
-        return code;
-    if (cli_wants_json(cli)) {
-        print_json(cli, host);
-        return CLI_OK;
-    }
-    const struct table t = cli_table(cli);
-    card_print(&t, card_columns, host);
-    const json_t *tenants = json_object_get(host, "tenants");
-    if (json_array_size(tenants) > 0) {
-        (void)fputc('\n', cli->out);
-        table_print(&t, tenant_columns, tenants);
-    }
-    return CLI_OK;
-}
-
 const struct command command_hosts_show = {
     .name = "hosts show",
     .group = GROUP_FLEET,
@@ -138,7 +117,9 @@ const struct command command_hosts_show = {
     .summary = "Show a host and who lives on it",
     .arguments = host_argument,
     .options_size = sizeof(struct host_options),
-    .run = show_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/hosts/{HOST}", card_columns, .also = "tenants",
+                                      .also_columns = tenant_columns},
 };
 
 const struct command command_hosts_drain = {

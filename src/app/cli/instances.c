@@ -66,49 +66,33 @@ const struct command command_instances_list = {
 
 /* -- show -------------------------------------------------------------------------------------- */
 
-static void put_line(struct cli *cli, const char *label, const char *text)
+static void put_line(FILE *out, const char *label, const char *text)
 {
     if (!text)
         return;
-    (void)fprintf(cli->out, "%-10s ", label);
-    put_text(cli->out, text);
-    (void)fputc('\n', cli->out);
+    (void)fprintf(out, "%-10s ", label);
+    put_text(out, text);
+    (void)fputc('\n', out);
 }
 
-static void print_instance(struct cli *cli, json_t *instance)
+static void print_instance(const struct table *t, const json_t *instance)
 {
-    const struct table t = cli_table(cli);
-    json_t *certificates = json_object_get(instance, "certificates");
-    put_line(cli, "App", json_get_text(instance, "app"));
-    put_line(cli, "Customer", json_get_text(instance, "customer"));
-    put_line(cli, "Plan", json_get_text(instance, "plan"));
-    put_line(cli, "Status", json_get_text(instance, "status"));
-    put_line(cli, "Health", json_get_text(instance, "health"));
+    const json_t *certificates = json_object_get(instance, "certificates");
+    put_line(t->out, "App", json_get_text(instance, "app"));
+    put_line(t->out, "Customer", json_get_text(instance, "customer"));
+    put_line(t->out, "Plan", json_get_text(instance, "plan"));
+    put_line(t->out, "Status", json_get_text(instance, "status"));
+    put_line(t->out, "Health", json_get_text(instance, "health"));
     if (json_get_bool(instance, "scaling"))
-        put_line(cli, "Scaling", "under way");
-    put_line(cli, "Not scaled", json_get_text(instance, "scale_error"));
-    put_line(cli, "Error", json_get_text(instance, "error"));
-    (void)fputc('\n', cli->out);
-    table_print(&t, resource_columns, json_object_get(instance, "resources"));
+        put_line(t->out, "Scaling", "under way");
+    put_line(t->out, "Not scaled", json_get_text(instance, "scale_error"));
+    put_line(t->out, "Error", json_get_text(instance, "error"));
+    (void)fputc('\n', t->out);
+    table_print(t, resource_columns, json_object_get(instance, "resources"));
     if (json_array_size(certificates) == 0)
         return;
-    (void)fputc('\n', cli->out);
-    table_print(&t, certificate_columns, certificates);
-}
-
-static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
-{
-    _cleanup_json_ json_t *instance = NULL;
-    const char *path =
-        request_path("/api/instances/{INSTANCE}", self->arguments, options, &cli->arena);
-    enum cli_exit code = remote_get(cli, self, path, &instance);
-    if (code != CLI_OK)
-        return code;
-    if (cli_wants_json(cli))
-        print_json(cli, instance);
-    else
-        print_instance(cli, instance);
-    return CLI_OK;
+    (void)fputc('\n', t->out);
+    table_print(t, certificate_columns, certificates);
 }
 
 const struct command command_instances_show = {
@@ -118,7 +102,8 @@ const struct command command_instances_show = {
     .summary = "Show a dedicated app, its machines and their health",
     .arguments = instance_argument,
     .options_size = sizeof(struct instance_options),
-    .run = show_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/instances/{INSTANCE}", .print = print_instance},
 };
 
 /* -- scale ------------------------------------------------------------------------------------- */

@@ -110,27 +110,6 @@ static const struct column error_columns[] = {
     COLUMN_END,
 };
 
-static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
-{
-    _cleanup_json_ json_t *job = NULL;
-    enum cli_exit code = remote_get(
-        cli, self, request_path("/api/jobs/{JOB}", self->arguments, options, &cli->arena), &job);
-    if (code != CLI_OK)
-        return code;
-    if (cli_wants_json(cli)) {
-        print_json(cli, job);
-        return CLI_OK;
-    }
-    const struct table t = cli_table(cli);
-    card_print(&t, job_columns, job);
-    const json_t *errors = json_object_get(job, "errors");
-    if (json_array_size(errors) > 0) {
-        (void)fputc('\n', cli->out);
-        table_print(&t, error_columns, errors);
-    }
-    return CLI_OK;
-}
-
 /* The server takes a part of them at a time, each below the one before. */
 static enum cli_exit retry_all(struct cli *cli, const struct command *self, json_t *body,
                                int64_t *ret_retried)
@@ -209,7 +188,9 @@ const struct command command_jobs_show = {
     .summary = "Show one job and the error of each attempt",
     .arguments = job_argument,
     .options_size = sizeof(struct job_options),
-    .run = show_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/jobs/{JOB}", job_columns, .also = "errors",
+                                      .also_columns = error_columns},
 };
 
 const struct command command_jobs_retry = {

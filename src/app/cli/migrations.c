@@ -123,7 +123,7 @@ static const struct option_spec list_options[] = {
 };
 
 static const struct column columns[] = {
-    {"id", "MIGRATION", COLUMN_TEXT},    {"customer_id", "CUSTOMER", COLUMN_LONG},
+    {"id", "MIGRATION", COLUMN_TEXT},    {"customer_slug", "CUSTOMER", COLUMN_TEXT},
     {"to_mode", "TO", COLUMN_TEXT},      {"state", "STATE", COLUMN_STATE},
     {"created_at", "SINCE", COLUMN_AGO}, {"finished_at", "ENDED", COLUMN_AGO},
     {"error", "WHY", COLUMN_LONG},       COLUMN_END,
@@ -157,19 +157,9 @@ static const struct option_spec one_argument[] = {
     OPTION_END,
 };
 
-static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
+static void print_move(const struct table *t, const json_t *move)
 {
-    const char *path =
-        request_path("/api/migrations/{MIGRATION}", self->arguments, options, &cli->arena);
-    _cleanup_json_ json_t *move = NULL;
-    enum cli_exit code = remote_get(cli, self, path, &move);
-    if (code != CLI_OK)
-        return code;
-    if (cli_wants_json(cli))
-        print_json(cli, move);
-    else
-        move_print(cli->out, &cli->terminal, move);
-    return CLI_OK;
+    move_print(t->out, &t->terminal, move);
 }
 
 const struct command command_migrations_show = {
@@ -179,7 +169,8 @@ const struct command command_migrations_show = {
     .summary = "Show a move, and what can be done about it",
     .arguments = one_argument,
     .options_size = sizeof(struct one_options),
-    .run = show_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/migrations/{MIGRATION}", .print = print_move},
 };
 
 static enum cli_exit watch_run(struct cli *cli, const struct command *self, const void *options)

@@ -267,7 +267,8 @@ void move_print(FILE *out, const struct terminal *terminal, const json_t *move)
     const json_t *item;
     size_t i;
     line(&v, TONE_STRONG,
-         arena_printf(&arena, "Move %s: %s -> %s, %s", json_get_text(move, "id"),
+         arena_printf(&arena, "Move %s of %s (%s): %s -> %s, %s", json_get_text(move, "id"),
+                      json_get_text(move, "customer_slug"), json_get_text(move, "customer_name"),
                       json_get_text(move, "from_mode"), json_get_text(move, "to_mode"),
                       json_get_text(move, "state")));
     json_array_foreach (json_object_get(move, "steps"), i, item) {

@@ -1,6 +1,4 @@
 #include "app/cli/commands.h"
-#include "app/cli/remote.h"
-#include "app/cli/request.h"
 #include "app/cli/views.h"
 
 struct routes_options {
@@ -100,26 +98,12 @@ static const struct column card_columns[] = {
     COLUMN_END,
 };
 
-static enum cli_exit show_run(struct cli *cli, const struct command *self, const void *options)
-{
-    const char *path = request_path("/api/routes/{SLUG}", self->arguments, options, &cli->arena);
-    _cleanup_json_ json_t *route = NULL;
-    enum cli_exit code = remote_get(cli, self, path, &route);
-    if (code != CLI_OK)
-        return code;
-    const struct table t = cli_table(cli);
-    if (cli_wants_json(cli))
-        print_json(cli, route);
-    else
-        card_print(&t, card_columns, route);
-    return CLI_OK;
-}
-
 const struct command command_routes_show = {
     .name = "routes show",
     .group = GROUP_FLEET,
     .summary = "Show where a customer's clients go",
     .arguments = show_arguments,
     .options_size = sizeof(struct show_options),
-    .run = show_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/routes/{SLUG}", card_columns},
 };

@@ -152,22 +152,6 @@ static const struct column explain_columns[] = {
     COLUMN_END,
 };
 
-static enum cli_exit explain_run(struct cli *cli, const struct command *self, const void *options)
-{
-    _cleanup_json_ json_t *reply = NULL;
-    const char *path =
-        request_path("/api/customers/{CUSTOMER}/tracker", self->arguments, options, &cli->arena);
-    enum cli_exit code = remote_get(cli, self, path, &reply);
-    if (code != CLI_OK)
-        return code;
-    const struct table t = cli_table(cli);
-    if (cli_wants_json(cli))
-        print_json(cli, reply);
-    else
-        card_print(&t, explain_columns, reply);
-    return CLI_OK;
-}
-
 const struct command command_explain = {
     .name = "explain",
     .group = GROUP_CUSTOMERS,
@@ -177,7 +161,8 @@ const struct command command_explain = {
                "what would be decided now, with every factor.",
     .arguments = explain_argument,
     .options_size = sizeof(struct explain_options),
-    .run = explain_run,
+    .run = item_view_run,
+    .data = &(const struct item_view){"/api/customers/{CUSTOMER}/tracker", explain_columns},
 };
 
 /* -- simulate ---------------------------------------------------------------------------------- */

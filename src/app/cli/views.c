@@ -105,6 +105,33 @@ enum cli_exit list_view_run(struct cli *cli, const struct command *self, const v
     return CLI_OK;
 }
 
+/* -- one thing --------------------------------------------------------------------------------- */
+
+enum cli_exit item_view_run(struct cli *cli, const struct command *self, const void *options)
+{
+    const struct item_view *view = self->data;
+    const char *path = request_path(view->path, self->arguments, options, &cli->arena);
+    _cleanup_json_ json_t *item = NULL;
+    enum cli_exit code = remote_get(cli, self, path, &item);
+    if (code != CLI_OK)
+        return code;
+    if (cli_wants_json(cli)) {
+        print_json(cli, item);
+        return CLI_OK;
+    }
+    const struct table t = cli_table(cli);
+    const json_t *also = view->also ? json_object_get(item, view->also) : NULL;
+    if (view->print)
+        view->print(&t, item);
+    else
+        card_print(&t, view->columns, item);
+    if (json_array_size(also) > 0) {
+        (void)fputc('\n', cli->out);
+        table_print(&t, view->also_columns, also);
+    }
+    return CLI_OK;
+}
+
 /* -- actions ----------------------------------------------------------------------------------- */
 
 enum cli_exit action_view_run(struct cli *cli, const struct command *self, const void *options)

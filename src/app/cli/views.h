@@ -39,6 +39,17 @@ struct list_view {
 
 enum cli_exit list_view_run(struct cli *cli, const struct command *self, const void *options);
 
+/* One thing: a card of its members, or what `print` makes of it. */
+struct item_view {
+    const char *path; /* "/api/jobs/{JOB}" */
+    const struct column *columns;
+    void (*print)(const struct table *t, const json_t *item); /* instead of a card */
+    const char *also; /* an array of it that gets a table when it is not empty; NULL: none */
+    const struct column *also_columns;
+};
+
+enum cli_exit item_view_run(struct cli *cli, const struct command *self, const void *options);
+
 /* A request without a body whose success is one sentence. */
 struct action_view {
     int method; /* enum http_method */

@@ -137,11 +137,13 @@ enum err config_load(const struct serve_options *options, struct arena *arena,
 {
     struct config config = config_default(arena);
     if (options->demo)
-        config.moves.soak_hours = INT_ABSENT; /* unless the file says it */
+        config.moves.soak_hours = config.tracker.repeats = INT_ABSENT; /* unless the file says it */
     if (options->config)
         TRY(read_file(options->config, arena, &config, e));
     if (config.moves.soak_hours == INT_ABSENT)
         soak_for_demo(&config.moves);
+    if (config.tracker.repeats == INT_ABSENT)
+        config.tracker.repeats = 1; /* of a demonstration: nobody waits for a second sweep */
     if (options->listen)
         config.listen = options->listen;
     if (options->data)

@@ -4,13 +4,18 @@
 #include "domain/outcomes/feedback.h"
 #include "domain/usage/example.h"
 #include "domain/usage/fleet.h"
+#include "domain/usage/measure.h"
+#include "domain/usage/sweep.h"
+
+#include <inttypes.h>
 
 #define DEMO_WAIT_US   (300 * USEC_PER_MS)
 #define DEMO_PLAN_SIZE 40 /* more vehicles than this show nothing new */
 
 struct demo_customer {
     const char *slug, *name, *plan, *profile;
-    int64_t days; /* since it came */
+    int64_t days;     /* since it came */
+    int64_t vehicles; /* by now; 0: as many as it said it has */
 };
 
 static const struct demo_customer demo_customers[] = {
@@ -30,6 +35,10 @@ static const struct demo_customer demo_customers[] = {
      "{\"budget\":40,\"vehicle_count\":4,\"geographic_distribution\":[\"APAC\"],"
      "\"compliance_requirements\":[]}",
      75},
+    {"rapid-rentals", "Rapid Rentals", "hobby",
+     "{\"budget\":90,\"vehicle_count\":6,\"geographic_distribution\":[\"US\"],"
+     "\"compliance_requirements\":[]}",
+     95, .vehicles = 32},
     {"city-couriers", "City Couriers", "starter",
      "{\"budget\":120,\"vehicle_count\":18,\"geographic_distribution\":[\"US\"],"
      "\"compliance_requirements\":[],\"latency_requirement\":40}",
@@ -126,7 +135,8 @@ static enum err sign_up(struct db_tx *tx, const struct demo_work *w, struct erro
         .worker = "DemoDataWorker",
         .queue = "maintenance",
         .customer_id = done.customer.id,
-        .args = arena_printf(w->arena, "{\"customer\":\"%s\"}", c->slug),
+        .args = arena_printf(w->arena, "{\"customer\":\"%s\",\"vehicles\":%" PRId64 "}", c->slug,
+                             c->vehicles),
     };
     struct job job;
     return job_enqueue(tx, d->env, &fill, w->arena, &job, NULL, e);
@@ -144,8 +154,8 @@ static enum err sign_up_work(struct db_tx *tx, void *arg, struct error *e)
 static enum err history_work(struct db_tx *tx, void *arg, struct error *e)
 {
     const struct demo *demo = arg;
-    static const int64_t customers[MODE_COUNT] = {[MULTI_TENANT] = 4, [SINGLE_TENANT] = 4};
-    _Static_assert(ARRAY_LEN(demo_customers) == 8, "as many as there are");
+    static const int64_t customers[MODE_COUNT] = {[MULTI_TENANT] = 5, [SINGLE_TENANT] = 4};
+    _Static_assert(ARRAY_LEN(demo_customers) == 9, "as many as there are");
     return fleet_add_example(tx, env_now(demo->env), customers, e);
 }
 
@@ -164,16 +174,19 @@ enum err demo_sign_up(const struct demo *demo, struct error *e)
 
 struct fill_args {
     const char *customer;
+    int64_t vehicles; /* 0 or INT_ABSENT: as many as its profile says */
 };
 
 static const struct field fill_fields[] = {
     {"customer", FIELD_TEXT, offsetof(struct fill_args, customer), .required = true},
+    {"vehicles", FIELD_INT, offsetof(struct fill_args, vehicles)},
     FIELD_END,
 };
 
 struct fill_work {
     struct job_run *run;
     struct fill_args args;
+    int64_t vehicles;
     struct deployment deployment;
     struct profile profile;
     struct customer customer;
@@ -185,11 +198,11 @@ static enum err look_work(struct db_tx *tx, void *arg, struct error *e)
     struct arena *arena = w->run->arena;
     TRY(customer_find(tx, w->args.customer, arena, &w->customer, e));
     TRY(customer_profile(tx, &w->customer, arena, &w->profile, e));
+    w->vehicles = w->args.vehicles > 0 ? w->args.vehicles : w->profile.vehicle_count;
     return deployment_current(tx, w->customer.id, arena, &w->deployment, e);
 }
 
-/* The weeks before, so that there is something to see. Harbour Taxis is about to outgrow its slot.
- */
+/* The weeks before, so that there is something to see. */
 static enum err usage_work(struct db_tx *tx, void *arg, struct error *e)
 {
     struct fill_work *w = arg;
@@ -198,9 +211,9 @@ static enum err usage_work(struct db_tx *tx, void *arg, struct error *e)
     const struct usage_example example = {
         .customer_id = w->customer.id,
         .seed = strlen(w->customer.slug),
-        .vehicles = p->vehicle_count,
-        .users = p->peak_users != INT_ABSENT ? p->peak_users : p->vehicle_count,
-        .cpu = shared ? 60 * p->vehicle_count : 3500,
+        .vehicles = w->vehicles,
+        .users = p->peak_users != INT_ABSENT ? p->peak_users : w->vehicles,
+        .cpu = shared ? 60 * w->vehicles : 3500,
         .region = p->region_count > 0 ? p->regions[0] : (uint8_t)GEOGRAPHY_US,
         .many_regions = p->region_count > 1,
         .response_us = shared ? 90000 : 45000,
@@ -209,9 +222,36 @@ static enum err usage_work(struct db_tx *tx, void *arg, struct error *e)
     return fleet_enqueue(tx, w->run->env, w->run->arena, e);
 }
 
+/* What has outgrown its place is found, and a person is asked, without waiting for the hour. */
+static enum err sweep_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    const struct fill_work *w = arg;
+    struct job job;
+    return sweep_enqueue(tx, w->run->env, "system", w->run->arena, &job, e);
+}
+
+static enum err look_at_growth(struct fill_work *w, struct error *e)
+{
+    int64_t measured;
+    if (w->args.vehicles <= 0)
+        return OK;
+    TRY(measure_all(w->run->env, w->run->cancelled, &measured, e));
+    return db_write(w->run->env->db, sweep_work, w, e);
+}
+
+static enum err fill(struct fill_work *w, struct error *e)
+{
+    struct demo *demo = w->run->ctx;
+    int64_t at = w->run->job->inserted_at; /* so that a repeated run writes the same rows */
+    int64_t vehicles = w->vehicles > DEMO_PLAN_SIZE ? DEMO_PLAN_SIZE : w->vehicles;
+    TRY(db_write(w->run->env->db, usage_work, w, e));
+    TRY(tenant_fill_example(demo->provisioning->stores, w->deployment.database_url,
+                            w->deployment.customer_id, vehicles, at, e));
+    return look_at_growth(w, e);
+}
+
 static enum job_result fill_perform(struct job_run *run, struct error *e)
 {
-    struct demo *demo = run->ctx;
     struct fill_work w = {.run = run};
     struct problems problems = {.arena = run->arena};
     if (json_decode_text(fill_fields, str_from(run->job->args), run->arena, &w.args, &problems,
@@ -228,15 +268,7 @@ static enum job_result fill_perform(struct job_run *run, struct error *e)
                         deployment_status_names[w.deployment.status]);
         return JOB_FAIL;
     }
-    int64_t vehicles = w.profile.vehicle_count;
-    vehicles = vehicles > DEMO_PLAN_SIZE ? DEMO_PLAN_SIZE : vehicles;
-    /* The job's own time, so that a repeated run writes the same rows. */
-    enum err err = db_write(run->env->db, usage_work, &w, e);
-    if (err != OK)
-        return provider_result(err);
-    return provider_result(tenant_fill_example(demo->provisioning->stores,
-                                               w.deployment.database_url, w.deployment.customer_id,
-                                               vehicles, run->job->inserted_at, e));
+    return provider_result(fill(&w, e));
 }
 
 struct job_worker demo_worker(struct demo *demo)

@@ -3,14 +3,20 @@
 #include "audit.sql.h"
 
 const struct field audit_fields[] = {
-    {"id", FIELD_TEXT, offsetof(struct audit_entry, id)},
-    {"at", FIELD_TIME, offsetof(struct audit_entry, at)},
-    {"actor", FIELD_TEXT, offsetof(struct audit_entry, actor)},
-    {"action", FIELD_TEXT, offsetof(struct audit_entry, action)},
-    {"subject", FIELD_TEXT, offsetof(struct audit_entry, subject)},
-    {"details", FIELD_JSON, offsetof(struct audit_entry, details)},
-    {"seq", FIELD_INT, offsetof(struct audit_entry, seq)},
-    {"hash", FIELD_TEXT, offsetof(struct audit_entry, hash)},
+    {"id", FIELD_TEXT, offsetof(struct audit_entry, id), .required = true, .help = "its id"},
+    {"at", FIELD_TIME, offsetof(struct audit_entry, at), .required = true, .help = "when"},
+    {"actor", FIELD_TEXT, offsetof(struct audit_entry, actor), .required = true,
+     .help = "who did it: token:NAME, job:WORKER or system"},
+    {"action", FIELD_TEXT, offsetof(struct audit_entry, action), .required = true,
+     .help = "what was done, such as customer.signed_up"},
+    {"subject", FIELD_TEXT, offsetof(struct audit_entry, subject), .required = true,
+     .help = "to what: an id, or a path of the API"},
+    {"details", FIELD_JSON, offsetof(struct audit_entry, details),
+     .help = "the particulars, by action"},
+    {"seq", FIELD_INT, offsetof(struct audit_entry, seq),
+     .help = "its place in the chain, from 1; null for a moment after it was written"},
+    {"hash", FIELD_TEXT, offsetof(struct audit_entry, hash),
+     .help = "of this entry and the one before it; null likewise"},
     FIELD_END,
 };
 

@@ -7,10 +7,14 @@ const struct audit_link audit_genesis = {0, GENESIS_HASH};
 const char *const audit_fault_names[] = {"changed", "missing", "disorder", "head", NULL};
 
 const struct field audit_finding_fields[] = {
-    {"seq", FIELD_INT, offsetof(struct audit_finding, seq)},
-    {"through", FIELD_INT, offsetof(struct audit_finding, through)},
-    {"fault", FIELD_ENUM, offsetof(struct audit_finding, fault), .names = audit_fault_names},
-    {"detail", FIELD_TEXT, offsetof(struct audit_finding, detail)},
+    {"seq", FIELD_INT, offsetof(struct audit_finding, seq), .required = true,
+     .help = "the first entry concerned"},
+    {"through", FIELD_INT, offsetof(struct audit_finding, through), .required = true,
+     .help = "the last entry concerned"},
+    {"fault", FIELD_ENUM, offsetof(struct audit_finding, fault), .names = audit_fault_names,
+     .required = true, .help = "what is wrong"},
+    {"detail", FIELD_TEXT, offsetof(struct audit_finding, detail), .required = true,
+     .help = "in a sentence"},
     FIELD_END,
 };
 

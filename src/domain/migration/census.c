@@ -78,7 +78,7 @@ static enum err take_sweep(struct db_tx *tx, struct arena *arena, struct census 
 enum err census_take(struct db_tx *tx, struct arena *arena, struct census *ret, struct error *e)
 {
     struct census c = {0};
-    TRY(count(tx, &census_deployments, arena, &c.deployments, e));
+    TRY(overview_places(tx, arena, &c.deployments, e));
     TRY(db_list(tx, &census_money, DB_NO_ARGS, money_fields, sizeof(struct census_money), WORDS_MAX,
                 arena, &c.money, e));
     TRY(count(tx, &census_hosts, arena, &c.hosts, e));

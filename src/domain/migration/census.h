@@ -10,6 +10,7 @@
 
 #include "base/decimal.h"
 #include "domain/core/env.h"
+#include "domain/migration/overview.h"
 #include "infra/metrics/histogram.h"
 
 /* How many there are of two words: a mode and a status, a state and a mode. */
@@ -30,7 +31,7 @@ struct census_money {
 };
 
 struct census {
-    struct records deployments;  /* struct census_count: mode, status; those that are current */
+    struct records deployments;  /* struct overview_place */
     struct records money;        /* struct census_money; none before the first look */
     struct records hosts;        /* struct census_count: "host", status; without retired ones */
     struct records slots;        /* struct census_slots of hosts that take customers */

@@ -1,7 +1,3 @@
--- name: census_deployments
-SELECT mode AS kind, status, count(*) AS count FROM deployments
-WHERE is_current = 1 GROUP BY mode, status ORDER BY mode, status;
-
 -- name: census_hosts
 SELECT 'host' AS kind, status, count(*) AS count FROM hosts
 WHERE status IN ('creating', 'active', 'draining', 'failed', 'retiring')

@@ -38,6 +38,7 @@ extern const char *const way_back_names[], *const proof_state_names[]; /* end wi
 struct move {
     const char *id;
     const char *customer_id;
+    const char *customer_slug, *customer_name;
     int from_mode, to_mode; /* enum mode */
     int state;              /* enum move_state */
     const char *reason;

@@ -5,38 +5,49 @@ INSERT INTO migrations (id, customer_id, from_mode, to_mode, state, reason, requ
 VALUES ($1, $2, $3, $4, 'requested', $5, $6, $7, $8, $9, 0, $10, $11, $12, $13);
 
 -- name: move_by_id
-SELECT id, customer_id, from_mode, to_mode, state, reason, requested_by, decision_id, source_id,
-       target_id, mover, rows_copied, stall_us, return_stall_us, lag_bytes, doing, cut_attempts,
-       cut_told, switched_at, soak_until, way_back, proof_state, proof, schema_sha256, error,
-       retry_of, proposal_id, run, version, created_at, finished_at
-FROM migrations WHERE id = $1;
+SELECT m.id, m.customer_id, c.slug AS customer_slug, c.name AS customer_name, m.from_mode,
+       m.to_mode, m.state, m.reason, m.requested_by, m.decision_id, m.source_id, m.target_id,
+       m.mover, m.rows_copied, m.stall_us, m.return_stall_us, m.lag_bytes, m.doing, m.cut_attempts,
+       m.cut_told, m.switched_at, m.soak_until, m.way_back, m.proof_state, m.proof,
+       m.schema_sha256, m.error, m.retry_of, m.proposal_id, m.run, m.version, m.created_at,
+       m.finished_at
+FROM migrations m JOIN customers c ON c.id = m.customer_id
+WHERE m.id = $1;
 
 -- name: move_latest_of
-SELECT id, customer_id, from_mode, to_mode, state, reason, requested_by, decision_id, source_id,
-       target_id, mover, rows_copied, stall_us, return_stall_us, lag_bytes, doing, cut_attempts,
-       cut_told, switched_at, soak_until, way_back, proof_state, proof, schema_sha256, error,
-       retry_of, proposal_id, run, version, created_at, finished_at
-FROM migrations WHERE customer_id = $1 ORDER BY id DESC LIMIT 1;
+SELECT m.id, m.customer_id, c.slug AS customer_slug, c.name AS customer_name, m.from_mode,
+       m.to_mode, m.state, m.reason, m.requested_by, m.decision_id, m.source_id, m.target_id,
+       m.mover, m.rows_copied, m.stall_us, m.return_stall_us, m.lag_bytes, m.doing, m.cut_attempts,
+       m.cut_told, m.switched_at, m.soak_until, m.way_back, m.proof_state, m.proof,
+       m.schema_sha256, m.error, m.retry_of, m.proposal_id, m.run, m.version, m.created_at,
+       m.finished_at
+FROM migrations m JOIN customers c ON c.id = m.customer_id
+WHERE m.customer_id = $1 ORDER BY m.id DESC LIMIT 1;
 
 -- name: move_running_of
 SELECT id FROM migrations WHERE customer_id = $1 AND finished_at IS NULL;
 
 -- name: move_page
-SELECT id, customer_id, from_mode, to_mode, state, reason, requested_by, decision_id, source_id,
-       target_id, mover, rows_copied, stall_us, return_stall_us, lag_bytes, doing, cut_attempts,
-       cut_told, switched_at, soak_until, way_back, proof_state, proof, schema_sha256, error,
-       retry_of, proposal_id, run, version, created_at, finished_at
-FROM migrations
-WHERE id < $1 AND (CAST($3 AS TEXT) IS NULL OR customer_id = $3)
-  AND (CAST($4 AS TEXT) IS NULL OR state = $4)
-ORDER BY id DESC LIMIT $2;
+SELECT m.id, m.customer_id, c.slug AS customer_slug, c.name AS customer_name, m.from_mode,
+       m.to_mode, m.state, m.reason, m.requested_by, m.decision_id, m.source_id, m.target_id,
+       m.mover, m.rows_copied, m.stall_us, m.return_stall_us, m.lag_bytes, m.doing, m.cut_attempts,
+       m.cut_told, m.switched_at, m.soak_until, m.way_back, m.proof_state, m.proof,
+       m.schema_sha256, m.error, m.retry_of, m.proposal_id, m.run, m.version, m.created_at,
+       m.finished_at
+FROM migrations m JOIN customers c ON c.id = m.customer_id
+WHERE m.id < $1 AND (CAST($3 AS TEXT) IS NULL OR m.customer_id = $3)
+  AND (CAST($4 AS TEXT) IS NULL OR m.state = $4)
+ORDER BY m.id DESC LIMIT $2;
 
 -- name: move_running_list
-SELECT id, customer_id, from_mode, to_mode, state, reason, requested_by, decision_id, source_id,
-       target_id, mover, rows_copied, stall_us, return_stall_us, lag_bytes, doing, cut_attempts,
-       cut_told, switched_at, soak_until, way_back, proof_state, proof, schema_sha256, error,
-       retry_of, proposal_id, run, version, created_at, finished_at
-FROM migrations WHERE finished_at IS NULL ORDER BY id LIMIT $1;
+SELECT m.id, m.customer_id, c.slug AS customer_slug, c.name AS customer_name, m.from_mode,
+       m.to_mode, m.state, m.reason, m.requested_by, m.decision_id, m.source_id, m.target_id,
+       m.mover, m.rows_copied, m.stall_us, m.return_stall_us, m.lag_bytes, m.doing, m.cut_attempts,
+       m.cut_told, m.switched_at, m.soak_until, m.way_back, m.proof_state, m.proof,
+       m.schema_sha256, m.error, m.retry_of, m.proposal_id, m.run, m.version, m.created_at,
+       m.finished_at
+FROM migrations m JOIN customers c ON c.id = m.customer_id
+WHERE m.finished_at IS NULL ORDER BY m.id LIMIT $1;
 
 -- name: move_retry_of
 SELECT id FROM migrations WHERE customer_id = $1 AND retry_of = $2 ORDER BY id DESC LIMIT 1;

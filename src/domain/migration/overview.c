@@ -98,6 +98,13 @@ static void find_alerts(struct alerts *a, const struct overview_counts *c, struc
           "queues are paused");
 }
 
+enum err overview_places(struct db_tx *tx, struct arena *arena, struct records *ret,
+                         struct error *e)
+{
+    return db_list(tx, &overview_deployments, DB_NO_ARGS, overview_place_fields,
+                   sizeof(struct overview_place), PLACES_MAX, arena, ret, e);
+}
+
 enum err overview_take(struct db_tx *tx, const struct env *env, const struct hetzner_settings *s,
                        struct arena *arena, struct overview *ret, struct error *e)
 {
@@ -105,8 +112,7 @@ enum err overview_take(struct db_tx *tx, const struct env *env, const struct het
     struct records locations;
     struct alerts alerts = {arena, arena_new_array(arena, ALERTS_MAX, struct alert), 0};
     int64_t recent = env_now(env) - RECENT_US;
-    TRY(db_list(tx, &overview_places, DB_NO_ARGS, overview_place_fields,
-                sizeof(struct overview_place), PLACES_MAX, arena, &o.places, e));
+    TRY(overview_places(tx, arena, &o.places, e));
     TRY(db_get(tx, &overview_counts, DB_ARGS(db_int(recent)), overview_counts_fields, arena,
                &o.counts, e));
     TRY(capacity_list(tx, env, s, arena, &locations, e));

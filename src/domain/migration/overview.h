@@ -57,6 +57,10 @@ struct overview {
 
 extern const struct field overview_place_fields[];
 
+/* The current deployments; gives struct overview_place. */
+enum err overview_places(struct db_tx *tx, struct arena *arena, struct records *ret,
+                         struct error *e);
+
 enum err overview_take(struct db_tx *tx, const struct env *env, const struct hetzner_settings *s,
                        struct arena *arena, struct overview *ret, struct error *e);
 

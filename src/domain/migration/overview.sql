@@ -1,4 +1,4 @@
--- name: overview_places
+-- name: overview_deployments
 SELECT mode, status, count(*) AS count FROM deployments
 WHERE is_current = 1 GROUP BY mode, status ORDER BY mode, status;
 

@@ -45,11 +45,15 @@ struct step_row {
 };
 
 const struct field move_step_fields[] = {
-    {"step", FIELD_TEXT, offsetof(struct step_row, step)},
-    {"run", FIELD_INT, offsetof(struct step_row, run)},
-    {"started_at", FIELD_TIME, offsetof(struct step_row, started_at)},
-    {"finished_at", FIELD_TIME, offsetof(struct step_row, finished_at)},
-    {"error", FIELD_TEXT, offsetof(struct step_row, error)},
+    {"step", FIELD_TEXT, offsetof(struct step_row, step), .required = true,
+     .help = "the state that the move was in"},
+    {"run", FIELD_INT, offsetof(struct step_row, run), .required = true,
+     .help = "the worker's run that ended it, or has it"},
+    {"started_at", FIELD_TIME, offsetof(struct step_row, started_at), .required = true,
+     .help = "since when"},
+    {"finished_at", FIELD_TIME, offsetof(struct step_row, finished_at),
+     .help = "until when; null while it is in it"},
+    {"error", FIELD_TEXT, offsetof(struct step_row, error), .help = "what went wrong last"},
     FIELD_END,
 };
 
@@ -60,12 +64,17 @@ struct table_row {
 };
 
 const struct field move_table_fields[] = {
-    {"name", FIELD_TEXT, offsetof(struct table_row, name)},
-    {"reference", FIELD_BOOL, offsetof(struct table_row, reference)},
-    {"rows_total", FIELD_INT, offsetof(struct table_row, rows_total)},
-    {"bytes_total", FIELD_INT, offsetof(struct table_row, bytes_total)},
-    {"rows_done", FIELD_INT, offsetof(struct table_row, rows_done)},
-    {"bytes_done", FIELD_INT, offsetof(struct table_row, bytes_done)},
+    {"name", FIELD_TEXT, offsetof(struct table_row, name), .required = true, .help = "the table"},
+    {"reference", FIELD_BOOL, offsetof(struct table_row, reference),
+     .help = "whether it has no tenants: it is compared and not moved"},
+    {"rows_total", FIELD_INT, offsetof(struct table_row, rows_total),
+     .help = "the customer's rows, estimated before the copy"},
+    {"bytes_total", FIELD_INT, offsetof(struct table_row, bytes_total),
+     .help = "their size, where it is known"},
+    {"rows_done", FIELD_INT, offsetof(struct table_row, rows_done), .required = true,
+     .help = "rows that were copied"},
+    {"bytes_done", FIELD_INT, offsetof(struct table_row, bytes_done), .required = true,
+     .help = "bytes that were copied"},
     FIELD_END,
 };
 
@@ -77,12 +86,18 @@ struct progress {
 };
 
 const struct field move_progress_fields[] = {
-    {"rows_total", FIELD_INT, offsetof(struct progress, rows_total)},
-    {"rows_done", FIELD_INT, offsetof(struct progress, rows_done)},
-    {"bytes_done", FIELD_INT, offsetof(struct progress, bytes_done)},
-    {"percent", FIELD_INT, offsetof(struct progress, percent)},
-    {"rows_per_second", FIELD_INT, offsetof(struct progress, rows_per_second)},
-    {"eta_s", FIELD_INT, offsetof(struct progress, eta_s)},
+    {"rows_total", FIELD_INT, offsetof(struct progress, rows_total), .required = true,
+     .help = "the customer's rows, estimated before the copy"},
+    {"rows_done", FIELD_INT, offsetof(struct progress, rows_done), .required = true,
+     .help = "rows that were copied"},
+    {"bytes_done", FIELD_INT, offsetof(struct progress, bytes_done), .required = true,
+     .help = "bytes that were copied"},
+    {"percent", FIELD_INT, offsetof(struct progress, percent), .required = true,
+     .help = "of the rows"},
+    {"rows_per_second", FIELD_INT, offsetof(struct progress, rows_per_second),
+     .help = "of the copy; null before it began"},
+    {"eta_s", FIELD_INT, offsetof(struct progress, eta_s),
+     .help = "until the copy is done; null when it cannot be told"},
     FIELD_END,
 };
 

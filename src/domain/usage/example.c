@@ -95,6 +95,8 @@ static struct usage_hour example_hour(const struct usage_example *x, int64_t hou
     h.users = h.peak_users * 3 / 2;
     h.sessions = h.users;
     h.session_us = h.sessions * 20 * 60 * USEC_PER_SEC;
+    h.collections = 1;
+    h.vehicles = x->vehicles;
     h.events = h.api_calls + h.realtime_ops + h.batch_ops + h.samples + h.sessions;
     return h;
 }

@@ -11,10 +11,11 @@
 #define SHARE_BY_PAGES 5                   /* one row in so many: read the pages, not the index */
 #define EXPLAIN_LINES  1000
 
-/* How far a table is. */
+/* How far a table is; under the lock of the copying while it runs. */
 struct tally {
     const struct pg_table *table;
-    int64_t rows_total, rows, bytes; /* the last two under the lock of the copying */
+    int64_t rows_total; /* estimated, until all parts have ended */
+    int64_t rows, bytes, parts_left;
 };
 
 struct part {
@@ -102,6 +103,7 @@ static enum err add_parts(struct copying *c, size_t i, struct error *e)
     for (int64_t k = 0; k < parts; k++) {
         struct part *p = &c->parts[c->part_count++];
         *p = (struct part){.tally = &c->tallies[i], .table = i};
+        p->tally->parts_left++;
         if (parts > 1) {
             p->first_page = pages / parts * k;
             /* The last goes on behind the end, where rows may be that came since. */
@@ -228,12 +230,14 @@ struct flow {
     int64_t rows, bytes; /* told so far */
 };
 
-static void tell(struct flow *f, int64_t rows, int64_t bytes)
+static void tell(struct flow *f, int64_t rows, int64_t bytes, bool ended)
 {
     struct tally *t = f->part->tally;
     pthread_mutex_lock(&f->c->lock);
     t->rows += rows - f->rows;
     t->bytes += bytes - f->bytes;
+    if (ended && --t->parts_left == 0)
+        t->rows_total = t->rows;
     struct mover_progress progress = {
         .table = t->table->label,
         .rows_total = t->rows_total,
@@ -250,7 +254,7 @@ static void tell(struct flow *f, int64_t rows, int64_t bytes)
 static enum err flow_on(void *ctx, int64_t rows, int64_t bytes, struct error *e)
 {
     struct flow *f = ctx;
-    tell(f, rows, bytes);
+    tell(f, rows, bytes, false);
     return team_go_on(f->team, e);
 }
 
@@ -278,7 +282,7 @@ static enum err stream_part(struct copying *c, struct team *team, struct part *p
         pg_copy(at[SIDE_SOURCE], out, at[SIDE_TARGET], in, flow_on, &f, &rows, &bytes, e);
     if (err != OK)
         return error_prefix(e, "copying table %s", t->label);
-    tell(&f, rows, bytes);
+    tell(&f, rows, bytes, true);
     return OK;
 }
 

@@ -2,9 +2,9 @@
  * The watchdog of a cutover: a process of its own that is there when the mover is not.
  *
  *     start       it connects to both sides and to the router, and says that it is ready
- *     guard       from now on: unless it is dismissed within that time, or when the mover's end of
- *                 the pipe closes, it ends the mover's sessions, reads the fences, opens the
- *                 owner's fence, points clients there and lets them on (settle.h)
+ *     guard       unless it is dismissed within that time, or when the mover's end of the pipe
+ *                 closes, it ends the mover's sessions, reads the fences, opens the owner's,
+ *                 points clients there and lets them on (settle.h)
  *     dismiss     all is well
  *
  * A mover that was late may only have hung. It cannot commit any more, since its sessions are gone,

@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include "app/api/api.h"
+#include "domain/audit/chain.h"
+#include "domain/migration/plan.h"
+#include "domain/migration/progress.h"
 #include "infra/config/yaml.h"
 
 #define PAGE_MAX 200000
@@ -93,6 +96,24 @@ static void every_route_says_what_it_answers_and_what_its_parameters_are(void **
             assert_non_null(f->help);
         for (const struct field *f = r->body ? r->body->fields : NULL; f && f->name; f++)
             assert_non_null(f->help);
+    }
+}
+
+/* What is not shown has no need of any. */
+static void every_field_of_moves_plans_and_the_audit_record_is_explained(void **state)
+{
+    (void)state;
+    static const struct field *const tables[] = {
+        move_fields,          move_step_fields, move_table_fields,
+        move_progress_fields, move_plan_fields, move_plan_table_fields,
+        move_obstacle_fields, audit_fields,     audit_finding_fields};
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        for (const struct field *f = tables[i]; f->name; f++) {
+            bool inside = text_eq(f->name, "cut_told") ||
+                          (tables[i] == move_fields && text_eq(f->name, "run"));
+            if (!f->help && !inside)
+                fail_msg("%s, of table %zu, has no help", f->name, i);
+        }
     }
 }
 
@@ -202,6 +223,7 @@ int main(void)
             what_changes_something_is_for_admins_or_is_usage_and_what_is_open_is_no_secret),
         cmocka_unit_test(only_writing_methods_have_bodies_and_every_field_of_one_has_a_place),
         cmocka_unit_test(every_route_says_what_it_answers_and_what_its_parameters_are),
+        cmocka_unit_test(every_field_of_moves_plans_and_the_audit_record_is_explained),
         cmocka_unit_test(a_list_takes_both_limit_and_cursor_or_neither),
         cmocka_unit_test(every_route_is_in_the_documentation),
         cmocka_unit_test(every_request_in_the_documentation_is_a_route),

@@ -179,6 +179,60 @@ static void a_constraint_of_the_policy_forbids_the_mode(void **state)
     refused(id, "multi_tenant", ERR_CONFLICT, "[hipaa-dedicated]");
 }
 
+/* -- looking ----------------------------------------------------------------------------------- */
+
+struct looking {
+    const char *customer_id, *move_id;
+    struct move found, latest;
+    struct records all, its, running;
+};
+
+static enum err look_work(struct db_tx *tx, void *arg, struct error *e)
+{
+    struct looking *l = arg;
+    struct page page = {.limit = 10};
+    struct move_filter any = {0}, its = {.customer_id = l->customer_id, .state = "requested"};
+    const char *next;
+    TRY(move_find(tx, l->move_id, &w.arena, &l->found, e));
+    TRY(move_latest(tx, l->customer_id, &w.arena, &l->latest, e));
+    TRY(move_list(tx, &any, page, &w.arena, &l->all, &next, e));
+    TRY(move_list(tx, &its, page, &w.arena, &l->its, &next, e));
+    return move_list_running(tx, 10, &w.arena, &l->running, e);
+}
+
+static void is_of(const struct move *m, const char *id, const char *slug)
+{
+    assert_string_equal(m->id, id);
+    assert_string_equal(m->customer_slug, slug);
+    assert_string_equal(m->customer_name, "A Name");
+}
+
+static void a_move_names_its_customer_wherever_it_is_read(void **state)
+{
+    (void)state;
+    struct error e;
+    struct move first, second;
+    const char *id = world_customer(&w, "acme", SMALL);
+    (void)world_customer(&w, "bolt", SMALL);
+    assert_int_equal(world_request(&w, "acme", "single_tenant", &first, &e), OK);
+    assert_int_equal(world_request(&w, "bolt", "single_tenant", &second, &e), OK);
+    is_of(&second, second.id, "bolt");
+    struct looking l = {.customer_id = id, .move_id = first.id};
+    assert_int_equal(db_read(w.env.db, look_work, &l, &e), OK);
+    is_of(&l.found, first.id, "acme");
+    is_of(&l.latest, first.id, "acme");
+    assert_int_equal(l.all.count, 2);
+    is_of(&((struct move *)l.all.items)[0], second.id, "bolt");
+    is_of(&((struct move *)l.all.items)[1], first.id, "acme");
+    assert_int_equal(l.its.count, 1);
+    is_of(l.its.items, first.id, "acme");
+    assert_int_equal(l.running.count, 2);
+    is_of(&((struct move *)l.running.items)[0], first.id, "acme");
+    _cleanup_json_ json_t *shown = move_json(&l.found);
+    assert_string_equal(json_get_text(shown, "customer_slug"), "acme");
+    assert_string_equal(json_get_text(shown, "customer_name"), "A Name");
+}
+
 /* -- moving ------------------------------------------------------------------------------------ */
 
 static struct move moved(const char *id, const char *mode)
@@ -252,6 +306,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_deployment_that_is_not_active_cannot_be_moved, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_constraint_of_the_policy_forbids_the_mode, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_move_names_its_customer_wherever_it_is_read, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_customer_moves_there_and_back_with_every_row, setup,
                                         teardown),

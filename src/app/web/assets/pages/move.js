@@ -6,7 +6,6 @@ import {meter} from "../chart.js";
 import {h} from "../dom.js";
 import {bytes, count, duration, exactTime, share, time, words} from "../format.js";
 import {part} from "../live.js";
-import {customerLink} from "../names.js";
 import {action, confirm, facts, modeTag, section, status, table} from "../ui.js";
 import {took} from "./movetable.js";
 
@@ -126,7 +125,8 @@ function draw(ctx, m, reload) {
     const moves = m.from_mode !== m.to_mode;
     return h("div", {class: "stack"},
         h("div", {class: "top"},
-            h("p", {class: "line"}, customerLink(m.customer_id), h("span", {}, "from ",
+            h("p", {class: "line"}, h("a", {href: `/ui/customers/${m.customer_slug}`},
+                m.customer_slug), h("span", {}, m.customer_name), h("span", {}, "from ",
                 modeTag(m.from_mode)), h("span", {}, "to ", moves ? modeTag(m.to_mode)
                 : "another place"), status(m.state)),
             ctx.admin && buttons(ctx, m, reload)),

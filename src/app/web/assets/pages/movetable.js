@@ -2,7 +2,6 @@
 
 import {h} from "../dom.js";
 import {duration, time} from "../format.js";
-import {customerName} from "../names.js";
 import {modeTag, status, table} from "../ui.js";
 
 export function took(m) {
@@ -12,8 +11,8 @@ export function took(m) {
 
 export function moveTable(moves, none) {
     const columns = [
-        {title: "Move", cell: (m) => h("a", {href: `/ui/moves/${m.id}`},
-            customerName(m.customer_id))},
+        {title: "Move", cell: (m) => h("a", {href: `/ui/moves/${m.id}`}, m.customer_slug)},
+        {title: "Customer", cell: (m) => m.customer_name, minor: true},
         {title: "From", cell: (m) => modeTag(m.from_mode), minor: true},
         {title: "To", cell: (m) => modeTag(m.to_mode)},
         {title: "State", cell: (m) => status(m.state)},

@@ -59,9 +59,9 @@ static void note(void *ctx, const struct mover_progress *progress)
     struct sides_move *m = ctx;
     size_t used = strlen(m->said);
     m->noted++;
-    (void)snprintf(m->said + used, sizeof(m->said) - used, "%s %lld %s\n",
+    (void)snprintf(m->said + used, sizeof(m->said) - used, "%s %lld of %lld %s\n",
                    progress->table ? progress->table : "-", (long long)progress->rows_done,
-                   progress->what ? progress->what : "-");
+                   (long long)progress->rows_total, progress->what ? progress->what : "-");
 }
 
 void sides_move_init(struct sides_move *m, struct sides *s)
