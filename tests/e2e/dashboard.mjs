@@ -6,11 +6,44 @@ const VIEWER = process.env.WEBHOST_VIEWER_TOKEN;
 const PAGES = [
     ["/", "Overview"], ["/ui/customers", "Customers"], ["/ui/customers/acme-logistics",
         "Acme Logistics"], ["/ui/moves", "Moves"], ["/ui/resources", "Resources"],
-    ["/ui/costs", "Costs"], ["/ui/what-if", "What if"], ["/ui/jobs", "Jobs"], ["/ui/audit", "Audit"],
+    ["/ui/costs", "Costs"], ["/ui/outcomes", "Outcomes"], ["/ui/what-if", "What if"],
+    ["/ui/jobs", "Jobs"], ["/ui/audit", "Audit"],
 ];
 const REFUSED = [/status of 40[13]/];
 
 const text = (page, selector) => page.locator(selector).first().innerText();
+/** What the API answers the admin, whoever looks at the page. */
+async function api(path) {
+    const reply = await fetch(URL_OF + path,
+        {headers: {Authorization: `Bearer ${process.env.WEBHOST_TOKEN}`}});
+    assert(reply.ok, `${path}: ${reply.status}`);
+    return reply.json();
+}
+
+/** The rows of a table, also of one that is folded, by their first column: {title: text}. */
+const rowsOf = (page, caption) => page.locator(`[role=group][aria-label="${caption}"]`)
+    .evaluate((group) => {
+        const titles = [...group.querySelectorAll("thead th")].map((th) => th.textContent);
+        return Object.fromEntries([...group.querySelectorAll("tbody tr")].map((tr) =>
+            [tr.cells[0].textContent, Object.fromEntries(titles.map((title, i) =>
+                [title, tr.cells[i].textContent]))]));
+    });
+
+/** What the page writes for values: [[a function of format.js, its arguments], ...]. */
+const written = (page, calls) => page.evaluate(async (list) => {
+    const [script] = document.querySelectorAll("script[type=module]");
+    const format = await import(new URL("format.js", script.src));
+    return list.map(([name, ...values]) => format[name](...values));
+}, calls);
+
+/** Compares cells, [row, title, function, arguments], of a table with what the API gave. */
+async function shows(page, caption, cells) {
+    const rows = await rowsOf(page, caption);
+    const texts = await written(page, cells.map(([, , ...call]) => call));
+    cells.forEach(([row, title], i) => equal(rows[row]?.[title], texts[i],
+        `${caption}: ${row}: ${title}`));
+}
+
 const titled = (page, title) => page.waitForFunction((wanted) =>
     document.getElementById("title")?.textContent === wanted, title);
 
@@ -131,6 +164,50 @@ test("a slider changes who would move, and the file says what was changed", asyn
     const [saved] = await Promise.all([page.waitForEvent("download"),
         page.getByRole("link", {name: "Save as a file"}).click()]);
     equal(saved.suggestedFilename(), "what-if.yaml", "the file's name");
+});
+
+const us = (seconds) => seconds === null ? null : seconds * 1e6;
+
+test("the outcomes show what the API says, of the time that is chosen", async (page) => {
+    await open(page, "/ui/outcomes");
+    await page.getByLabel("Last").selectOption("30 days");
+    await page.waitForURL("**/ui/outcomes?days=30");
+    await settled(page);
+    const [o, costs] = [await api("/api/outcomes?from=30d"), await api("/api/outcomes/costs")];
+    assert(o.satisfaction.all.responses > 0 && o.cancellations.total > 0, "there is something");
+    const {decisions: d, satisfaction: s, retention: r} = o;
+    await shows(page, "Decisions by mode", [["Both", "Decisions", "count", d.all.decisions],
+        ["Shared", "Settled", "count", d.multi_tenant.settled],
+        ["Both", "Held", "share", d.all.accuracy, 1],
+        ["Dedicated", "Open", "count", d.single_tenant.open],
+        ["Both", "Overridden", "count", d.all.overridden]]);
+    await shows(page, "Retention by mode", [["Shared", "Left", "count", r.multi_tenant.left],
+        ["Shared", "Stayed", "share", r.multi_tenant.retained, 1],
+        ["Dedicated", "Were there", "count", r.single_tenant.there]]);
+    await shows(page, "Cancellations by reason", [["Price", "Both", "count",
+        o.cancellations.reasons.find((one) => one.reason === "price").total]]);
+    await shows(page, "Time to detect", [["Both", "Found", "count", o.time_to_detect.all.count],
+        ["Both", "Median", "duration", us(o.time_to_detect.all.median_s)],
+        ["Both", "90 % within", "duration", us(o.time_to_detect.all.p90_s)]]);
+    await shows(page, "Time to move", [["Both", "Moved", "count", o.time_to_move.all.count],
+        ["Both", "Median", "duration", us(o.time_to_move.all.median_s)],
+        ["Both", "Success", "share", o.time_to_move.all.success, 1]]);
+    await shows(page, "Satisfaction by mode", [["Both", "Answers", "count", s.all.responses],
+        ["Both", "Average of 5", "number", s.all.average],
+        ["Shared", "4 or 5", "share", s.multi_tenant.satisfied, 1]]);
+    const given = Object.keys(s.all.scores).find((score) => s.all.scores[score] > 0);
+    await shows(page, "Answers by score", [
+        [given, "Dedicated", "count", s.single_tenant.scores[given]]]);
+    const last = s.weeks.at(-1), [week] = await written(page, [["day", last.week]]);
+    await shows(page, "Average score by week", [[`week of ${week}`, "Shared", "number",
+        last.multi_tenant.average]]);
+    const totals = costs.totals.single_tenant;
+    await shows(page, "Cost and margin by mode", [
+        ["Dedicated", "Cost of one", "money", totals.cost_per_customer],
+        ["Dedicated", "Margin", "signedMoney", totals.margin],
+        ["Dedicated", "Of their plans", "share", totals.margin_share, 1]]);
+    const [worst] = costs.worst;
+    await shows(page, "Smallest margins", [[worst.slug, "Margin", "signedMoney", worst.margin]]);
 });
 
 test("an address that is no page says so", async (page) => {

@@ -17,6 +17,7 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+from support.customers import sign_up, wait_active  # noqa: E402
 from support.growth import grow  # noqa: E402
 from support.webhost import WebHost, wait_until  # noqa: E402
 
@@ -70,6 +71,14 @@ def make_proposals(webhost, server, *slugs):
     wait_until(all_proposed, "the proposals do not come")
 
 
+def have_one_leave(server, slug):
+    """A customer that comes, and cancels for its price."""
+    sign_up(server, slug)
+    wait_active(server, slug)
+    reply = server.post(f"/api/customers/{slug}/offboard", {"reason": "price"})
+    assert reply.status == 202, reply.text
+
+
 def prepare(webhost):
     config = webhost.folder / "webhost.yaml"
     config.write_text(SETTINGS)
@@ -82,6 +91,7 @@ def prepare(webhost):
     wait_until(all_there, "the demonstration's customers are not all there")
     wait_until(lambda: pending(server), "the demonstration's proposal does not come")
     make_proposals(webhost, server, "corner-bakery", "pine-plumbing", "merlion-tours")
+    have_one_leave(server, "passing-trade")
     viewer = server.post("/api/tokens", {"name": "looker", "role": "viewer"}).body["token"]
     return server, viewer
 

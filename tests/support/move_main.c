@@ -7,9 +7,14 @@
  *     --source URL --target URL --customer ID --slug SLUG --move ID --run N
  *     --databases-file FILE --admin URL   PgBouncer; without them there is no router
  *     --budget-ms N --lag-ms N
- *     --kill POINT                        kills itself with SIGKILL there: pause, paused, point,
- *                                         pointed, resume, resumed, or the name of a step, before
- *                                         it, or STEP+ behind it
+ *     --kill POINT                        kills itself with SIGKILL there
+ *     --stop POINT                        stops itself with SIGSTOP there, once
+ *     --nth N                             of sql: and sent: the N-th time; 1 unless told
+ *
+ * A point is pause, paused, point, pointed, resume, resumed; the name of a step, before it, or
+ * STEP+ behind it; rename, with PgBouncer's file written and locked; sql:TEXT, before a statement
+ * with that text is sent to a server or to PgBouncer, or sent:TEXT, when it has been sent and its
+ * answer has not been read.
  *
  * Steps are the members of struct mover: prepare copy index catch_up verify cut_over:target
  * cut_over:source settle prove watch finish undo owner. Each is one JSON object on a line of
@@ -20,14 +25,16 @@
 #include "domain/provisioning/pgbouncer.h"
 #include "infra/json/json.h"
 
+#include <libpq-fe.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 struct options {
-    const char *source, *target, *customer, *slug, *move, *databases_file, *admin, *kill;
-    int64_t run, budget_ms, lag_ms;
+    const char *source, *target, *customer, *slug, *move, *databases_file, *admin, *kill, *stop;
+    int64_t run, budget_ms, lag_ms, nth;
 };
 
-static struct options options = {.run = 1, .budget_ms = 1000, .lag_ms = 150};
+static struct options options = {.run = 1, .budget_ms = 1000, .lag_ms = 150, .nth = 1};
 static const struct mover_router *real;
 static struct mover_cut *cut;
 static int64_t stall_us;
@@ -36,19 +43,86 @@ static const struct {
     const char *name;
     const char **text;
     int64_t *number;
-} names[] = {
+} option_names[] = {
     {"--source", &options.source, NULL},     {"--target", &options.target, NULL},
     {"--customer", &options.customer, NULL}, {"--slug", &options.slug, NULL},
     {"--move", &options.move, NULL},         {"--databases-file", &options.databases_file, NULL},
     {"--admin", &options.admin, NULL},       {"--kill", &options.kill, NULL},
+    {"--stop", &options.stop, NULL},         {"--nth", NULL, &options.nth},
     {"--run", NULL, &options.run},           {"--budget-ms", NULL, &options.budget_ms},
     {"--lag-ms", NULL, &options.lag_ms},
 };
 
+/* -- the points ------------------------------------------------------------------------------- */
+
+static void stop_once(void)
+{
+    static atomic_flag stopped = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&stopped))
+        (void)kill(getpid(), SIGSTOP);
+}
+
 static void die_at(const char *point)
 {
-    if (text_eq(options.kill, point))
-        (void)raise(SIGKILL);
+    if (options.kill && text_eq(options.kill, point))
+        (void)kill(getpid(), SIGKILL);
+    if (options.stop && text_eq(options.stop, point))
+        stop_once();
+}
+
+/* Whether the point is one of statements, `kind` "sql:" or "sent:", and this is one of them. */
+static bool matches(const char *point, const char *kind, const char *sql)
+{
+    return point && strncmp(point, kind, strlen(kind)) == 0 && strstr(sql, point + strlen(kind));
+}
+
+static void statement(const char *kind, const char *sql)
+{
+    static atomic_llong seen;
+    bool dies = matches(options.kill, kind, sql), stops = matches(options.stop, kind, sql);
+    if ((!dies && !stops) || atomic_fetch_add(&seen, 1) + 1 != options.nth)
+        return;
+    if (dies)
+        (void)kill(getpid(), SIGKILL);
+    stop_once();
+}
+
+/* The linker gives us these (--wrap): every statement of the mover goes through the last two. */
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int __real_PQsendQuery(PGconn *conn, const char *sql);
+int __wrap_PQsendQuery(PGconn *conn, const char *sql);
+int __real_PQsendQueryParams(PGconn *conn, const char *sql, int count, const Oid *types,
+                             const char *const *values, const int *lengths, const int *formats,
+                             int format);
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int count, const Oid *types,
+                             const char *const *values, const int *lengths, const int *formats,
+                             int format);
+
+int __wrap_rename(const char *from, const char *to)
+{
+    die_at("rename");
+    return __real_rename(from, to);
+}
+
+int __wrap_PQsendQuery(PGconn *conn, const char *sql)
+{
+    statement("sql:", sql);
+    int sent = __real_PQsendQuery(conn, sql);
+    (void)PQflush(conn);
+    statement("sent:", sql);
+    return sent;
+}
+
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int count, const Oid *types,
+                             const char *const *values, const int *lengths, const int *formats,
+                             int format)
+{
+    statement("sql:", sql);
+    int sent = __real_PQsendQueryParams(conn, sql, count, types, values, lengths, formats, format);
+    (void)PQflush(conn);
+    statement("sent:", sql);
+    return sent;
 }
 
 /* -- the router, with the points in it where the program may die ------------------------------ */
@@ -183,12 +257,12 @@ static bool run_step(const struct mover_run *run, const char *name)
 
 static bool read_option(const char *name, const char *value)
 {
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (!text_eq(name, names[i].name))
+    for (size_t i = 0; i < ARRAY_LEN(option_names); i++) {
+        if (!text_eq(name, option_names[i].name))
             continue;
-        if (names[i].text)
-            *names[i].text = value;
-        return names[i].text || str_to_i64(str_from(value), names[i].number);
+        if (option_names[i].text)
+            *option_names[i].text = value;
+        return option_names[i].text || str_to_i64(str_from(value), option_names[i].number);
     }
     return false;
 }

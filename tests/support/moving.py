@@ -28,6 +28,7 @@ CREATE INDEX trips_by_customer ON public.trips (customer_id, id);
 CREATE TABLE public.points (
     customer_id text NOT NULL, id text NOT NULL, trip bigint NOT NULL REFERENCES public.trips (id),
     PRIMARY KEY (customer_id, id));
+GRANT SELECT, UPDATE ON public.trips TO application;
 """
 
 ROWS = """
@@ -67,20 +68,54 @@ UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots
 UNION ALL SELECT 'origin ' || roname FROM pg_replication_origin
 UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE rolname LIKE 'webhost%'
 """
+# All that a move could leave on a server; slots and the like are a server's, the rest a database's.
+INVENTORY = """
+SELECT 'role ' || rolname FROM pg_roles
+UNION ALL SELECT 'database ' || datname FROM pg_database
+UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots
+UNION ALL SELECT 'origin ' || roname FROM pg_replication_origin
+UNION ALL SELECT 'subscription ' || subname FROM pg_subscription
+UNION ALL SELECT 'publication ' || pubname FROM pg_publication
+UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger
+UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'
+UNION ALL SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass FROM pg_trigger
+    WHERE NOT tgisinternal
+ORDER BY 1
+"""
+# The application's role tries to change a row of the tenant, and takes it back.
+TRY_TO_WRITE = """
+BEGIN; SET LOCAL ROLE application;
+WITH one AS (SELECT id FROM public.trips WHERE customer_id = 'a' AND note = 'old' ORDER BY id DESC
+    LIMIT 1),
+changed AS (UPDATE public.trips SET note = note FROM one WHERE trips.id = one.id RETURNING 1)
+SELECT count(*) FROM changed; ROLLBACK
+"""
 
 
 class Writers:
-    """Clients of a tenant; stop() gives what came of it."""
+    """Clients of a tenant. said() is what came of it so far, stop() in the end."""
 
     def __init__(self, program, url, tenant, clients, rate):
+        self.clients = clients
         self.process = subprocess.Popen(
             [program, url, tenant, str(clients), str(rate)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            text=True,
         )
+
+    def said(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def stop(self):
         return json.loads(self.process.communicate()[0])
+
+    def wait_written(self):
+        """Until a transaction has been answered that began after this was called."""
+        enough = self.said()["written"] + self.clients
+        wait_until(lambda: self.said()["written"] > enough, "the tenant's clients do not get on")
 
     def kill(self):
         if self.process.poll() is None:
@@ -92,8 +127,12 @@ class Moving:
     def __init__(self, programs, folder, urls, cluster):
         self.programs, self.folder, self.urls, self.cluster = programs, folder, urls, cluster
         self.aliases = os.path.join(folder, "databases.ini")
-        self.move, self.run = str(uuid.uuid4()), 0
         self.all_writers = []
+        self.begin_anew()
+
+    def begin_anew(self):
+        """Another move."""
+        self.move, self.run = str(uuid.uuid4()), 0
 
     def url(self, side):
         return self.urls[SIDES.index(side)]
@@ -124,19 +163,30 @@ class Moving:
         self.point("source")
         with open(path, "w", encoding="utf-8") as file:
             file.write(POOLER.format(aliases=self.aliases, port=port, folder=self.folder))
-        user = self.cluster.user
-        program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
-        process = subprocess.Popen(
-            [program, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user
-        )
         self.admin = f"postgres://postgres@127.0.0.1:{port}/pgbouncer"
         self.through = f"postgres://postgres@127.0.0.1:{port}/tenant_alpha"
+        self.pooler_path = path
+        self.start_pooler(port)
         try:
-            wait_until(lambda: listens(port), "PgBouncer does not answer")
             yield
         finally:
-            process.terminate()
-            process.wait()
+            self.pooler_process.terminate()
+            self.pooler_process.wait()
+
+    def start_pooler(self, port):
+        self.pooler_process = subprocess.Popen(
+            [shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"), self.pooler_path],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **self.cluster.user,
+        )
+        wait_until(lambda: listens(port), "PgBouncer does not answer")
+
+    def restart_pooler(self):
+        """Killed, so that it forgets who was paused."""
+        self.pooler_process.kill()
+        self.pooler_process.wait()
+        self.start_pooler(urlsplit(self.admin).port)
 
     def write(self, tenant="a", clients=4, rate=100, url=None):
         url = url or (self.through if tenant == "a" else self.url("source"))
@@ -145,8 +195,10 @@ class Moving:
         return writers
 
     def start_mover(self, *words):
-        """The steps, with options before them, as a process; a new run of the move."""
+        """The steps, with options before them, as a process; a new run of the move, whose number
+        is put for {run}."""
         self.run += 1
+        words = [word.replace("{run}", str(self.run)) for word in words]
         return subprocess.Popen(
             [
                 self.programs["mover"],
@@ -189,6 +241,25 @@ class Moving:
         """What a move left on either side."""
         return sorted(filter(None, (self.sql(side, TRACES) for side in SIDES)))
 
+    def inventory(self):
+        """What there is on both servers and in both databases, so that what is left is seen."""
+        return [self.sql(side, INVENTORY).splitlines() for side in SIDES]
+
+    def writable(self):
+        """The sides on which the application can change the tenant's rows."""
+        return [side for side in SIDES if self.is_writable(side)]
+
+    def is_writable(self, side):
+        tried = subprocess.run(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", TRY_TO_WRITE, self.url(side)],
+            capture_output=True,
+            text=True,
+        )
+        if tried.returncode == 0:
+            return tried.stdout.strip() == "1"
+        assert "is being moved and cannot be written here now" in tried.stderr, tried.stderr
+        return False
+
     def schema(self, side):
         dump = subprocess.run(
             ["pg_dump", "--schema-only", self.url(side)], check=True, capture_output=True, text=True
@@ -205,13 +276,29 @@ class Moving:
             found.append({"1": "open", "2": "leaving", "3": "closed"}.get(value))
         return found
 
-    def is_paused(self):
+    def alias(self):
+        """PgBouncer's row of the tenant's alias, by column."""
         shown = subprocess.run(
-            ["psql", "-XAtq", "-c", "SHOW DATABASES", self.admin],
+            ["psql", "-XAq", "-P", "footer=off", "-c", "SHOW DATABASES", self.admin],
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
-        row = next(line for line in shown.splitlines() if line.startswith("tenant_alpha|"))
-        return row.split("|")[-2] == "1"
+        names, *rows = (line.split("|") for line in shown.splitlines())
+        return next(dict(zip(names, row)) for row in rows if row[0] == "tenant_alpha")
+
+    def is_paused(self):
+        return self.alias()["paused"] == "1"
+
+    def leads_to(self):
+        """The side that PgBouncer sends clients to, and will when it is started again."""
+        row = self.alias()
+        with open(self.aliases, encoding="utf-8") as file:
+            line = next(line for line in file if line.startswith("tenant_alpha ="))
+        for side in SIDES:
+            place = urlsplit(self.url(side))
+            if (row["port"], row["database"]) == (str(place.port), place.path[1:]):
+                assert f"port='{place.port}' dbname='{place.path[1:]}'" in line, line
+                return side
+        raise AssertionError(row)
 
 
 @contextlib.contextmanager
@@ -235,6 +322,9 @@ def servers(programs, settings=(), count=1):
             cluster = Cluster(programs, folder)
             stack.callback(cluster.stop)
             found.append((cluster, cluster.start(settings)))
+            subprocess.run(
+                ["psql", "-Xq", "-c", "CREATE ROLE application", found[-1][1]], check=True
+            )
         yield found
 
 

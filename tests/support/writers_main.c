@@ -4,9 +4,9 @@
  *
  *     writers_main URL TENANT CLIENTS PER_SECOND
  *
- * A transaction adds a trip and changes an old one. Ends when its standard input does, and says
- * what came of it in one JSON object: {"written": n, "errors": n, "slowest_us": n, "error": ".."}.
- * A transaction counts as written when its commit was answered.
+ * A transaction adds a trip and changes an old one. It counts as written when its commit was
+ * answered. For each line of standard input, and when that ends, what came of it so far is one line
+ * of standard output: {"written": n, "errors": n, "slowest_us": n, "error": ".."}.
  */
 #include "base/arena.h"
 #include "base/clock.h"
@@ -16,6 +16,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdatomic.h>
 
 #define CLIENTS_MAX 64
 
@@ -23,21 +24,24 @@ struct writer {
     pthread_t thread;
     const char *url, *tenant;
     int64_t first_us, every_us;
-    int64_t written, errors, slowest_us;
-    char error[512];
+    atomic_llong written, errors, slowest_us;
+    char error[512]; /* the first one's; whole before it is counted */
 };
 
-static volatile bool stop;
+static struct writer writers[CLIENTS_MAX];
+static int64_t clients;
+static atomic_bool stop;
 
 static void note_error(struct writer *w, PGconn *conn)
 {
-    if (w->errors++ > 0)
-        return;
-    (void)snprintf(w->error, sizeof(w->error), "%.400s", PQerrorMessage(conn));
-    for (char *c = w->error; *c; c++) {
-        if (*c == '\n' || *c == '"' || *c == '\\')
-            *c = ' ';
+    if (w->errors == 0) {
+        (void)snprintf(w->error, sizeof(w->error), "%.400s", PQerrorMessage(conn));
+        for (char *c = w->error; *c; c++) {
+            if ((unsigned char)*c < ' ' || *c == '"' || *c == '\\')
+                *c = ' ';
+        }
     }
+    w->errors++;
 }
 
 static void write_once(struct writer *w, PGconn *conn, int64_t n)
@@ -57,6 +61,8 @@ static void write_once(struct writer *w, PGconn *conn, int64_t n)
     else
         note_error(w, conn);
     PQclear(result);
+    if (PQtransactionStatus(conn) == PQTRANS_INERROR)
+        PQclear(PQexec(conn, "ROLLBACK"));
     if (took > w->slowest_us)
         w->slowest_us = took;
 }
@@ -80,34 +86,46 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
+static void tell(void)
+{
+    long long written = 0, errors = 0, slowest_us = 0;
+    const char *error = "";
+    for (int64_t i = 0; i < clients; i++) {
+        struct writer *w = &writers[i];
+        written += w->written;
+        errors += w->errors;
+        if (w->slowest_us > slowest_us)
+            slowest_us = w->slowest_us;
+        if (w->errors > 0)
+            error = w->error;
+    }
+    (void)printf("{\"written\": %lld, \"errors\": %lld, \"slowest_us\": %lld, \"error\": \"%s\"}\n",
+                 written, errors, slowest_us, error);
+    (void)fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
-    static struct writer writers[CLIENTS_MAX];
-    struct writer sum = {0};
-    int64_t clients, rate;
+    int64_t rate;
     if (argc != 5 || !str_to_i64(str_from(argv[3]), &clients) || clients < 1 ||
         clients > CLIENTS_MAX || !str_to_i64(str_from(argv[4]), &rate) || rate < 1)
         return 2;
     for (int64_t i = 0; i < clients; i++) {
+        struct writer *w = &writers[i];
         int64_t every = clients * USEC_PER_SEC / rate;
-        writers[i] = (struct writer){.url = argv[1], .tenant = argv[2], .every_us = every};
-        writers[i].first_us = monotonic_us() + i * every / clients;
-        BUG_ON(pthread_create(&writers[i].thread, NULL, writer_main, &writers[i]) != 0);
+        w->url = argv[1];
+        w->tenant = argv[2];
+        w->every_us = every;
+        w->first_us = monotonic_us() + i * every / clients;
+        BUG_ON(pthread_create(&w->thread, NULL, writer_main, w) != 0);
     }
-    while (getchar() != EOF)
-        ;
+    for (int c; (c = getchar()) != EOF;) {
+        if (c == '\n')
+            tell();
+    }
     stop = true;
-    for (int64_t i = 0; i < clients; i++) {
+    for (int64_t i = 0; i < clients; i++)
         (void)pthread_join(writers[i].thread, NULL);
-        sum.written += writers[i].written;
-        sum.errors += writers[i].errors;
-        if (writers[i].slowest_us > sum.slowest_us)
-            sum.slowest_us = writers[i].slowest_us;
-        if (writers[i].errors > 0)
-            (void)snprintf(sum.error, sizeof(sum.error), "%s", writers[i].error);
-    }
-    (void)printf("{\"written\": %" PRId64 ", \"errors\": %" PRId64 ", \"slowest_us\": %" PRId64
-                 ", \"error\": \"%s\"}\n",
-                 sum.written, sum.errors, sum.slowest_us, sum.error);
+    tell();
     return 0;
 }

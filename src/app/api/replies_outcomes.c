@@ -49,6 +49,17 @@ static const struct shape satisfaction_shape = {
     .parts = PARTS({"scores", PART_OBJECT, &scores_shape}),
 };
 
+static const struct shape week_answers_shape = {
+    .more = FIELDS(NUMBER("responses", "answers"), {"average", FIELD_DECIMAL, .help = "1 to 5"}),
+};
+
+static const struct shape week_shape = {
+    .name = "SatisfactionWeek",
+    .help = "What customers answered in a week.",
+    .more = FIELDS(TEXT("week", "its Monday, UTC")),
+    .parts = BY_MODE_AND_ALL(week_answers_shape),
+};
+
 static const struct shape stayed_shape = {
     .more = FIELDS(NUMBER("there", "at some time in the span"), NUMBER("left", "in the span"),
                    {"retained", FIELD_DECIMAL, .help = "the share that did not leave"}),
@@ -71,7 +82,8 @@ static const struct shape durations_shape = {
     .name = "Durations",
     .help = "How long things took, in seconds.",
     .more = FIELDS(NUMBER("count", "how many"), {"average_s", FIELD_DECIMAL},
-                   {"median_s", FIELD_DECIMAL}, {"p95_s", FIELD_DECIMAL}, {"max_s", FIELD_DECIMAL}),
+                   {"median_s", FIELD_DECIMAL}, {"p90_s", FIELD_DECIMAL}, {"p95_s", FIELD_DECIMAL},
+                   {"max_s", FIELD_DECIMAL}),
 };
 
 static const struct shape moves_shape = {
@@ -80,7 +92,7 @@ static const struct shape moves_shape = {
     .base = &durations_shape,
     .more = FIELDS(NUMBER("failed", "moves"), NUMBER("cancelled", "moves"),
                    NUMBER("returned", "moves that were taken back"),
-                   {"success", FIELD_DECIMAL, .help = "the share that completed"}),
+                   {"success", FIELD_DECIMAL, .help = "the share that arrived and stayed"}),
 };
 
 const struct shape reply_outcomes = {
@@ -94,7 +106,9 @@ const struct shape reply_outcomes = {
              .more = FIELDS(NUMBER("settled_after_days", "when a decision that stands was right")),
              .parts = BY_MODE_AND_ALL(judged_shape)}},
         {"satisfaction", PART_OBJECT,
-         &(const struct shape){.parts = BY_MODE_AND_ALL(satisfaction_shape)}},
+         &(const struct shape){
+             .parts = PARTS(BY_MODE(satisfaction_shape), {"all", PART_OBJECT, &satisfaction_shape},
+                            {"weeks", PART_LIST, &week_shape, "those with answers"})}},
         {"retention", PART_OBJECT,
          &(const struct shape){
              .parts = PARTS(BY_MODE(stayed_shape), {"cohorts", PART_LIST, &cohort_shape})}},

@@ -18,27 +18,20 @@ struct judging {
     const struct reading *r;
     int64_t old_before;
     struct judged by_mode[MODE_COUNT];
+    /* What had put the customer at hand where it lives: the move before, else the signup. */
+    char customer[UUID_TEXT_MAX];
+    int64_t put_at;
+    bool put_by_hand;
 };
 
 /* Of the columns of outcomes_moves. */
-enum {
-    FROM_MODE,
-    TO_MODE,
-    STATE,
-    ASKED_AT,
-    ASKED_BY,
-    PROPOSED,
-    PUT_AT,
-    PUT_BY,
-    PUT_PROPOSED,
-    CAME
-};
+enum { CUSTOMER, FROM_MODE, TO_MODE, STATE, ASKED_AT, ASKED_BY, PROPOSAL, CAME_AT };
 
 /* A move that a person asked for without being asked. */
-static bool by_hand(const struct db_value *by, const struct db_value *proposed)
+static bool by_hand(const struct db_value *c)
 {
-    return proposed->type == DB_NULL && by->type == DB_TEXT &&
-           str_starts_with(str_from(by->text), STR("token:"));
+    return c[PROPOSAL].type == DB_NULL &&
+           str_starts_with(str_from(c[ASKED_BY].text), STR("token:"));
 }
 
 static bool is_in(const struct reading *r, int64_t at)
@@ -56,6 +49,16 @@ static void overturn(struct judging *j, int mode, int64_t made_at, bool by_perso
     d->early += made_at >= j->old_before;
 }
 
+/* A move before the span is none that can be overturned in it; nor is a signup before that. */
+static void judge_customer(struct judging *j, const struct db_value *c)
+{
+    if (text_eq(j->customer, c[CUSTOMER].text))
+        return;
+    (void)snprintf(j->customer, sizeof(j->customer), "%s", c[CUSTOMER].text);
+    j->put_at = c[CAME_AT].number;
+    j->put_by_hand = false;
+}
+
 static enum err judge_move(const struct db_value *c, size_t count, void *arg, struct error *e)
 {
     (void)count;
@@ -63,19 +66,18 @@ static enum err judge_move(const struct db_value *c, size_t count, void *arg, st
     struct judging *j = arg;
     int from = mode_of_column(&c[FROM_MODE]), to = mode_of_column(&c[TO_MODE]);
     int64_t asked_at = c[ASKED_AT].number;
-    bool person = by_hand(&c[ASKED_BY], &c[PROPOSED]);
+    bool person = by_hand(c);
     if (from < 0 || to < 0)
         return OK;
-    /* What it makes of the decision before. */
-    const struct db_value *put = c[PUT_AT].type == DB_INT ? &c[PUT_AT] : &c[CAME];
-    bool put_by_hand = c[PUT_AT].type == DB_INT && by_hand(&c[PUT_BY], &c[PUT_PROPOSED]);
-    if (put->type == DB_INT && !put_by_hand && is_in(j->r, put->number) &&
-        asked_at - put->number <= OUTCOMES_SETTLED_US)
-        overturn(j, from, put->number, person);
+    judge_customer(j, c);
+    if (!j->put_by_hand && is_in(j->r, j->put_at) && asked_at - j->put_at <= OUTCOMES_SETTLED_US)
+        overturn(j, from, j->put_at, person);
+    j->put_at = asked_at;
+    j->put_by_hand = person;
     if (person || !is_in(j->r, asked_at))
         return OK;
     /* And as a decision of its own; one that a person agreed to is counted as an answer. */
-    if (c[PROPOSED].type == DB_NULL) {
+    if (c[PROPOSAL].type == DB_NULL) {
         j->by_mode[to].decisions++;
         j->by_mode[to].old += asked_at < j->old_before;
     }
@@ -169,50 +171,109 @@ enum err outcomes_accuracy(const struct reading *r, json_t **ret, struct error *
 
 /* -- feedback --------------------------------------------------------------------------------- */
 
+#define WEEK_US   (7 * USEC_PER_DAY)
+#define MONDAY_US (4 * USEC_PER_DAY) /* 1970-01-05, the first one there is */
+#define WEEKS_MAX (OUTCOMES_DAYS_MAX / 7 + 2)
+#define SCORE_ALL MODE_COUNT
+
 struct scores {
     int64_t counts[SCORE_MAX + 1]; /* by score; 0 is none */
 };
+
+/* By the mode that was lived in; the last is all. */
+struct answers {
+    struct scores by_mode[MODE_COUNT + 1];
+};
+
+struct satisfaction {
+    struct answers span, weeks[WEEKS_MAX];
+    int64_t first_week; /* weeks since MONDAY_US */
+};
+
+static void count_answers(struct answers *a, int mode, int64_t score, int64_t n)
+{
+    a->by_mode[mode].counts[score] += n;
+    a->by_mode[SCORE_ALL].counts[score] += n;
+}
 
 static enum err score_row(const struct db_value *c, size_t count, void *arg, struct error *e)
 {
     (void)count;
     (void)e;
-    struct scores *by_mode = arg;
-    int mode = mode_of_column(&c[0]);
-    if (mode >= 0 && c[1].number >= SCORE_MIN && c[1].number <= SCORE_MAX)
-        by_mode[mode].counts[c[1].number] += c[2].number;
+    struct satisfaction *s = arg;
+    int64_t week = c[0].number - s->first_week, score = c[2].number;
+    int mode = mode_of_column(&c[1]);
+    BUG_ON(week < 0 || week >= WEEKS_MAX); /* the query has the span's only */
+    if (mode >= 0 && score >= SCORE_MIN && score <= SCORE_MAX) {
+        count_answers(&s->span, mode, score, c[3].number);
+        count_answers(&s->weeks[week], mode, score, c[3].number);
+    }
     return OK;
 }
 
+static const char *answers_of(size_t i)
+{
+    return i == SCORE_ALL ? "all" : mode_names[i];
+}
+
+/* {responses, average} */
+static json_t *average_json(const struct scores *s)
+{
+    int64_t answers = 0, sum = 0;
+    for (int score = SCORE_MIN; score <= SCORE_MAX; score++) {
+        answers += s->counts[score];
+        sum += s->counts[score] * score;
+    }
+    return json_pack("{s:I, s:o}", "responses", (json_int_t)answers, "average",
+                     share_json(sum, answers));
+}
+
+/* And {satisfied, scores}. */
 static json_t *scores_json(const struct scores *s)
 {
-    int64_t answers = 0, sum = 0, satisfied = 0;
-    json_t *counts = json_object();
+    json_t *out = average_json(s), *counts = json_object();
+    int64_t satisfied = 0;
     for (int score = SCORE_MIN; score <= SCORE_MAX; score++) {
         char name[2] = {(char)('0' + score), '\0'};
-        int64_t n = s->counts[score];
-        answers += n;
-        sum += n * score;
-        satisfied += score >= SCORE_SATISFIED ? n : 0;
-        (void)json_object_set_new(counts, name, json_integer(n));
+        satisfied += score >= SCORE_SATISFIED ? s->counts[score] : 0;
+        (void)json_object_set_new(counts, name, json_integer(s->counts[score]));
     }
-    return json_pack("{s:I, s:o, s:o, s:o}", "responses", (json_int_t)answers, "average",
-                     share_json(sum, answers), "satisfied", share_json(satisfied, answers),
-                     "scores", counts);
+    (void)json_object_set_new(out, "satisfied",
+                              share_json(satisfied, json_get_int(out, "responses")));
+    (void)json_object_set_new(out, "scores", counts);
+    return out;
+}
+
+/* Those in which somebody answered. */
+static json_t *weeks_json(const struct satisfaction *s)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < WEEKS_MAX; i++) {
+        char at[TIME_TEXT_MAX];
+        json_t *week = json_object(), *all;
+        for (size_t m = 0; m <= SCORE_ALL; m++)
+            (void)json_object_set_new(week, answers_of(m), average_json(&s->weeks[i].by_mode[m]));
+        all = json_object_get(week, answers_of(SCORE_ALL));
+        if (json_get_int(all, "responses") == 0) {
+            json_decref(week);
+            continue;
+        }
+        (void)time_text((s->first_week + i) * WEEK_US + MONDAY_US, at);
+        (void)json_object_set_new(week, "week", json_stringn(at, strcspn(at, "T")));
+        (void)json_array_append_new(list, week);
+    }
+    return list;
 }
 
 enum err outcomes_satisfaction(const struct reading *r, json_t **ret, struct error *e)
 {
-    struct scores by_mode[MODE_COUNT] = {0}, all = {0};
-    TRY(db_each(r->tx, &outcomes_scores, DB_ARGS(db_int(r->from), db_int(r->to)), score_row,
-                by_mode, e));
-    json_t *out = json_object();
-    for (size_t i = 0; i < MODE_COUNT; i++) {
-        for (int score = SCORE_MIN; score <= SCORE_MAX; score++)
-            all.counts[score] += by_mode[i].counts[score];
-        (void)json_object_set_new(out, mode_names[i], scores_json(&by_mode[i]));
-    }
-    (void)json_object_set_new(out, "all", scores_json(&all));
+    struct satisfaction s = {.first_week = (r->from - MONDAY_US) / WEEK_US};
+    TRY(db_each(r->tx, &outcomes_scores,
+                DB_ARGS(db_int(r->from), db_int(r->to), db_int(MONDAY_US), db_int(WEEK_US)),
+                score_row, &s, e));
+    json_t *out = json_pack("{s:o}", "weeks", weeks_json(&s));
+    for (size_t i = 0; i <= SCORE_ALL; i++)
+        (void)json_object_set_new(out, answers_of(i), scores_json(&s.span.by_mode[i]));
     *ret = out;
     return OK;
 }

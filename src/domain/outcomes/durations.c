@@ -1,5 +1,6 @@
 /* How long it took to find that a customer should move, and to move it. */
 #include "base/decimal.h"
+#include "domain/migration/move_states.h"
 #include "domain/outcomes/parts.h"
 #include "outcomes.sql.h"
 
@@ -58,10 +59,10 @@ static json_t *samples_json(struct samples *s)
         qsort(s->items, s->count, sizeof(*s->items), by_length);
     for (size_t i = 0; i < s->count; i++)
         sum += s->items[i];
-    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "count", (json_int_t)s->count, "average_s",
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "count", (json_int_t)s->count, "average_s",
                      s->count ? seconds_json(sum / (int64_t)s->count) : json_null(), "median_s",
-                     quantile_json(s, 50), "p95_s", quantile_json(s, 95), "max_s",
-                     quantile_json(s, 100));
+                     quantile_json(s, 50), "p90_s", quantile_json(s, 90), "p95_s",
+                     quantile_json(s, 95), "max_s", quantile_json(s, 100));
 }
 
 static const char *name_of(size_t i)
@@ -109,13 +110,29 @@ enum err outcomes_time_to_detect(const struct reading *r, json_t **ret, struct e
 
 /* -- to move ---------------------------------------------------------------------------------- */
 
-static void count_end(struct durations *d, size_t i, const char *state, int64_t took)
+/* A move that switched is there, whatever of it soaks or is cleaned up; or it was taken back. */
+static void count_move(struct durations *d, size_t i, const char *state, int64_t took)
 {
-    if (text_eq(state, "completed"))
+    switch (enum_from_text(move_state_names, str_from(state))) {
+    case MOVE_SOAKING:
+    case MOVE_CLEANING:
+    case MOVE_COMPLETED:
         add(&d->by_mode[i], took);
-    d->failed[i] += text_eq(state, "failed");
-    d->cancelled[i] += text_eq(state, "cancelled");
-    d->returned[i] += text_eq(state, "returned");
+        break;
+    case MOVE_RETURNING:
+    case MOVE_REMOVING:
+    case MOVE_RETURNED:
+        d->returned[i]++;
+        break;
+    case MOVE_FAILED:
+        d->failed[i]++;
+        break;
+    case MOVE_CANCELLED:
+        d->cancelled[i]++;
+        break;
+    default: /* not there yet */
+        break;
+    }
 }
 
 static enum err move_row(const struct db_value *c, size_t count, void *arg, struct error *e)
@@ -125,8 +142,8 @@ static enum err move_row(const struct db_value *c, size_t count, void *arg, stru
     struct durations *d = arg;
     int mode = mode_of_column(&c[0]);
     if (mode >= 0) {
-        count_end(d, (size_t)mode, c[1].text, c[2].number);
-        count_end(d, ALL, c[1].text, c[2].number);
+        count_move(d, (size_t)mode, c[1].text, c[2].number);
+        count_move(d, ALL, c[1].text, c[2].number);
     }
     return OK;
 }
@@ -134,13 +151,13 @@ static enum err move_row(const struct db_value *c, size_t count, void *arg, stru
 /* A move that a person cancelled says nothing about how well moves go. */
 static json_t *moves_json(struct durations *d, size_t i)
 {
-    int64_t completed = (int64_t)d->by_mode[i].count;
+    int64_t reached = (int64_t)d->by_mode[i].count;
     json_t *out = samples_json(&d->by_mode[i]);
     (void)json_object_set_new(out, "failed", json_integer(d->failed[i]));
     (void)json_object_set_new(out, "cancelled", json_integer(d->cancelled[i]));
     (void)json_object_set_new(out, "returned", json_integer(d->returned[i]));
     (void)json_object_set_new(out, "success",
-                              share_json(completed, completed + d->failed[i] + d->returned[i]));
+                              share_json(reached, reached + d->failed[i] + d->returned[i]));
     return out;
 }
 

@@ -13,6 +13,7 @@
 #define IDLE_MAX         4 /* consoles kept open, of each PgBouncer */
 #define RESUME_AGAIN_US  USEC_PER_SEC
 #define SYNC_DEADLINE_US (10 * USEC_PER_SEC)
+#define FILE_WAIT_US     (USEC_PER_SEC / 2) /* for the file's lock, when a line is changed */
 #define ADMIN_DATABASE   "pgbouncer"
 
 const char *const pgbouncer_login_names[] = {"database", "client", NULL};
@@ -111,12 +112,22 @@ static enum err take_all(struct pgbouncer *p, int64_t deadline_us, struct consol
     return OK;
 }
 
+/* Nothing is begun behind its deadline: somebody else may be at it then. */
+static enum err check_time(int64_t deadline_us, struct error *e)
+{
+    return monotonic_us() < deadline_us
+               ? OK
+               : error_set(e, ERR_TIMEOUT, "there was no time left for PgBouncer");
+}
+
 /* Tells all at once, and hears all out; the first failure counts. `ret_which` is whose it is. */
 static enum err tell_all(struct consoles *all, const char *command, int64_t deadline_us,
                          size_t *ret_which, struct error *e)
 {
     enum err first = OK, sent[POOLERS_MAX];
     struct error later, *into = e;
+    *ret_which = 0;
+    TRY(check_time(deadline_us, e));
     for (size_t i = 0; i < all->p->count; i++) {
         sent[i] = pg_console_send(all->items[i], command, into);
         if (sent[i] != OK && first == OK) {
@@ -171,6 +182,7 @@ static enum err resume_one(struct pg_console *console, const char *alias, int64_
     struct pg_table table;
     struct error ignored;
     size_t row;
+    TRY(check_time(deadline_us, e));
     enum err err = pg_console_run(console, command, deadline_us, NULL, NULL, e);
     if (err != ERR_CONFLICT ||
         look_up(console, alias, deadline_us, &arena, &table, &row, &ignored) != OK)
@@ -318,6 +330,43 @@ static enum err reload_all(struct consoles *all, int64_t deadline_us, struct err
     return tell_all(all, "RELOAD", deadline_us, &which, e);
 }
 
+static enum err check_all(struct consoles *all, const char *alias,
+                          const struct alias_target *target, int64_t deadline_us, struct error *e)
+{
+    for (size_t i = 0; i < all->p->count; i++)
+        TRY(check_in_effect(all->p, all->items[i], alias, target, deadline_us, e));
+    return OK;
+}
+
+static bool leads_there(struct pgbouncer *p, const char *alias, const struct alias_target *target,
+                        int64_t deadline_us)
+{
+    struct consoles all;
+    if (take_all(p, deadline_us, &all, NULL) != OK)
+        return false;
+    enum err err = check_all(&all, alias, target, deadline_us, NULL);
+    put_all(&all);
+    return err == OK;
+}
+
+static enum err write_line(const struct pgbouncer *p, const char *alias, const char *target,
+                           int64_t deadline_us, struct error *e)
+{
+    int64_t until_us = monotonic_us() + FILE_WAIT_US;
+    int lock;
+    TRY(alias_file_lock(p->settings->databases_file,
+                        until_us < deadline_us ? until_us : deadline_us, &lock, e));
+    enum err err = check_time(deadline_us, e);
+    if (err == OK)
+        err = change_line(p, alias, target, e);
+    alias_file_unlock(lock);
+    return err;
+}
+
+/*
+ * A mover that hangs may hold the file's lock, and its watchdog must let clients on: nothing is
+ * reloaded meanwhile, so what is in effect stays, and whoever holds the lock puts the file right.
+ */
 static enum err point(const struct mover_router *self, const char *slug, const char *url,
                       int64_t deadline_us, struct error *e)
 {
@@ -326,17 +375,16 @@ static enum err point(const struct mover_router *self, const char *slug, const c
     const char *text, *alias = route_alias(slug, &arena);
     struct alias_target target;
     struct consoles all;
-    int lock;
     TRY(target_of(p, url, &arena, &target, e));
     TRY(alias_target_text(&target, &arena, &text, e));
-    TRY(alias_file_lock(p->settings->databases_file, deadline_us, &lock, e));
-    enum err err = change_line(p, alias, text, e);
-    alias_file_unlock(lock);
+    enum err err = write_line(p, alias, text, deadline_us, e);
+    if (err == ERR_TIMEOUT && leads_there(p, alias, &target, deadline_us))
+        return OK;
     TRY(err);
     TRY(take_all(p, deadline_us, &all, e));
     err = reload_all(&all, deadline_us, e);
-    for (size_t i = 0; i < p->count && err == OK; i++)
-        err = check_in_effect(p, all.items[i], alias, &target, deadline_us, e);
+    if (err == OK)
+        err = check_all(&all, alias, &target, deadline_us, e);
     put_all(&all);
     return err;
 }

@@ -3,7 +3,8 @@
  * being refused. A mover (migration/mover.h) is given one; PgBouncer is one (pgbouncer.h).
  *
  * All three are safe to repeat. Members return when it is in effect. Deadlines are of
- * CLOCK_MONOTONIC, in microseconds.
+ * CLOCK_MONOTONIC, in microseconds; behind its deadline a member begins nothing any more, so that a
+ * caller who hung does not work against who took over.
  *
  *     pause -> point -> resume       resume also after a pause or a point that failed
  */

@@ -247,7 +247,8 @@ static enum err set_up(struct pg_session *s, const struct pg_options *o, struct 
     TRY(pg_run(s,
                "SET client_min_messages = error; SET standard_conforming_strings = on;"
                "SET search_path = ''; SET DateStyle = ISO; SET IntervalStyle = postgres;"
-               "SET extra_float_digits = 3; SET bytea_output = hex; SET statement_timeout = 0",
+               "SET TimeZone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex;"
+               "SET statement_timeout = 0",
                e));
     if (PQserverVersion(s->conn) >= CHECK_CLIENT_FROM)
         TRY(pg_run(s, "SET client_connection_check_interval = '5s'", e));

@@ -12,8 +12,10 @@
  * ERR_UNAVAILABLE for ever. Errors of the server keep their SQLSTATE (pg_sqlstate()) and name the
  * database without its password.
  *
- * search_path is empty, so that nobody's objects come before the server's: what a statement names
- * is qualified, and so is what the catalogs' functions write.
+ * Values are written in one way whatever a server or a role has as its settings: times in UTC,
+ * dates as ISO 8601, floats with all digits. search_path is empty, so that nobody's objects come
+ * before the server's: what a statement names is qualified, and so is what the catalogs' functions
+ * write.
  *
  * Threads: a session belongs to one thread at a time.
  */

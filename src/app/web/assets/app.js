@@ -10,6 +10,7 @@ import customers from "./pages/customers.js";
 import jobs from "./pages/jobs.js";
 import move from "./pages/move.js";
 import moves from "./pages/moves.js";
+import outcomes from "./pages/outcomes.js";
 import overview from "./pages/overview.js";
 import resources from "./pages/resources.js";
 import signin from "./pages/signin.js";
@@ -21,6 +22,7 @@ const PAGES = [
     {path: "/ui/moves", title: "Moves", page: moves},
     {path: "/ui/resources", title: "Resources", page: resources},
     {path: "/ui/costs", title: "Costs", page: costs},
+    {path: "/ui/outcomes", title: "Outcomes", page: outcomes},
     {path: "/ui/what-if", title: "What if", page: whatif},
     {path: "/ui/jobs", title: "Jobs", page: jobs},
     {path: "/ui/audit", title: "Audit", page: audit},

@@ -46,8 +46,8 @@ function plainLines(box, title, x, series, format) {
     const top = Math.max(...all, 0) || 1, step = width / Math.max(x.length - 1, 1);
     const at = (value) => HEIGHT - 20 - (value / top) * (HEIGHT - 40);
     const path = (values) => values.map((v, i) => v === null ? ""
-        : `${i && values[i - 1] !== null ? "L" : "M"}${(i * step).toFixed(1)} ${at(v).toFixed(1)}`)
-        .join("");
+        : `${i && values[i - 1] !== null ? "L" : "M"}${(i * step).toFixed(1)} ${at(v).toFixed(1)}h0`)
+        .join(""); // h0: a point of its own is a dot
     box.replaceChildren(s("svg", {viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT,
         preserveAspectRatio: "none", role: "img", "aria-label": title},
         s("line", {class: "axis", x1: 0, x2: width, y1: at(0), y2: at(0)}),
@@ -62,7 +62,7 @@ function timeTicks(plot, ticks) {
     return ticks.map((at) => daily ? day(at * 1000) : clock(at * 1000));
 }
 
-function options(width, title, series, format) {
+function options(width, series, format, sparse) {
     const axis = {
         stroke: colour("--faint"), font: "11px system-ui, sans-serif",
         grid: {stroke: colour("--line"), width: 1}, ticks: {show: false},
@@ -78,7 +78,8 @@ function options(width, title, series, format) {
                 v === 0 ? "0" : format(v).replace(/\.00$/, ""))},
         ],
         series: [{}, ...series.map((one, i) => ({
-            label: one.label, stroke: colour(COLOURS[i]), width: 1.75, points: {show: false},
+            label: one.label, stroke: colour(COLOURS[i]), width: 1.75,
+            points: {show: sparse, size: 5}, spanGaps: sparse,
             fill: i === 0 && series.length === 1 ? `${colour(COLOURS[i])}1a` : undefined,
         }))],
     };
@@ -98,9 +99,9 @@ function readout(box, plot, x, series, format, when) {
 
 /**
  * Lines over time. x: seconds; series: [{label, values}]; format: a value as text; when: a time as
- * text (of seconds).
+ * text (of seconds); sparse: there is not a value for every time, so each has a dot.
  */
-export function lines(ctx, {title, x, series, format, when}) {
+export function lines(ctx, {title, x, series, format, when, sparse = false}) {
     const box = h("div", {class: "plot"});
     const columns = [{title: "Time", cell: (i) => when(x[i])},
         ...series.map((one) => ({title: one.label, number: true,
@@ -122,7 +123,7 @@ export function lines(ctx, {title, x, series, format, when}) {
         box.replaceChildren();
         box.setAttribute("role", "img");
         box.setAttribute("aria-label", `${title}, as lines; the numbers are in the table below`);
-        plot = new Plot(options(width, title, series, format),
+        plot = new Plot(options(width, series, format, sparse),
             [x, ...series.map((one) => one.values)], box);
         readout(box, plot, x, series, format, when);
     }
@@ -142,8 +143,11 @@ export function lines(ctx, {title, x, series, format, when}) {
 
 /* -- bars ---------------------------------------------------------------------------------- */
 
-/** Stacked bars, one for each row. parts: [{key, label, kind}]; row[key] is a count. */
-export function bars({title, rows, label, parts}) {
+/**
+ * Stacked bars, one for each row. parts: [{key, label, kind}]; row[key] is a count. `label` names a
+ * row, `first` is what they are.
+ */
+export function bars({title, rows, label, parts, first = "Day"}) {
     const width = 600, height = 120, gap = rows.length > 40 ? 1 : 2;
     const total = (row) => parts.reduce((sum, p) => sum + row[p.key], 0);
     const top = Math.max(...rows.map(total), 1), step = width / rows.length;
@@ -156,7 +160,7 @@ export function bars({title, rows, label, parts}) {
                 width: step - gap, height: size});
         });
     });
-    const columns = [{title: "Day", cell: label},
+    const columns = [{title: first, cell: label},
         ...parts.map((p) => ({title: p.label, number: true, cell: (row) => row[p.key]}))];
     return h("figure", {class: "chart"},
         h("figcaption", {}, parts.map((p) => h("span", {class: `key ${p.kind}`}, p.label))),

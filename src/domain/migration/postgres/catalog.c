@@ -63,6 +63,7 @@ static enum err read_tables(struct reading *r, struct error *e)
         t->tenant_type = pg_cell(&rows, i, 6);
         t->rows = number(pg_cell(&rows, i, 7));
         t->bytes = number(pg_cell(&rows, i, 8));
+        t->sent_by = pg_cell(&rows, i, 9)[0];
         t->label = label_of(r->arena, t->schema, t->name);
         t->sql = arena_printf(r->arena, "%s.%s", pg_name(r->arena, t->schema),
                               pg_name(r->arena, t->name));

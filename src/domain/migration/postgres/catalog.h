@@ -47,6 +47,8 @@ struct pg_table {
     bool partitioned;
     char persistence;      /* 'p', 'u' */
     char replica_identity; /* 'd', 'n', 'f', 'i' */
+    char sent_by;          /* the same of its partitions, which are what the log is about: the least
+                              that one of them has. Its own when it has none */
     int64_t rows, bytes;   /* of the whole table, as the server estimates */
 };
 

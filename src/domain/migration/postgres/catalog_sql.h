@@ -24,7 +24,11 @@ static const char catalog_tables_sql[] =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident,"
     " (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
     "  WHERE a.attrelid = c.oid AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped),"
-    " size.rows::bigint, size.bytes::bigint" FROM_OUR_TABLES
+    " size.rows::bigint, size.bytes::bigint,"
+    /* In the order of how little they tell of a row: nothing, an index, the primary key, all. */
+    " coalesce((SELECT substr('nidf', min(strpos('nidf', l.relreplident::text)), 1)"
+    "  FROM pg_partition_tree(c.oid) JOIN pg_class l ON l.oid = relid WHERE isleaf),"
+    "  c.relreplident::text)" FROM_OUR_TABLES
     " CROSS JOIN LATERAL (SELECT coalesce(sum(greatest(p.reltuples, 0)), 0) AS rows,"
     "  coalesce(sum(pg_table_size(p.oid)), 0) AS bytes"
     "  FROM (SELECT c.oid AS part WHERE c.relkind = 'r' UNION ALL"

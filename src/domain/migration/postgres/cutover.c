@@ -245,9 +245,10 @@ static enum err stall(struct attempt *a, struct error *e)
     struct error local, late;
     struct error *why = e ? e : &local;
     enum mover_side owner = a->from;
+    /* Counted from before the watchdog's time: what is done within it is done within that. */
+    a->deadline_us = monotonic_us() + budget_ms * USEC_PER_MS;
     TRY(pg_watchdog_guard(a->watchdog, budget_ms + GRACE_MS, e));
     a->started_us = monotonic_us();
-    a->deadline_us = a->started_us + budget_ms * USEC_PER_MS;
     set_deadlines(a, a->deadline_us);
     enum err err = cut(a, why);
     if (err == OK)

@@ -38,7 +38,7 @@ static bool is_hashed_as_it_is(const char *type)
 }
 
 /* "pg_catalog.hash_record_extended(ROW("a", "b"::text), 0)" */
-static const char *hash_sql(const struct pg_table *t, struct arena *arena)
+const char *pg_hash_sql(const struct pg_table *t, struct arena *arena)
 {
     const struct pg_column *columns = t->columns.items;
     const char *list = "";
@@ -46,6 +46,14 @@ static const char *hash_sql(const struct pg_table *t, struct arena *arena)
         list = arena_printf(arena, "%s%s%s%s", list, i ? ", " : "", pg_name(arena, columns[i].name),
                             is_hashed_as_it_is(columns[i].type) ? "" : "::text");
     return arena_printf(arena, "pg_catalog.hash_record_extended(ROW(%s), 0)", list);
+}
+
+const char *pg_key_text(const struct pg_table *t, const char *row, struct arena *arena)
+{
+    const char *text = "";
+    for (size_t i = 0; i < t->key.count; i++)
+        text = arena_printf(arena, "%s, %s%s::text", text, row, pg_name(arena, t->key.items[i]));
+    return arena_printf(arena, "pg_catalog.concat_ws(', '%s)", text);
 }
 
 /* "a", "b" */
@@ -71,14 +79,9 @@ struct table_work {
 static void work_init(struct table_work *w, const struct pg_comparison *c, const struct pg_table *t)
 {
     *w = (struct table_work){.c = c, .table = t};
-    const char *text = "";
-    for (size_t i = 0; i < t->key.count; i++)
-        text = arena_printf(&w->arena, "%s%s%s::text", text, i ? ", " : "",
-                            pg_name(&w->arena, t->key.items[i]));
-    w->key_text = arena_printf(&w->arena, "pg_catalog.concat_ws(', ', %s)", text);
-    w->hash = hash_sql(t, &w->arena);
-    w->whose =
-        pg_is_tenants(t) ? arena_printf(&w->arena, "%s = %s", c->m->column, c->m->tenant) : "true";
+    w->key_text = pg_key_text(t, "", &w->arena);
+    w->hash = pg_hash_sql(t, &w->arena);
+    w->whose = pg_whose(c->m, t, &w->arena);
 }
 
 /* The same question to both sides at the same moment. */

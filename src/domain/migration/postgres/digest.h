@@ -41,6 +41,11 @@ struct pg_comparison {
 enum err pg_compare(const struct pg_comparison *c, struct arena *arena, struct records *ret,
                     struct error *e);
 
+/* SQL: a row's hash, the same on both sides; its key as one text for people, `row` is "" or "x.".
+ */
+const char *pg_hash_sql(const struct pg_table *t, struct arena *arena);
+const char *pg_key_text(const struct pg_table *t, const char *row, struct arena *arena);
+
 /* SQL: which rows of a table are the tenant's; all of reference data. */
 const char *pg_whose(const struct pg_move *m, const struct pg_table *t, struct arena *arena);
 

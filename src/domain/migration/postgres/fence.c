@@ -210,15 +210,16 @@ enum err pg_fence_drop(const struct pg_move *m, enum mover_side side, struct err
 
 /* -- runs ------------------------------------------------------------------------------------- */
 
-/* Those of earlier runs could be in the middle of something. */
-static enum err end_older_sessions(const struct pg_move *m, enum mover_side side, struct error *e)
+enum err pg_fence_end_older(const struct pg_move *m, enum mover_side side, struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    const char *const params[] = {arena_printf(&arena, "webhost move %s ", m->tag), m->name};
+    const char *const params[] = {arena_printf(&arena, "webhost move %s ", m->tag),
+                                  arena_printf(&arena, "%" PRId64, m->run->run)};
     return pg_get_int(m->at[side],
                       "SELECT count(pg_catalog.pg_terminate_backend(pid, 5000))"
-                      " FROM pg_catalog.pg_stat_activity WHERE application_name <> $2"
-                      " AND pg_catalog.starts_with(application_name, $1)"
+                      " FROM pg_catalog.pg_stat_activity"
+                      " WHERE pg_catalog.starts_with(application_name, $1)"
+                      " AND substring(application_name FROM '[0-9]+$')::numeric < $2::numeric"
                       " AND datname = pg_catalog.current_database()",
                       params, 2, &(int64_t){0}, e);
 }
@@ -238,7 +239,7 @@ enum err pg_fence_claim(const struct pg_move *m, enum mover_side side, struct er
     if (rows.count != 1 || !text_eq(pg_cell(&rows, 0, 0), params[0]))
         return error_set(e, ERR_CONFLICT, "run %s of this move was superseded by a later one",
                          params[0]);
-    return text_eq(pg_cell(&rows, 0, 1), "t") ? end_older_sessions(m, side, e) : OK;
+    return text_eq(pg_cell(&rows, 0, 1), "t") ? pg_fence_end_older(m, side, e) : OK;
 }
 
 /* -- reading and setting ---------------------------------------------------------------------- */

@@ -39,7 +39,12 @@ enum err pg_fence_create(const struct pg_move *m, enum mover_side side,
 /* Removes both, wherever a trigger of the move is. OK when there is nothing. */
 enum err pg_fence_drop(const struct pg_move *m, enum mover_side side, struct error *e);
 
-/* Takes the run (parts.h). */
+/* Ends the sessions of earlier runs there, which could be in the middle of something: a server goes
+ * on with a statement whose client was killed. What they were about to do is done or never will be.
+ */
+enum err pg_fence_end_older(const struct pg_move *m, enum mover_side side, struct error *e);
+
+/* Takes the run (parts.h), and ends the sessions of earlier ones. */
 enum err pg_fence_claim(const struct pg_move *m, enum mover_side side, struct error *e);
 
 /* PG_FENCE_NONE: the schema is not there. */

@@ -79,6 +79,18 @@ static enum err resolve(struct pg_move *m, enum mover_side side, const char *url
     return url ? tenant_store_url(m->run->stores, url, &m->arena, &m->url[side], e) : OK;
 }
 
+/* An earlier run may be about to make the schema in which runs are counted. */
+static enum err take_run(const struct pg_move *m, enum mover_side side, struct error *e)
+{
+    bool made;
+    TRY(pg_move_is_made(m, side, &made, e));
+    if (!made) {
+        TRY(pg_fence_end_older(m, side, e));
+        TRY(pg_move_is_made(m, side, &made, e));
+    }
+    return made ? pg_fence_claim(m, side, e) : OK;
+}
+
 static enum err connect_both(struct pg_move *m, struct error *e)
 {
     TRY(resolve(m, SIDE_SOURCE, m->run->source_url, e));
@@ -86,11 +98,8 @@ static enum err connect_both(struct pg_move *m, struct error *e)
     TRY(open_session(m, SIDE_SOURCE, m->name, &m->at[SIDE_SOURCE], e));
     TRY(open_target(m, e));
     for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++) {
-        bool made = false;
         if (m->at[side])
-            TRY(pg_move_is_made(m, side, &made, e));
-        if (made)
-            TRY(pg_fence_claim(m, side, e));
+            TRY(take_run(m, side, e));
     }
     return OK;
 }

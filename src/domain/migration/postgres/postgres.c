@@ -5,6 +5,7 @@
 #include "domain/migration/postgres/prove.h"
 #include "domain/migration/postgres/settle.h"
 #include "domain/migration/postgres/stream.h"
+#include "domain/migration/postgres/target.h"
 #include "domain/migration/postgres/watch.h"
 
 typedef enum err move_work(struct pg_move *m, struct error *e);
@@ -22,10 +23,10 @@ static enum err with_move(const struct mover_run *run, move_work *work, struct e
 static enum err catch_up(struct pg_move *m, struct error *e)
 {
     struct pg_catalog catalog;
-    bool shared;
+    bool exclusive;
     TRY(pg_watch_begin(m, &catalog, e));
-    TRY(pg_move_is_shared(m, SIDE_TARGET, &catalog, &shared, e));
-    TRY(pg_blocks_make(m, &catalog, shared ? SIDE_TARGET : SIDE_SOURCE, e));
+    TRY(pg_target_is_exclusive(m, &catalog, &exclusive, e));
+    TRY(pg_blocks_make(m, &catalog, exclusive ? SIDE_SOURCE : SIDE_TARGET, e));
     TRY(pg_stream_publish(m, SIDE_TARGET, &catalog, false, e));
     TRY(pg_stream_start(m, SIDE_SOURCE, NULL, e));
     return pg_stream_catch_up(m, SIDE_SOURCE, e);

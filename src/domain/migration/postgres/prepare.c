@@ -4,6 +4,7 @@
  */
 #include "domain/migration/postgres/prepare.h"
 
+#include "domain/migration/postgres/blocks.h"
 #include "domain/migration/postgres/build.h"
 #include "domain/migration/postgres/fence.h"
 #include "domain/migration/postgres/rows.h"
@@ -32,7 +33,10 @@ static enum err prepare(struct pg_move *m, struct error *e)
     TRY(pg_fence_create(m, SIDE_SOURCE, &source, e));
     TRY(pg_fence_create(m, SIDE_TARGET, &source, e));
     TRY(pg_stream_publish(m, SIDE_SOURCE, &source, exclusive, e));
-    return exclusive ? pg_target_strip(m, &source, e) : OK;
+    if (exclusive)
+        return pg_target_strip(m, &source, e);
+    /* Others there must not be given an id that one of the tenant's rows will have. */
+    return pg_blocks_make(m, &source, SIDE_TARGET, e);
 }
 
 enum err pg_make_ready(const struct mover_run *run, struct error *e)

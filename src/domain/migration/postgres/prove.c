@@ -2,8 +2,10 @@
 
 #include "domain/migration/postgres/cutover.h"
 #include "domain/migration/postgres/digest.h"
+#include "domain/migration/postgres/references.h"
 #include "domain/migration/postgres/settle.h"
 #include "domain/migration/postgres/stream.h"
+#include "domain/migration/postgres/target.h"
 #include "domain/migration/postgres/watch.h"
 #include "infra/json/json.h"
 
@@ -12,18 +14,19 @@
 static enum err verify(struct pg_move *m, struct error *e)
 {
     struct pg_catalog catalog;
-    bool shared;
+    bool exclusive;
     TRY(pg_watch_schema(m, &catalog, e));
-    TRY(pg_move_is_shared(m, SIDE_TARGET, &catalog, &shared, e));
+    TRY(pg_target_is_exclusive(m, &catalog, &exclusive, e));
     TRY(pg_stream_catch_up(m, SIDE_SOURCE, e));
     const struct pg_comparison comparison = {
         .m = m,
         .catalog = &catalog,
         .at = {m->at[SIDE_SOURCE], m->at[SIDE_TARGET]},
         .from = SIDE_SOURCE,
-        .with_reference = !shared,
+        .with_reference = exclusive,
     };
     TRY(pg_compare(&comparison, &m->arena, NULL, e));
+    TRY(pg_references_check(m, SIDE_TARGET, m->at[SIDE_TARGET], &catalog, e));
     /* DDL in the meantime would have gone unseen. */
     return pg_watch_schema(m, &catalog, e);
 }
@@ -55,7 +58,8 @@ static enum err compare(struct pg_move *m, const struct mover_cut *cut, struct r
         .from = owner,
         .frozen = cut != NULL,
     };
-    return pg_compare(&comparison, &m->arena, ret, e);
+    TRY(pg_compare(&comparison, &m->arena, ret, e));
+    return pg_references_check(m, owner, comparison.at[owner], &catalog, e);
 }
 
 static enum err cut_time(struct pg_move *m, bool frozen, const char **ret, struct error *e)

@@ -4,8 +4,9 @@
  * Each table is a task, and a large one several (ranges of pages), unless its target is exclusive:
  * then one transaction empties and fills it, so that its rows are frozen and seen by everyone from
  * the start, and nobody can write it meanwhile. A foreign key that was taken away comes back while
- * its table is still empty, once the table that it refers to has its rows and its key: rows of a
- * snapshot in which the key held need no second look, just as in PostgreSQL's own replication.
+ * its table is still empty, once the table that it refers to has its rows and its key, and nobody
+ * checks the rows that follow, just as in PostgreSQL's own replication: references.h looks at all
+ * of them before the cutover.
  *
  * Repeating it empties the target of the tenant's rows first, whatever an earlier run left.
  */

@@ -84,6 +84,10 @@ enum err pg_settle_clients(const struct pg_move *m, enum mover_side *ret_owner, 
     TRY(read_fences(m, fences, e));
     enum mover_side owner = pg_fence_owner(fences[SIDE_SOURCE], fences[SIDE_TARGET]);
     enum mover_side other = mover_other(owner);
+    if (fences[owner] == PG_FENCE_NONE && fences[other] == PG_FENCE_NONE) {
+        *ret_owner = owner;
+        return OK; /* the move is over: where clients go is not its affair any more */
+    }
     if (fences[other] != PG_FENCE_NONE && fences[other] != PG_FENCE_CLOSED)
         TRY(pg_fence_set(m, other, PG_FENCE_CLOSED, e));
     if (fences[owner] != PG_FENCE_NONE && fences[owner] != PG_FENCE_OPEN)

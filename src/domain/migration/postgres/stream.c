@@ -46,9 +46,9 @@ static const struct publication part_change = {"_change", "update, delete", fals
 
 static bool filter_is_allowed(const struct pg_move *m, const struct pg_table *t)
 {
-    if (t->replica_identity == 'f')
+    if (t->sent_by == 'f')
         return true;
-    for (size_t i = 0; t->replica_identity == 'd' && i < t->key.count; i++) {
+    for (size_t i = 0; t->sent_by == 'd' && i < t->key.count; i++) {
         if (text_eq(t->key.items[i], m->run->settings->tenant_column))
             return true;
     }
@@ -92,7 +92,7 @@ static enum err check_identities(const struct pg_catalog *catalog, struct error 
 {
     const struct pg_table *tables = catalog->tables.items;
     for (size_t i = 0; i < catalog->tables.count; i++) {
-        if (tables[i].replica_identity == 'n')
+        if (tables[i].sent_by == 'n')
             return error_set(e, ERR_CONFLICT,
                              "table %s has REPLICA IDENTITY NOTHING, so its updates cannot be sent:"
                              " ALTER TABLE %s REPLICA IDENTITY DEFAULT",

@@ -1,6 +1,6 @@
 /*
  * What stands in the way of a move, each by its name and with its fix. survey_rows.c looks at rows,
- * this at catalogs and settings.
+ * survey_partitions.c at partitions, this at the rest of the catalogs and at settings.
  */
 #include "domain/migration/postgres/survey.h"
 
@@ -132,32 +132,9 @@ static void check_table(struct pg_surveying *s, const struct pg_table *t)
     if (t->persistence == 'u')
         pg_obstacle(s, table_named(s, t), "is unlogged, so its changes are not replicated",
                     arena_printf(s->arena, "ALTER TABLE %s SET LOGGED", t->sql));
-    if (t->replica_identity == 'n')
+    if (t->sent_by == 'n' && !t->partitioned)
         pg_obstacle(s, table_named(s, t), "has REPLICA IDENTITY NOTHING",
                     arena_printf(s->arena, "ALTER TABLE %s REPLICA IDENTITY DEFAULT", t->sql));
-}
-
-/* What a partition is, its table does not tell. */
-static enum err check_partitions(struct pg_surveying *s, const struct pg_table *t, struct error *e)
-{
-    struct pg_rows rows;
-    const char *params[] = {arena_printf(s->arena, "%" PRId64, t->oid)};
-    TRY(pg_query(s->m->at[SIDE_SOURCE],
-                 "SELECT relid::regclass, c.relkind FROM pg_partition_tree($1::oid)"
-                 " JOIN pg_class c ON c.oid = relid"
-                 " WHERE isleaf AND (c.relkind <> 'r' OR c.relpersistence = 'u')",
-                 params, 1, LISTED_MAX, s->arena, &rows, e));
-    for (size_t i = 0; i < rows.count; i++) {
-        const char *name = pg_cell(&rows, i, 0);
-        const char *thing = arena_printf(s->arena, "partition %s of table %s", name, t->label);
-        if (pg_cell(&rows, i, 1)[0] == 'r')
-            pg_obstacle(s, thing, "is unlogged, so its changes are not replicated",
-                        arena_printf(s->arena, "ALTER TABLE %s SET LOGGED", name));
-        else
-            pg_obstacle(s, thing, "is a foreign table",
-                        arena_printf(s->arena, "ALTER TABLE %s DETACH PARTITION %s", t->sql, name));
-    }
-    return OK;
 }
 
 /* A column that may name a large object, in a database that has some. */
@@ -237,7 +214,7 @@ static enum err check_tables(struct pg_surveying *s, struct error *e)
             continue;
         check_table(s, t);
         if (t->partitioned)
-            TRY(check_partitions(s, t, e));
+            TRY(pg_survey_partitions(s, t, e));
         TRY(check_large_objects(s, t, e));
     }
     if (tenants == 0)

@@ -1,5 +1,5 @@
 /*
- * Inside of pg_survey(): what its two files share.
+ * Inside of pg_survey(): what its files share.
  */
 #ifndef WEBHOST_DOMAIN_MIGRATION_POSTGRES_SURVEY_H
 #define WEBHOST_DOMAIN_MIGRATION_POSTGRES_SURVEY_H
@@ -17,7 +17,11 @@ struct pg_surveying {
 
 void pg_obstacle(struct pg_surveying *s, const char *thing, const char *why, const char *fix);
 
-/* Rows that refer to rows which do not move, and reference data that differs. */
+/* Of a partitioned table: what is one partition's alone. */
+enum err pg_survey_partitions(struct pg_surveying *s, const struct pg_table *t, struct error *e);
+
+/* Rows that refer to rows which do not move, that would meet another tenant's at the target, and
+ * reference data that differs. */
 enum err pg_survey_rows(struct pg_surveying *s, struct error *e);
 
 #endif

@@ -12,11 +12,13 @@
 #define COMMAND         "move-watchdog"
 #define ROLE            "watchdog"
 #define READY           "ready"
+#define GUARDING        "guarding"
 #define START_US        (10 * USEC_PER_SEC)
 #define END_US          (2 * USEC_PER_SEC)
 #define RESCUE_US       (600 * USEC_PER_SEC)
 #define RESCUE_EVERY_MS 200
-#define IDLE_MS         60000 /* for the mover to begin, once it is ready */
+#define IDLE_MS         60000                 /* for the mover to begin, once it is ready */
+#define HANGING_MS      (24 * 60 * 60 * 1000) /* for a mover that was late to go on or to die */
 #define ORDER_MAX       ((size_t)64 << 10)
 #define LINE_MAX_BYTES  ((size_t)1 << 10)
 
@@ -55,8 +57,10 @@ static enum err go_on_always(void *ctx, struct error *e)
     return OK;
 }
 
-/* One line from the mover; false: it is gone, or the time is over. */
-static bool hear(int64_t ms, struct buf *line)
+enum heard { HEARD, GONE, LATE };
+
+/* One line from the mover, unless it is gone or the time is over. */
+static enum heard hear(int64_t ms, struct buf *line)
 {
     int64_t until = monotonic_us() + ms * USEC_PER_MS;
     buf_reset(line);
@@ -65,15 +69,15 @@ static bool hear(int64_t ms, struct buf *line)
         int64_t left_us = until - monotonic_us();
         struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
         if (left_us <= 0)
-            return false;
+            return LATE;
         if (poll(&in, 1, (int)(left_us / USEC_PER_MS) + 1) <= 0)
             continue;
         if (read(STDIN_FILENO, &c, 1) != 1)
-            return false;
+            return GONE;
         if (c == '\n')
-            return true;
+            return HEARD;
         if (!buf_append_char(line, c))
-            return false;
+            return GONE;
     }
 }
 
@@ -140,23 +144,29 @@ static int rescue(struct pg_move *m, const struct mover_run *run)
     return err == OK ? 0 : 1;
 }
 
-/* Waits for the end of the cutover. */
+/*
+ * Waits for the end of the cutover. A mover that hung may go on afterwards: its sessions are gone,
+ * so it finds out and puts things right itself, and is put right once more should it die of that.
+ */
 static int guard(struct pg_move *m, const struct mover_run *run)
 {
     _cleanup_buf_ struct buf line = BUF_INIT(LINE_MAX_BYTES);
     int64_t ms;
-    if (!hear(IDLE_MS, &line) || !str_to_i64(buf_str(&line), &ms))
+    if (hear(IDLE_MS, &line) != HEARD || !str_to_i64(buf_str(&line), &ms))
         return 0; /* there was no cutover */
-    if (hear(ms, &line))
+    say(GUARDING);
+    enum heard end = hear(ms, &line);
+    if (end == HEARD)
         return 0;
-    return rescue(m, run);
+    int status = rescue(m, run);
+    return end == LATE && hear(HANGING_MS, &line) == GONE ? rescue(m, run) : status;
 }
 
 static enum err read_order(struct arena *arena, struct order *ret, struct error *e)
 {
     _cleanup_buf_ struct buf line = BUF_INIT(ORDER_MAX);
     struct problems problems = {.arena = arena};
-    if (!hear(START_US / USEC_PER_MS, &line))
+    if (hear(START_US / USEC_PER_MS, &line) != HEARD)
         return error_set(e, ERR_INVALID, "there was no order");
     record_clear(order_fields, ret);
     return json_decode_text(order_fields, buf_str(&line), arena, ret, &problems, e);
@@ -255,13 +265,13 @@ static enum err give_order(const struct pg_move *m, struct pg_watchdog *w, struc
     return process_write(&w->process, line, strlen(line), e);
 }
 
-static enum err wait_ready(struct pg_watchdog *w, struct error *e)
+static enum err wait_said(struct pg_watchdog *w, const char *wanted, struct error *e)
 {
     _cleanup_buf_ struct buf line = BUF_INIT(LINE_MAX_BYTES);
     enum err err = process_read_line(&w->process, monotonic_us() + START_US, &line, e);
     if (err != OK)
         return e ? error_prefix(e, "the cutover's watchdog") : err;
-    if (!text_eq(buf_text(&line), READY))
+    if (!text_eq(buf_text(&line), wanted))
         return error_set(e, ERR_UNAVAILABLE, "the cutover's watchdog: %s", buf_text(&line));
     return OK;
 }
@@ -281,7 +291,7 @@ enum err pg_watchdog_start(const struct pg_move *m, struct pg_watchdog **ret, st
     if (err == OK)
         err = give_order(m, w, e);
     if (err == OK)
-        err = wait_ready(w, e);
+        err = wait_said(w, READY, e);
     if (err != OK) {
         (void)process_end(&w->process, 0);
         free(w);
@@ -295,7 +305,8 @@ enum err pg_watchdog_guard(struct pg_watchdog *w, int64_t for_ms, struct error *
 {
     char line[32];
     int len = snprintf(line, sizeof(line), "%" PRId64 "\n", for_ms);
-    return process_write(&w->process, line, (size_t)len, e);
+    TRY(process_write(&w->process, line, (size_t)len, e));
+    return wait_said(w, GUARDING, e);
 }
 
 void pg_watchdog_dismiss(struct pg_watchdog *w)

@@ -7,6 +7,9 @@
  *                 points clients there and lets them on (settle.h)
  *     dismiss     all is well
  *
+ * A mover that was late may only have hung. It cannot commit any more, since its sessions are gone,
+ * and routers do nothing behind its deadline; the watchdog stays until it says so or is gone.
+ *
  * It is this same program, started again: main() calls pg_watchdog_hook() first, which does not
  * return in the watchdog. A program that did not call it makes no cutovers. Passwords go through
  * the pipe.
@@ -23,7 +26,7 @@ void pg_watchdog_hook(int argc, char **argv, mover_router_make *make);
 struct pg_watchdog;
 
 enum err pg_watchdog_start(const struct pg_move *m, struct pg_watchdog **ret, struct error *e);
-/* ERR_UNAVAILABLE when it is gone: then there must be no cutover. */
+/* Returns when it is on guard. ERR_UNAVAILABLE or ERR_TIMEOUT: then there must be no cutover. */
 enum err pg_watchdog_guard(struct pg_watchdog *w, int64_t for_ms, struct error *e);
 /* It goes without doing anything. */
 void pg_watchdog_dismiss(struct pg_watchdog *w);

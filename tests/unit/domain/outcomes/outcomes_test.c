@@ -60,14 +60,19 @@ static struct signed_up come(struct product *p, const char *slug, bool alone)
     return done;
 }
 
+/* Ninety seconds until the switch, then a day of soak; in another state it ends after ninety. */
 static const char *move(struct product *p, const struct signed_up *c, const char *by,
                         const char *from, const char *to, const char *state)
 {
     const char *id = env_id(&p->env, &p->arena);
-    int64_t end = now(p) + 90 * USEC_PER_SEC;
+    int64_t at = now(p) + 90 * USEC_PER_SEC;
+    bool soaks = text_eq(state, "soaking") || text_eq(state, "cleaning");
+    bool switched = soaks || text_eq(state, "completed") || text_eq(state, "returned");
+    int64_t end = soaks ? INT_ABSENT : switched ? at + DAY : at;
     run(p, &add_move,
         DB_ARGS(db_text(id), db_text(c->customer.id), db_text(from), db_text(to), db_text(state),
-                db_text(by), db_text(c->deployment.id), db_int(now(p)), db_int(end)));
+                db_text(by), db_text(c->deployment.id), db_int(now(p)),
+                db_int(switched ? at : INT_ABSENT), db_int(end)));
     return id;
 }
 
@@ -206,6 +211,20 @@ static void a_move_back_by_the_policy_reverses_the_move_before(void **state)
     ASSERT_FIGURE(p, "decisions", MULTI, "accuracy", 1); /* of the signup, which is old */
 }
 
+static void a_move_after_one_by_hand_reverses_nothing_of_ours(void **state)
+{
+    struct product *p = *state;
+    struct signed_up a = come(p, "acme", false);
+    pass(p, 40 * DAY);
+    (void)move(p, &a, "token:ann", MULTI, SINGLE, "completed");
+    pass(p, 5 * DAY);
+    (void)move(p, &a, SYSTEM, SINGLE, MULTI, "completed");
+    pass(p, DAY);
+    ASSERT_FIGURE(p, "decisions", SINGLE, "reversed", 0);
+    ASSERT_FIGURE(p, "decisions", SINGLE, "overridden", 0);
+    ASSERT_FIGURE(p, "decisions", MULTI, "decisions", 2);
+}
+
 static void a_proposal_is_a_decision_once_a_person_has_answered(void **state)
 {
     struct product *p = *state;
@@ -215,6 +234,7 @@ static void a_proposal_is_a_decision_once_a_person_has_answered(void **state)
     run(p, &add_proposal,
         DB_ARGS(db_text("p1"), db_text(a.customer.id), db_text("approved"), db_text(a.decision.id),
                 db_text(id), db_int(now(p))));
+    run(p, &approve_move, DB_ARGS(db_text(id), db_text("p1")));
     run(p, &add_proposal,
         DB_ARGS(db_text("p2"), db_text(a.customer.id), db_text("rejected"), db_text(a.decision.id),
                 db_null(), db_int(now(p))));
@@ -296,11 +316,53 @@ static void times_have_a_median_a_95th_percentile_and_the_longest(void **state)
     pass(p, DAY);
     ASSERT_FIGURE(p, "time_to_detect", "all", "count", 20);
     ASSERT_FIGURE(p, "time_to_detect", SINGLE, "median_s", 10);
+    ASSERT_FIGURE(p, "time_to_detect", SINGLE, "p90_s", 18);
     ASSERT_FIGURE(p, "time_to_detect", SINGLE, "p95_s", 19);
     ASSERT_FIGURE(p, "time_to_detect", SINGLE, "max_s", 20);
     ASSERT_FIGURE(p, "time_to_move", SINGLE, "median_s", 90);
     ASSERT_FIGURE(p, "time_to_move", SINGLE, "success", 1);
     assert_int_equal(figure(p, "time_to_move", MULTI, "median_s"), INT_ABSENT);
+}
+
+static void a_move_counts_from_its_switch_on_while_it_soaks_and_is_cleaned_up(void **state)
+{
+    struct product *p = *state;
+    struct signed_up a = come(p, "acme", false), b = come(p, "bolt", false);
+    struct signed_up c = come(p, "cask", false);
+    (void)move(p, &a, SYSTEM, MULTI, SINGLE, "soaking");
+    (void)move(p, &b, SYSTEM, MULTI, SINGLE, "cleaning");
+    (void)move(p, &c, SYSTEM, MULTI, SINGLE, "returned");
+    pass(p, 60 * USEC_PER_SEC);
+    ASSERT_FIGURE(p, "time_to_move", SINGLE, "count", 0); /* none has switched yet */
+    pass(p, 60 * USEC_PER_SEC);
+    ASSERT_FIGURE(p, "time_to_move", SINGLE, "count", 2);
+    ASSERT_FIGURE(p, "time_to_move", SINGLE, "max_s", 90);
+    ASSERT_FIGURE(p, "time_to_move", SINGLE, "returned", 1);
+    ASSERT_FIGURE(p, "time_to_move", "all", "success", 0.6666);
+}
+
+static void scores_are_told_by_the_week_that_they_were_given_in(void **state)
+{
+    struct product *p = *state; /* 2026-09-21, a Monday */
+    (void)come(p, "acme", false);
+    (void)come(p, "bolt", true);
+    pass(p, 6 * DAY);
+    (void)say(p, "acme", 2, NULL);
+    (void)say(p, "bolt", 5, NULL);
+    pass(p, 15 * DAY); /* Monday again, two weeks on */
+    (void)say(p, "acme", 4, NULL);
+    pass(p, DAY);
+    _cleanup_json_ json_t *summary = read_span(p, INT_ABSENT, INT_ABSENT);
+    const json_t *weeks = json_object_get(json_object_get(summary, "satisfaction"), "weeks");
+    assert_int_equal(json_array_size(weeks), 2);
+    const json_t *first = json_array_get(weeks, 0), *last = json_array_get(weeks, 1);
+    assert_string_equal(json_get_text(first, "week"), "2026-09-21");
+    assert_string_equal(json_get_text(last, "week"), "2026-10-12");
+    const json_t *both = json_object_get(first, "all");
+    assert_int_equal(json_get_int(both, "responses"), 2);
+    assert_true(json_number_value(json_object_get(both, "average")) == 3.5);
+    assert_int_equal(json_get_int(json_object_get(last, MULTI), "responses"), 1);
+    assert_true(json_is_null(json_object_get(json_object_get(last, SINGLE), "average")));
 }
 
 static void a_span_that_ends_before_it_begins_or_is_too_long_is_named(void **state)
@@ -385,10 +447,13 @@ int main(void)
         PRODUCT_TEST(who_is_moved_by_hand_within_thirty_days_overrides_the_decision),
         PRODUCT_TEST(a_move_that_fails_or_is_cancelled_overrides_nothing),
         PRODUCT_TEST(a_move_back_by_the_policy_reverses_the_move_before),
+        PRODUCT_TEST(a_move_after_one_by_hand_reverses_nothing_of_ours),
         PRODUCT_TEST(a_proposal_is_a_decision_once_a_person_has_answered),
         PRODUCT_TEST(who_left_is_counted_by_mode_and_reason_and_who_changed_its_mind_is_not),
         PRODUCT_TEST(a_cohort_tells_who_was_still_there_at_the_end_of_each_month),
         PRODUCT_TEST(times_have_a_median_a_95th_percentile_and_the_longest),
+        PRODUCT_TEST(a_move_counts_from_its_switch_on_while_it_soaks_and_is_cleaned_up),
+        PRODUCT_TEST(scores_are_told_by_the_week_that_they_were_given_in),
         PRODUCT_TEST(a_span_that_ends_before_it_begins_or_is_too_long_is_named),
         PRODUCT_TEST(totals_are_the_sum_of_everybody_and_a_margin_is_the_price_less_the_cost),
         PRODUCT_TEST(the_list_of_one_mode_has_pages_and_the_totals_are_on_the_first),

@@ -1,7 +1,10 @@
 -- name: add_move
 INSERT INTO migrations (id, customer_id, from_mode, to_mode, state, reason, requested_by, source_id,
-                        run, created_at, finished_at)
-VALUES ($1, $2, $3, $4, $5, 'test', $6, $7, 0, $8, $9);
+                        run, created_at, switched_at, finished_at)
+VALUES ($1, $2, $3, $4, $5, 'test', $6, $7, 0, $8, $9, $10);
+
+-- name: approve_move
+UPDATE migrations SET proposal_id = $2 WHERE id = $1;
 
 -- name: add_proposal
 INSERT INTO proposals (id, customer_id, from_mode, to_mode, state, decision_id, confidence, reason,

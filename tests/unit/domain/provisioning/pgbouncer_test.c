@@ -192,6 +192,36 @@ static void each_step_may_be_repeated(void **state)
     pg_close(s);
 }
 
+static void behind_its_deadline_nothing_is_paused_pointed_or_written(void **state)
+{
+    struct rig *r = *state;
+    const struct mover_router *router = r->router;
+    const char *before, *after;
+    ASSERT_OK(r, alias_file_read(r->settings.databases_file, &r->arena, &before, &r->e));
+    assert_int_equal(router->pause(router, "acme", monotonic_us(), &r->e), ERR_TIMEOUT);
+    assert_int_equal(router->point(router, "acme", r->two, monotonic_us(), &r->e), ERR_TIMEOUT);
+    ASSERT_OK(r, alias_file_read(r->settings.databases_file, &r->arena, &after, &r->e));
+    assert_string_equal(after, before);
+    struct pg_session *s = client_of(r, "acme");
+    assert_string_equal(where(r, s), "one");
+    ASSERT_OK(r, router->pause(router, "acme", soon(), &r->e));
+    assert_int_equal(router->resume(router, "acme", monotonic_us(), &r->e), ERR_TIMEOUT);
+    ASSERT_OK(r, router->resume(router, "acme", soon(), &r->e));
+    pg_close(s);
+}
+
+static void where_clients_go_already_they_are_pointed_to_though_another_holds_the_file(void **state)
+{
+    struct rig *r = *state;
+    const struct mover_router *router = r->router;
+    int lock;
+    ASSERT_OK(r, alias_file_lock(r->settings.databases_file, soon(), &lock, &r->e));
+    ASSERT_OK(r, router->point(router, "acme", r->one, soon(), &r->e));
+    assert_int_equal(router->point(router, "acme", r->two, soon(), &r->e), ERR_TIMEOUT);
+    alias_file_unlock(lock);
+    ASSERT_OK(r, router->point(router, "acme", r->two, soon(), &r->e));
+}
+
 static void a_slug_with_dashes_is_paused_and_pointed(void **state)
 {
     struct rig *r = *state;
@@ -287,6 +317,8 @@ int main(void)
         T(clients_wait_through_a_cutover_and_go_on_at_the_other_database_without_an_error),
         T(a_transaction_that_goes_on_ends_the_pause_in_time_and_nobody_waits_afterwards),
         T(each_step_may_be_repeated),
+        T(behind_its_deadline_nothing_is_paused_pointed_or_written),
+        T(where_clients_go_already_they_are_pointed_to_though_another_holds_the_file),
         T(a_slug_with_dashes_is_paused_and_pointed),
         T(an_alias_that_pgbouncer_does_not_know_is_not_paused_and_the_sentence_says_what_to_do),
         T(of_two_pgbouncers_one_that_is_down_keeps_the_cutover_from_starting),

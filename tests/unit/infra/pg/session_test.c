@@ -113,6 +113,19 @@ static void nobodys_objects_come_before_the_servers(void **state)
     assert_null(strstr(get(f, f->s, "SELECT now()"), "forged"));
 }
 
+static void values_are_written_in_one_way_whatever_a_database_has_set(void **state)
+{
+    struct fixture *f = *state;
+    ASSERT_OK(f, pg_runf(f->s, &f->e,
+                         "ALTER DATABASE %s SET TimeZone = 'Asia/Tokyo';"
+                         "ALTER DATABASE %s SET DateStyle = 'German'",
+                         f->t.name, f->t.name));
+    struct pg_session *s = open_with(f, 60000);
+    assert_string_equal(get(f, s, "SELECT timestamptz '2026-01-02 03:04Z'::text"),
+                        "2026-01-02 03:04:00+00");
+    pg_close(s);
+}
+
 static void answers_of_several_sessions_are_taken_after_all_was_sent(void **state)
 {
     struct fixture *f = *state;
@@ -353,6 +366,7 @@ int main(void)
         TEST(several_statements_run_as_one_text_up_to_the_first_that_fails),
         TEST(names_and_literals_of_any_kind_are_quoted),
         TEST(nobodys_objects_come_before_the_servers),
+        TEST(values_are_written_in_one_way_whatever_a_database_has_set),
         TEST(answers_of_several_sessions_are_taken_after_all_was_sent),
         TEST(programs_get_the_password_by_their_environment),
         TEST(a_statement_that_takes_too_long_is_cancelled_and_the_session_goes_on),

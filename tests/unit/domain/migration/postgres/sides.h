@@ -10,6 +10,8 @@
 #include "domain/migration/mover.h"
 #include "infra/pg/session.h"
 
+#include <pthread.h>
+
 struct sides {
     struct testdb db[2];      /* by enum mover_side; empty databases */
     struct pg_session *at[2]; /* as who looks on: no watch, no deadline */
@@ -48,7 +50,53 @@ struct sides_move {
 void sides_move_init(struct sides_move *m, struct sides *s);
 void sides_move_release(struct sides_move *m);
 
+/* What stands in the way: nothing; among it this, and the move is refused with the first. */
+struct mover_survey sides_move_survey(struct sides_move *m, struct sides *s);
+void sides_move_assert_clear(struct sides_move *m, struct sides *s);
+void sides_move_assert_refused(struct sides_move *m, struct sides *s, const char *thing,
+                               const char *why, const char *fix);
+
 /* prepare, copy, index; returns the rows that were copied. */
 int64_t sides_move_load(struct sides_move *m, struct sides *s);
+
+/* catch_up, verify, and a cutover to that side, with its proof. The program's main() calls
+ * pg_watchdog_hook(). */
+void sides_move_catch_up(struct sides_move *m, struct sides *s);
+void sides_move_cut(struct sides_move *m, struct sides *s, enum mover_side to);
+
+/* Ends a move that the test left under way, and its sessions' transactions, so that its databases
+ * can be dropped. */
+void sides_move_drop(struct sides_move *m, struct sides *s);
+
+/* The same customer the other way: another move, the source and the target by turns. */
+void sides_turn(struct sides_move *m, struct sides *s);
+
+/* All that a move can leave on either side; "" when there is nothing. */
+const char *sides_traces(struct sides *s);
+
+/* -- clients ---------------------------------------------------------------------------------- */
+
+/* Writes one transaction after the other, each refused or done as a whole. */
+struct sides_client {
+    const struct sides *sides;
+    const char *tenant;
+    enum mover_side at;
+    bool roams; /* refused because the tenant is being moved, it goes to the other side */
+    /* The n-th transaction's statements, into `sql`. */
+    void (*script)(char *sql, size_t size, const char *tenant, int64_t n);
+    pthread_t thread;
+    bool running;
+    bool stop; /* atomic, as what follows */
+    int64_t written;
+    char error[ERROR_TEXT_MAX]; /* the first; it ends the client */
+};
+
+void sides_client_start(struct sides_client *c);
+/* Returns when it has written that much more, or fails the test. */
+void sides_client_wait(struct sides_client *c, int64_t more);
+/* Fails the test when a transaction was refused. Returns how many were written. */
+int64_t sides_client_stop(struct sides_client *c);
+/* The same without a word, for teardowns; also for one that was never started. */
+void sides_client_end(struct sides_client *c);
 
 #endif

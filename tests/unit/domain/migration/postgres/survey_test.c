@@ -47,35 +47,17 @@ static int teardown(void **state)
 
 static struct mover_survey survey(struct world *w)
 {
-    struct mover_survey found = {0};
-    ASSERT_OK(&w->sides, postgres_mover.survey(&w->move.run, &found, &w->sides.e));
-    return found;
+    return sides_move_survey(&w->move, &w->sides);
 }
 
 static void assert_clear(struct world *w)
 {
-    struct mover_survey found = survey(w);
-    const struct mover_obstacle *o = found.obstacles.items;
-    if (found.obstacles.count > 0)
-        fail_msg("%s %s", o->thing, o->why);
+    sides_move_assert_clear(&w->move, &w->sides);
 }
 
-/* One of the obstacles says it; a move is refused with the first. */
 static void assert_refused(struct world *w, const char *thing, const char *why, const char *fix)
 {
-    struct mover_survey found = survey(w);
-    const struct mover_obstacle *o = found.obstacles.items;
-    size_t i = 0;
-    while (i < found.obstacles.count &&
-           !(text_eq(o[i].thing, thing) && strstr(o[i].why, why) && strstr(o[i].fix, fix)))
-        i++;
-    if (i == found.obstacles.count)
-        fail_msg("no word of \"%s %s: %s\", but of %zu others, the first \"%s %s: %s\"", thing, why,
-                 fix, found.obstacles.count, i > 0 ? o->thing : "-", i > 0 ? o->why : "-",
-                 i > 0 ? o->fix : "-");
-    assert_int_equal(postgres_mover.prepare(&w->move.run, &w->sides.e), ERR_CONFLICT);
-    ASSERT_CONTAINS(w->sides.e.text, o->thing);
-    ASSERT_CONTAINS(w->sides.e.text, o->fix);
+    sides_move_assert_refused(&w->move, &w->sides, thing, why, fix);
 }
 
 static void refused(struct world *w, const char *sql, const char *thing, const char *why,
@@ -185,7 +167,32 @@ static void a_row_that_refers_to_another_customers(void **state)
 {
     refused(*state, "UPDATE public.trips SET vehicle = 2 WHERE customer_id = 'acme' AND id = 2",
             "foreign key trips_vehicle_fkey of table trips",
-            "leads from rows of this customer to another's in vehicles", "the customer's own");
+            "leads from rows of this customer to another's in vehicles, first that with the key "
+            "acme, 2",
+            "the customer's own");
+}
+
+static void a_row_that_refers_to_nothing(void **state)
+{
+    refused(*state,
+            "SET session_replication_role = replica;"
+            "DELETE FROM public.vehicles WHERE customer_id = 'acme'",
+            "foreign key trips_vehicle_fkey of table trips",
+            "leads from rows of this customer to nothing in vehicles, first that with the key acme",
+            "correct or delete those rows");
+}
+
+static void a_foreign_key_that_is_not_valid(void **state)
+{
+    struct world *w = *state;
+    sides_run(&w->sides, SIDE_SOURCE,
+              "ALTER TABLE public.trips ADD of int; ALTER TABLE public.trips ADD CONSTRAINT of_trip"
+              " FOREIGN KEY (customer_id, of) REFERENCES public.trips NOT VALID");
+    refused(w,
+            "SET session_replication_role = replica;"
+            "UPDATE public.trips SET of = 99 WHERE customer_id = 'acme'",
+            "foreign key of_trip of table trips", "to nothing in trips",
+            "VALIDATE CONSTRAINT \"of_trip\"");
 }
 
 static void reference_data_that_refers_to_a_customers_rows(void **state)
@@ -294,6 +301,8 @@ int main(void)
         TEST(a_column_that_refers_to_large_objects_and_not_one_that_does_not),
         TEST(a_database_without_the_tenant_column),
         TEST(a_row_that_refers_to_another_customers),
+        TEST(a_row_that_refers_to_nothing),
+        TEST(a_foreign_key_that_is_not_valid),
         TEST(reference_data_that_refers_to_a_customers_rows),
         TEST(reference_data_that_differs_at_a_shared_target),
         TEST(a_table_that_is_missing_at_a_shared_target),
