@@ -256,6 +256,25 @@ static void partitions_that_a_default_stands_in_for_are_not_missed(void **state)
     sides_move_catch_up(&w->move, &w->sides);
 }
 
+static void a_row_without_a_partition_at_the_other_side_ends_the_move_and_is_undone(void **state)
+{
+    static const char new_sql[] =
+        "CREATE TABLE public.readings_as PARTITION OF public.readings FOR VALUES IN ('as');";
+    struct world *w = *state;
+    struct sides *s = &w->sides;
+    (void)sides_move_load(&w->move, s);
+    sides_move_catch_up(&w->move, s);
+    sides_run(s, SIDE_SOURCE, new_sql);
+    ASSERT_OK(s, postgres_mover.catch_up(&w->move.run, &s->e));
+    sides_run(s, SIDE_SOURCE,
+              "UPDATE public.readings SET region = 'as' WHERE event = (SELECT min(event) FROM"
+              " public.readings WHERE customer_id = 'acme')");
+    assert_int_equal(postgres_mover.catch_up(&w->move.run, &s->e), ERR_CONFLICT);
+    ASSERT_CONTAINS(s->e.text, "changes cannot be applied at the target");
+    ASSERT_OK(s, postgres_mover.undo(&w->move.run, &s->e));
+    assert_string_equal(sides_traces(s), "");
+}
+
 int main(int argc, char **argv)
 {
     pg_watchdog_hook(argc, argv, NULL);
@@ -265,6 +284,7 @@ int main(int argc, char **argv)
         TEST(what_is_one_partitions_alone_when_its_table_is_made_at_the_target),
         TEST(a_partition_that_is_missing_at_the_target),
         TEST(partitions_that_a_default_stands_in_for_are_not_missed),
+        TEST(a_row_without_a_partition_at_the_other_side_ends_the_move_and_is_undone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
