@@ -4,7 +4,7 @@
 
 void product_init(struct product *p)
 {
-    testdb_create(&p->t);
+    testdb_create_migrated(&p->t, core_migrations, core_migration_count);
     clock_virtual_init(&p->clock, PRODUCT_START_US);
     p->t.clock = &p->clock.clock;
     testdb_open(&p->t, core_migrations, core_migration_count);

@@ -26,12 +26,12 @@ static void run_on_server(const char *sql)
     PQfinish(conn);
 }
 
-static void create_on_server(struct testdb *t)
+static void create_on_server(struct testdb *t, const char *template)
 {
     static _Atomic unsigned counter;
     (void)snprintf(t->name, sizeof(t->name), "test_%d_%u", (int)getpid(), counter++);
-    char sql[128];
-    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0", t->name);
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE %s", t->name, template);
     run_on_server(sql);
 
     /* postgres://postgres@127.0.0.1:PORT/postgres: the last part is the database. */
@@ -46,7 +46,7 @@ void testdb_create(struct testdb *t)
 {
     *t = (struct testdb){0};
     if (testdb_engine() == DB_POSTGRES) {
-        create_on_server(t);
+        create_on_server(t, "template0");
         return;
     }
     const char *tmp = getenv("TMPDIR");
@@ -101,4 +101,46 @@ void testdb_remove(struct testdb *t)
 enum db_engine testdb_engine(void)
 {
     return server_url() ? DB_POSTGRES : DB_SQLITE;
+}
+
+/* -- databases that are migrated once ---------------------------------------------------------- */
+
+static struct {
+    struct testdb t; /* closed: nobody may be in what is copied */
+    const struct db_migration *migrations;
+    size_t count;
+    pid_t owner; /* a child that exits leaves it alone */
+} template;
+
+static void remove_template(void)
+{
+    if (template.owner == getpid())
+        testdb_remove(&template.t);
+}
+
+static void make_template(const struct db_migration *migrations, size_t count)
+{
+    if (template.owner == getpid() && template.migrations == migrations && template.count == count)
+        return;
+    if (template.owner == 0 && atexit(remove_template) != 0)
+        give_up("atexit", "there is no memory");
+    remove_template();
+    testdb_create(&template.t);
+    testdb_open(&template.t, migrations, count);
+    db_close(template.t.db);
+    template.t.db = NULL;
+    template.migrations = migrations;
+    template.count = count;
+    template.owner = getpid();
+}
+
+void testdb_create_migrated(struct testdb *t, const struct db_migration *migrations, size_t count)
+{
+    if (testdb_engine() == DB_SQLITE) {
+        testdb_create(t);
+        return;
+    }
+    make_template(migrations, count);
+    *t = (struct testdb){0};
+    create_on_server(t, template.t.name);
 }

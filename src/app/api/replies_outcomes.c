@@ -81,9 +81,11 @@ static const struct shape reason_shape = {
 static const struct shape durations_shape = {
     .name = "Durations",
     .help = "How long things took, in seconds.",
-    .more = FIELDS(NUMBER("count", "how many"), {"average_s", FIELD_DECIMAL},
-                   {"median_s", FIELD_DECIMAL}, {"p90_s", FIELD_DECIMAL}, {"p95_s", FIELD_DECIMAL},
-                   {"max_s", FIELD_DECIMAL}),
+    .more = FIELDS(NUMBER("count", "how many"), {"average_s", FIELD_DECIMAL, .help = "the mean"},
+                   {"median_s", FIELD_DECIMAL, .help = "half of them took at most this"},
+                   {"p90_s", FIELD_DECIMAL, .help = "90 % of them took at most this"},
+                   {"p95_s", FIELD_DECIMAL, .help = "95 % of them took at most this"},
+                   {"max_s", FIELD_DECIMAL, .help = "the longest"}),
 };
 
 static const struct shape moves_shape = {

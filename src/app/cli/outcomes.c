@@ -128,9 +128,11 @@ static const struct figure figures[] = {
     {"Satisfied", "satisfaction", "satisfied", COLUMN_NUMBER},
     {"Moves found", "time_to_detect", "count", COLUMN_NUMBER},
     {"Median hours to find", "time_to_detect", "median_s", COLUMN_MONEY},
+    {"90 % found within hours", "time_to_detect", "p90_s", COLUMN_MONEY},
     {"Moves made", "time_to_move", "count", COLUMN_NUMBER},
     {"Moves' success", "time_to_move", "success", COLUMN_NUMBER},
     {"Median minutes to move", "time_to_move", "median_s", COLUMN_MONEY},
+    {"90 % moved within minutes", "time_to_move", "p90_s", COLUMN_MONEY},
 };
 
 static const struct column figure_columns[] = {

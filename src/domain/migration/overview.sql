@@ -1,6 +1,6 @@
 -- name: overview_deployments
-SELECT mode, status, count(*) AS count FROM deployments
-WHERE is_current = 1 GROUP BY mode, status ORDER BY mode, status;
+-- One pair at a time: grouping all of them takes twice as long.
+SELECT count(*) FROM deployments WHERE is_current = 1 AND mode = $1 AND status = $2;
 
 -- name: overview_counts
 -- What may be many is counted up to a thousand.

@@ -91,7 +91,7 @@ void world_create(struct world *w)
     clock_virtual_init(&w->clock, START_US);
     rng_seeded_init(&w->rng, 1);
     w->env = (struct env){.clock = &w->clock.clock, .rng = &w->rng.rng};
-    testdb_create(&w->core);
+    testdb_create_migrated(&w->core, core_migrations, core_migration_count);
     testdb_create(&w->shared);
     testdb_create(&w->dedicated);
     w->policy = policy_builtin("default");
