@@ -7,6 +7,9 @@ Makes a cluster in a new directory, starts it on a free port of 127.0.0.1 (and a
 directory), sets WEBHOST_TEST_PG_URL, runs the command, stops the server and removes everything. The
 exit status is the command's. Without PostgreSQL's programs it prints the TAP of a skipped test.
 
+A command that another pgcluster.py runs by this one has two servers: the outer one's is
+WEBHOST_TEST_PG_OTHER_URL.
+
 PostgreSQL refuses to run as root: then its programs run as the user postgres.
 """
 
@@ -63,6 +66,8 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                # libpq, which a server uses too, looks there for certificates and passwords.
+                env=dict(os.environ, HOME=self.folder),
                 check=True,
                 **self.user,
             )
@@ -123,6 +128,8 @@ def main():
         try:
             url = cluster.start()
             environment = dict(os.environ, WEBHOST_TEST_PG_URL=url)
+            if "WEBHOST_TEST_PG_URL" in os.environ:
+                environment["WEBHOST_TEST_PG_OTHER_URL"] = os.environ["WEBHOST_TEST_PG_URL"]
             return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
         except subprocess.CalledProcessError as failure:
             print(f"{failure}\n{cluster.log()}", file=sys.stderr)

@@ -8,10 +8,8 @@
 #define WEBHOST_APP_CLI_REQUEST_H
 
 #include "app/cli/command.h"
+#include "base/url.h"
 #include "infra/json/json.h"
-
-/* `text` with everything but unreserved characters (RFC 3986, 2.3) percent-encoded. */
-const char *url_escape(const char *text, struct arena *arena);
 
 /*
  * The path with each {NAME} replaced by the escaped argument of that name: "/api/jobs/{ID}".

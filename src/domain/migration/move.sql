@@ -141,11 +141,16 @@ ON CONFLICT (migration_id, name) DO UPDATE
 SET rows_total = excluded.rows_total, bytes_total = excluded.bytes_total;
 
 -- name: move_table_progress
--- What is not said stays as it is.
+-- What is not said stays as it is; an estimate that was too small gives way.
 INSERT INTO move_tables (migration_id, name, reference, rows_total, rows_done, bytes_done)
 VALUES ($1, $2, 0, $3, COALESCE(CAST($4 AS BIGINT), 0), COALESCE(CAST($5 AS BIGINT), 0))
 ON CONFLICT (migration_id, name) DO UPDATE
-SET rows_total = COALESCE(excluded.rows_total, move_tables.rows_total),
+SET rows_total = CASE
+        WHEN COALESCE(excluded.rows_total, move_tables.rows_total)
+            < COALESCE(CAST($4 AS BIGINT), move_tables.rows_done)
+        THEN COALESCE(CAST($4 AS BIGINT), move_tables.rows_done)
+        ELSE COALESCE(excluded.rows_total, move_tables.rows_total)
+    END,
     rows_done = COALESCE(CAST($4 AS BIGINT), move_tables.rows_done),
     bytes_done = COALESCE(CAST($5 AS BIGINT), move_tables.bytes_done);
 

@@ -1,5 +1,6 @@
 #include "domain/provisioning/tenant.h"
 
+#include "base/url.h"
 #include "fleet-schema.h"
 #include "tenant.sql.h"
 
@@ -70,11 +71,12 @@ static const char *place_content(const char *url, const char *place, struct aren
 }
 
 /*
- * The url with the password in its place: {password:NAME} is derived, {sealed:TEXT} unsealed.
- * `ret_password` is NULL when there is no such place, and the caller's to free.
+ * The url with the password in its place: {password:NAME} is derived, {sealed:TEXT} unsealed. In a
+ * url it is percent-encoded: another chose it, and what is special in a url may be in it.
+ * `ret_password` is as it stands there; NULL when there is no such place.
  */
 static enum err resolve(const struct tenant_stores *stores, const char *url, struct arena *arena,
-                        const char **ret_url, struct secret **ret_password, struct error *e)
+                        const char **ret_url, const char **ret_password, struct error *e)
 {
     const char *start = NULL, *end = NULL;
     const char *name = place_content(url, "{password:", arena, &start, &end);
@@ -88,29 +90,28 @@ static enum err resolve(const struct tenant_stores *stores, const char *url, str
         password = secret_derive(stores->key, name);
     else if (sealed)
         TRY(secret_unseal(stores->key, sealed, &password, e));
-    *ret_password = password;
-    *ret_url = password ? arena_printf(arena, "%.*s%s%s", (int)(start - url), url,
-                                       secret_expose(password), end)
-                        : url;
+    *ret_password = password ? url_escape(secret_expose(password), arena) : NULL;
+    *ret_url = password
+                   ? arena_printf(arena, "%.*s%s%s", (int)(start - url), url, *ret_password, end)
+                   : url;
+    secret_free(password);
     return OK;
 }
 
 enum err tenant_store_url(const struct tenant_stores *stores, const char *url, struct arena *arena,
                           const char **ret_url, struct error *e)
 {
-    struct secret *password = NULL;
-    TRY(resolve(stores, url, arena, ret_url, &password, e));
-    secret_free(password);
-    return OK;
+    const char *password;
+    return resolve(stores, url, arena, ret_url, &password, e);
 }
 
 /* libpq quotes a url that it does not understand: the error ends where the password begins. */
-static void conceal(const struct secret *password, struct error *e)
+static void conceal(const char *password, struct error *e)
 {
     char start[9];
     if (!password || !e)
         return;
-    (void)snprintf(start, sizeof(start), "%s", secret_expose(password));
+    (void)snprintf(start, sizeof(start), "%s", password);
     char *at = strstr(e->text, start);
     if (at)
         *at = '\0';
@@ -120,7 +121,7 @@ static enum err open_db(struct tenant_stores *stores, const char *url, struct db
                         struct error *e)
 {
     _cleanup_arena_ struct arena arena = {0};
-    struct secret *password = NULL;
+    const char *password;
     struct db_options options = {
         .migrations = fleet_schema,
         .migration_count = ARRAY_LEN(fleet_schema),
@@ -131,7 +132,6 @@ static enum err open_db(struct tenant_stores *stores, const char *url, struct db
     enum err err = db_open(&options, ret_db, e);
     if (err != OK)
         conceal(password, e);
-    secret_free(password);
     return err;
 }
 

@@ -4,12 +4,17 @@
  * pg_dump writes a script of entries, each with a comment that says what it is. Entries that the
  * target has already (types, functions, and tables that were made with the tenant's place) are
  * passed over, so that the rest of the schema can come to what is there.
+ *
+ * Owners and grants come along, so that applications which log in as roles of their own find what
+ * they had. What belongs at the source to the role of its url, or to a superuser, belongs to the
+ * role of the target's url: those are the operator's, and another one's at another server.
  */
 #include "domain/migration/postgres/target.h"
 
 #include "infra/process/process.h"
 
 #define DUMP_MAX        ((size_t)256 << 20)
+#define ROLES_MAX       100000
 #define DUMP_TIMEOUT_US (10 * 60 * USEC_PER_SEC)
 
 /* One section: indexes and keys, of post-data, are built after the rows are there. */
@@ -22,8 +27,6 @@ static enum err dump(const struct pg_move *m, const char *section, struct buf *r
         section,
         "--no-publications",
         "--no-subscriptions",
-        "--no-owner",
-        "--no-privileges",
         "--no-security-labels",
         "--no-tablespaces",
         "--exclude-schema=" PG_SCHEMA_PREFIX "*",
@@ -45,7 +48,87 @@ static enum err dump(const struct pg_move *m, const char *section, struct buf *r
     return err == OK ? OK : error_prefix(e, "reading the source's schema");
 }
 
-/* "-- Name: trips; Type: TABLE; Schema: public; Owner: -" behind a line "--". */
+/* -- roles ------------------------------------------------------------------------------------ */
+
+struct renaming {
+    struct pg_rows ours; /* the source's, as pg_dump writes them */
+    const char *role;    /* the target's */
+};
+
+static enum err read_renaming(const struct pg_move *m, struct arena *arena, struct renaming *ret,
+                              struct error *e)
+{
+    TRY(pg_query(m->at[SIDE_SOURCE],
+                 "SELECT quote_ident(rolname) FROM pg_roles WHERE rolsuper"
+                 " OR rolname = current_user",
+                 NULL, 0, ROLES_MAX, arena, &ret->ours, e));
+    return pg_get(m->at[SIDE_TARGET], "SELECT quote_ident(current_user)", NULL, 0, arena,
+                  &ret->role, e);
+}
+
+static bool is_ours(const struct renaming *r, struct str name)
+{
+    for (size_t i = 0; i < r->ours.count; i++) {
+        if (str_eq(name, str_from(pg_cell(&r->ours, i, 0))))
+            return true;
+    }
+    return false;
+}
+
+/* A word behind one of these is a role: "OWNER TO app;", "FROM app;", "FOR ROLE app IN". */
+static bool comes_before_role(struct str word)
+{
+    return str_eq(word, STR("TO")) || str_eq(word, STR("FROM")) || str_eq(word, STR("ROLE"));
+}
+
+/* Names that need quotes and have spaces in them are left; the server says that there is no such
+ * role. */
+static void rename_in(const struct renaming *r, struct str line, struct buf *out)
+{
+    struct str before = {0};
+    bool first = true;
+    while (line.len > 0) {
+        struct str word = str_cut(&line, ' '), name = word;
+        bool ends = name.len > 0 && name.ptr[name.len - 1] == ';';
+        name.len -= ends;
+        if (comes_before_role(before) && is_ours(r, name))
+            (void)buf_printf(out, "%s%s%s", first ? "" : " ", r->role, ends ? ";" : "");
+        else
+            (void)buf_printf(out, "%s%.*s", first ? "" : " ", (int)word.len, word.ptr);
+        before = word;
+        first = false;
+    }
+}
+
+static bool is_about_roles(struct str line)
+{
+    return str_starts_with(line, STR("ALTER ")) || str_starts_with(line, STR("GRANT ")) ||
+           str_starts_with(line, STR("REVOKE "));
+}
+
+static enum err rename_roles(const struct pg_move *m, struct buf *script, struct error *e)
+{
+    _cleanup_arena_ struct arena arena = {0};
+    struct renaming r;
+    struct buf out = BUF_INIT(DUMP_MAX);
+    struct str rest = str_from(buf_text(script));
+    TRY(read_renaming(m, &arena, &r, e));
+    while (rest.len > 0) {
+        struct str line = str_cut(&rest, '\n');
+        if (is_about_roles(line))
+            rename_in(&r, line, &out);
+        else
+            (void)buf_printf(&out, "%.*s", (int)line.len, line.ptr);
+        (void)buf_append_char(&out, '\n');
+    }
+    buf_release(script);
+    *script = out;
+    return OK;
+}
+
+/* -- entries ---------------------------------------------------------------------------------- */
+
+/* "-- Name: trips; Type: TABLE; Schema: public; Owner: app" behind a line "--". */
 static const char *next_entry(const char *at)
 {
     static const char mark[] = "\n--\n-- Name: ";
@@ -62,6 +145,15 @@ static void cut_end(struct buf *script)
         end = at;
     if (end)
         *end = '\0';
+}
+
+/* Ready to be applied. */
+static enum err read_script(const struct pg_move *m, const char *section, struct buf *ret,
+                            struct error *e)
+{
+    TRY(dump(m, section, ret, e));
+    cut_end(ret);
+    return rename_roles(m, ret, e);
 }
 
 static bool is_there_already(const struct pg_session *s)
@@ -151,8 +243,7 @@ static enum err make_missing(const struct pg_move *m, const struct pg_catalog *s
     struct pg_session *to = m->at[SIDE_TARGET];
     _cleanup_buf_ struct buf script = BUF_INIT(DUMP_MAX);
     const struct pg_table *tables = source->tables.items;
-    TRY(dump(m, "--section=pre-data", &script, e));
-    cut_end(&script);
+    TRY(read_script(m, "--section=pre-data", &script, e));
     TRY(pg_run(to, "BEGIN", e));
     enum err err = apply(to, buf_text(&script), e);
     for (size_t i = 0; err == OK && i < source->tables.count; i++) {
@@ -182,8 +273,7 @@ enum err pg_target_make_rest(const struct pg_move *m, struct error *e)
 {
     struct pg_session *to = m->at[SIDE_TARGET];
     _cleanup_buf_ struct buf script = BUF_INIT(DUMP_MAX);
-    TRY(dump(m, "--section=post-data", &script, e));
-    cut_end(&script);
+    TRY(read_script(m, "--section=post-data", &script, e));
     TRY(pg_run(to, "BEGIN", e));
     enum err err = apply(to, buf_text(&script), e);
     if (err == OK)

@@ -18,8 +18,13 @@
 #define THIS_DATABASE                                                                              \
     "(SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
 
-/* The password in a connection string must not get into a log, whatever the server logs. */
-static const char unlogged[] = "SET LOCAL log_statement = 'none';"
+/*
+ * The password in a connection string must not get into a log, whatever the server logs, nor into
+ * pg_stat_activity. A server decides whether it logs a text before it runs any of it, and once more
+ * after all of it: so this is a text of its own, and so is what ends the transaction.
+ */
+static const char unlogged[] = "BEGIN; SET LOCAL track_activities = off;"
+                               "SET LOCAL log_statement = 'none';"
                                "SET LOCAL log_min_duration_statement = -1;"
                                "SET LOCAL log_min_duration_sample = -1;"
                                "SET LOCAL log_transaction_sample_rate = 0;"
@@ -260,14 +265,15 @@ static enum err subscribe(const struct pg_move *m, enum mover_side from, struct 
     TRY(publications(m, from, &arena, &rows, e));
     for (size_t i = 0; i < rows.count; i++)
         list = arena_printf(&arena, "%s%s%s", list, i ? ", " : "", pg_cell(&rows, i, 0));
-    enum err err =
-        pg_runf(s, e,
-                "BEGIN; %s CREATE SUBSCRIPTION %s CONNECTION %s PUBLICATION %s"
-                " WITH (enabled = false, create_slot = false, slot_name = '%s', copy_data = false);"
-                "COMMIT",
-                unlogged, name, pg_literal(&arena, m->url[from]), list, name);
-    if (err != OK)
-        (void)pg_run(s, "ROLLBACK", NULL);
+    enum err err = pg_run(s, unlogged, e);
+    if (err == OK)
+        err = pg_runf(s, e,
+                      "CREATE SUBSCRIPTION %s CONNECTION %s PUBLICATION %s WITH (enabled = false,"
+                      " create_slot = false, slot_name = '%s', copy_data = false)",
+                      name, pg_literal(&arena, m->url[from]), list, name);
+    if (err == OK)
+        return pg_run(s, "COMMIT", e);
+    (void)pg_run(s, "ROLLBACK", NULL);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include "domain/migration/postgres/survey.h"
 
 #include "domain/migration/postgres/prepare.h"
+#include "domain/migration/postgres/rights.h"
 #include "domain/migration/postgres/rows.h"
 #include "domain/migration/postgres/target.h"
 
@@ -38,12 +39,9 @@ static enum err text_at(const struct pg_surveying *s, enum mover_side side, cons
 /* Both sides send changes: the source during the move, the target during the soak. */
 static enum err check_server(struct pg_surveying *s, enum mover_side side, struct error *e)
 {
-    const char *level, *super, *slots, *senders;
+    const char *level, *slots, *senders;
     const char *thing = arena_printf(s->arena, "the %s's server", pg_side_name(side));
     TRY(text_at(s, side, "SHOW wal_level", &level, e));
-    TRY(text_at(s, side,
-                "SELECT rolname FROM pg_roles WHERE rolname = current_user AND NOT rolsuper",
-                &super, e));
     TRY(text_at(s, side,
                 arena_printf(s->arena,
                              "SELECT 'none' WHERE (SELECT count(*) FROM pg_replication_slots"
@@ -61,16 +59,25 @@ static enum err check_server(struct pg_surveying *s, enum mover_side side, struc
     if (!text_eq(level, "logical"))
         pg_obstacle(s, thing, arena_printf(s->arena, "has wal_level = %s", level),
                     "ALTER SYSTEM SET wal_level = 'logical', then restart it");
-    if (super)
-        pg_obstacle(s, arena_printf(s->arena, "role %s at %s", super, thing),
-                    "is no superuser, which subscriptions need",
-                    arena_printf(s->arena, "ALTER ROLE %s SUPERUSER", pg_name(s->arena, super)));
     if (slots)
         pg_obstacle(s, thing, "has no free replication slot",
                     "drop one that nobody uses (pg_replication_slots), or raise "
                     "max_replication_slots and restart it");
     if (senders)
         pg_obstacle(s, thing, "has no free WAL sender", "raise max_wal_senders and restart it");
+    return OK;
+}
+
+static enum err check_rights(struct pg_surveying *s, enum mover_side side, struct error *e)
+{
+    struct records missing;
+    struct pg_session *session = s->m->at[side];
+    TRY(pg_rights_missing(session, pg_server_version(session), s->arena, &missing, e));
+    const struct mover_obstacle *all = missing.items;
+    for (size_t i = 0; i < missing.count; i++)
+        pg_obstacle(
+            s, arena_printf(s->arena, "%s at the %s's server", all[i].thing, pg_side_name(side)),
+            all[i].why, all[i].fix);
     return OK;
 }
 
@@ -263,10 +270,12 @@ static enum err look_at_target(struct pg_surveying *s, struct error *e)
     const char *params[] = {arena_printf(s->arena, "%s.builds", s->m->schema)}, *list;
     TRY(check_same_database(s, e));
     TRY(check_server(s, SIDE_TARGET, e));
+    TRY(check_rights(s, SIDE_TARGET, e));
     TRY(pg_catalog_read(s->m->at[SIDE_TARGET], column, s->arena, &s->target, e));
     TRY(pg_target_is_exclusive(s->m, &s->source, &s->exclusive, e));
     TRY(pg_get(s->m->at[SIDE_TARGET], "SELECT to_regclass($1)", params, 1, s->arena, &list, e));
     s->stripped = list != NULL;
+    TRY(pg_survey_roles(s, e));
     return check_extensions(s, e);
 }
 
@@ -277,6 +286,7 @@ static enum err look(struct pg_surveying *s, struct mover_survey *ret, struct er
     s->exclusive = true; /* what is not there yet is made for this tenant */
     TRY(pg_catalog_read(s->m->at[SIDE_SOURCE], column, s->arena, &s->source, e));
     TRY(check_server(s, SIDE_SOURCE, e));
+    TRY(check_rights(s, SIDE_SOURCE, e));
     TRY(check_prepared(s, e));
     if (s->m->at[SIDE_TARGET])
         TRY(look_at_target(s, e));

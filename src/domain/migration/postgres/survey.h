@@ -20,6 +20,9 @@ void pg_obstacle(struct pg_surveying *s, const char *thing, const char *why, con
 /* Of a partitioned table: what is one partition's alone. */
 enum err pg_survey_partitions(struct pg_surveying *s, const struct pg_table *t, struct error *e);
 
+/* Roles that are missing at the target, which is there. */
+enum err pg_survey_roles(struct pg_surveying *s, struct error *e);
+
 /* Rows that refer to rows which do not move, that would meet another tenant's at the target, and
  * reference data that differs. */
 enum err pg_survey_rows(struct pg_surveying *s, struct error *e);

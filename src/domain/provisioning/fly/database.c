@@ -1,6 +1,7 @@
 /*
  * Where the instance's database is: on a machine of the app (units.c), or managed Postgres.
  */
+#include "base/url.h"
 #include "domain/provisioning/fly/parts.h"
 #include "domain/provisioning/fly/postgres.h"
 #include "domain/provisioning/template.h"
@@ -49,7 +50,7 @@ static enum err learn_url(struct fly_run *f, const struct fly_cluster *c, struct
     struct secret *password = NULL;
     TRY(fly_cluster_password(&f->cloud, c->id, fly_arena(f), &password, e));
     const char *sealed = secret_seal(p->key, password, p->env->rng, fly_arena(f));
-    f->clear_url = url_with(f, c, secret_expose(password));
+    f->clear_url = url_with(f, c, url_escape(secret_expose(password), fly_arena(f)));
     f->database_url = url_with(f, c, arena_printf(fly_arena(f), "{sealed:%s}", sealed));
     secret_free(password);
     return OK;

@@ -193,6 +193,7 @@ static void steps_tables_and_what_can_be_done_are_shown(void **state)
     assert_int_equal(json_array_size(tables), 2);
     assert_string_equal(json_get_text(json_array_get(tables, 0), "name"), "gps_points");
     assert_int_equal(json_get_int(json_array_get(tables, 0), "rows_done"), 3000);
+    assert_int_equal(json_get_int(json_array_get(tables, 1), "rows_total"), 50); /* 40 expected */
     json_t *progress = json_object_get(shown, "progress"), *can = json_object_get(shown, "can");
     assert_int_equal(json_get_int(progress, "percent"), 100);
     assert_int_equal(json_get_int(progress, "rows_total"), 3050);

@@ -81,7 +81,7 @@ static enum err copy(const struct mover_run *run, int64_t *ret_rows, int64_t *re
     run->note(run->ctx, &half);
     half.rows_done = 3000;
     run->note(run->ctx, &half);
-    half = (struct mover_progress){"vehicles", 50, 50, 5000, 4096, NULL};
+    half = (struct mover_progress){"vehicles", 40, 50, 5000, 4096, NULL};
     run->note(run->ctx, &half);
     *ret_rows = 3050;
     *ret_bytes = 305000;

@@ -1,5 +1,6 @@
 /* Tenants' databases: who shares them, when they close, and whose rows are whose. */
 #include "domain/provisioning/tenant.h"
+#include "infra/pg/url.h"
 #include "product.h"
 
 #include <netinet/in.h>
@@ -110,6 +111,27 @@ static void a_sealed_password_is_opened_on_the_way_to_the_database_alone(void **
     tenant_stores_free(stores);
     secret_free(password);
     secret_free(other);
+    secret_free(key);
+}
+
+static void what_is_special_in_a_url_may_be_in_a_sealed_password(void **state)
+{
+    struct fixture *f = *state;
+    static const char chosen[] = "a@b/c:d%41?e#f&g=h i";
+    _cleanup_arena_ struct arena arena = {0};
+    struct secret *key = secret_new(STR("key")), *password = secret_new(str_from(chosen));
+    const char *sealed = secret_seal(key, password, &rng_system, &arena), *url;
+    struct tenant_stores *stores = tenant_stores_new(key);
+    struct pg_place place;
+    ASSERT_OK(f, tenant_store_url(stores,
+                                  arena_printf(&arena, "postgres://fly:{sealed:%s}@h:77/d", sealed),
+                                  &arena, &url, &f->e));
+    ASSERT_OK(f, pg_url_parse(url, &arena, &place, &f->e));
+    assert_string_equal(place.password, chosen);
+    assert_string_equal(place.host, "h");
+    assert_int_equal(place.port, 77);
+    tenant_stores_free(stores);
+    secret_free(password);
     secret_free(key);
 }
 
@@ -349,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_password_is_put_in_on_the_way_to_the_database_alone),
         TEST(a_sealed_password_is_opened_on_the_way_to_the_database_alone),
+        TEST(what_is_special_in_a_url_may_be_in_a_sealed_password),
         TEST(an_error_about_a_url_does_not_tell_the_password),
         TEST(a_password_without_a_name_or_a_key_is_refused),
         TEST(users_of_one_url_share_one_database),
