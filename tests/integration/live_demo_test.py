@@ -9,6 +9,7 @@ from support.local import Local
 from support.webhost import wait_until
 
 STATES = ["preparing", "copying", "cutting_over"]
+ENDS = [("returning", "roll-back", "returned"), ("cleaning", "finish", "completed")]
 POINTS = 5000
 
 
@@ -97,23 +98,43 @@ def test_a_customer_that_writes_moves_comes_back_and_moves_again_without_an_erro
     assert local.left_of_moves() == 0
 
 
+def killed_at(local, server, migration_id, state):
+    """The daemon that comes after it, behind which the customer can write at once."""
+    wait_move(server, migration_id, lambda move: has_begun(move, state))
+    server.kill()
+    server = local.serve("--sandbox")
+    local.through("acme", f"UPDATE vehicles SET name = '{state}'")
+    return server
+
+
 @pytest.mark.parametrize("at", STATES)
 def test_a_move_whose_daemon_is_killed_ends_and_the_customer_can_write(local, at):
     server = local.serve("--sandbox")
     arrive(local, server)
     migration_id = start(server)
-    wait_move(server, migration_id, lambda move: has_begun(move, at))
-    server.kill()
-
-    server = local.serve("--sandbox")
-    local.through("acme", "UPDATE vehicles SET name = 'written'")
+    server = killed_at(local, server, migration_id, at)
     wait_move(server, migration_id, is_proven)
     assert points(local) == POINTS
     assert server.post(f"/api/migrations/{migration_id}/finish").status == 202
     wait_move(server, migration_id, lambda move: move["state"] == "completed")
-    assert local.through("acme", "SELECT name FROM vehicles") == "written"
+    assert local.through("acme", "SELECT name FROM vehicles") == at
     assert points(local) == POINTS
     assert local.left_of_moves() == 0
+
+
+def test_a_move_whose_daemon_is_killed_in_its_soak_and_its_ways_out_ends_as_asked(local):
+    server = local.serve("--sandbox")
+    arrive(local, server)
+    for at, verb, end in ENDS:
+        migration_id = start(server)
+        server = killed_at(local, server, migration_id, "soaking")
+        wait_move(server, migration_id, is_proven)
+        assert server.post(f"/api/migrations/{migration_id}/{verb}").status == 202
+        server = killed_at(local, server, migration_id, at)
+        wait_move(server, migration_id, lambda move: move["state"] == end)
+        assert points(local) == POINTS
+        assert local.left_of_moves() == 0
+    assert mode_now(server) == "single_tenant"
 
 
 def test_the_demonstrations_customers_write_while_one_moves_and_none_of_it_fails(local):

@@ -130,10 +130,10 @@ class Course:
         wait_until(lambda: self.m.leads_to() == owner, "clients are not led to the owner")
         return owner
 
-    def is_stopped(self, point, step):
+    def is_stopped(self, point, *steps):
         """A mover that hangs there. One that was late is another's turn."""
         while True:
-            mover = self.m.start_mover(*HASTY, "--stop", point, step)
+            mover = self.m.start_mover(*HASTY, "--stop", point, *steps)
             wait_until(lambda: mover.poll() is not None or is_stopped(mover), "it does not stop")
             if mover.poll() is None:
                 return mover
@@ -280,6 +280,22 @@ def test_a_move_killed_at_ten_random_instants_is_gone_on_with_or_taken_back(c, r
             c.cut("source")
         c.m.must("undo")
         c.check_gone("source")
+    c.end("source")
+
+
+def test_a_mover_that_hung_and_dies_of_going_on_is_put_right_once_more(c):
+    """It hangs while it writes PgBouncer's file, and has written it when it dies."""
+    c.m.must(*THERE)
+    mover = c.is_stopped("rename", "--kill", "renamed", "cut_over:target")
+    c.check_clients()
+    wait_until(lambda: c.m.sql("source", RESCUES) == "1", "the watchdog does nothing")
+    mover.send_signal(signal.SIGCONT)
+    mover.communicate()
+    assert mover.returncode == -signal.SIGKILL
+    wait_until(lambda: c.m.sql("source", WATCHDOGS) == "0", "the watchdog does not end")
+    assert c.settles() == "source"
+    c.m.must("undo")
+    c.check_gone("source")
     c.end("source")
 
 

@@ -12,7 +12,7 @@
  *     --nth N                             of sql: and sent: the N-th time; 1 unless told
  *
  * A point is pause, paused, point, pointed, resume, resumed; the name of a step, before it, or
- * STEP+ behind it; rename, with PgBouncer's file written and locked; sql:TEXT, before a statement
+ * STEP+ behind it; rename and renamed, with PgBouncer's file locked; sql:TEXT, before a statement
  * with that text is sent to a server or to PgBouncer, or sent:TEXT, when it has been sent and its
  * answer has not been read.
  *
@@ -102,7 +102,9 @@ int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int count, const Oid
 int __wrap_rename(const char *from, const char *to)
 {
     die_at("rename");
-    return __real_rename(from, to);
+    int done = __real_rename(from, to);
+    die_at("renamed");
+    return done;
 }
 
 int __wrap_PQsendQuery(PGconn *conn, const char *sql)
