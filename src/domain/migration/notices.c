@@ -21,20 +21,20 @@ static const char *stall_text(int64_t stall_us, struct arena *arena)
     return arena_printf(arena, "for %lld ms", (long long)(stall_us + 999) / USEC_PER_MS);
 }
 
-static const char *switched_text(const struct move *m, const char *slug, struct arena *arena)
+static const char *switched_text(const struct move *m, struct arena *arena)
 {
     char until[TIME_TEXT_MAX];
     return arena_printf(arena,
                         "Customer %s has moved to %s; it could not be written %s. It soaks until "
                         "%s: until then POST /api/migrations/%s/roll-back takes it back without "
                         "losing a row",
-                        slug, mode_labels[m->to_mode], stall_text(m->stall_us, arena),
+                        m->customer_slug, mode_labels[m->to_mode], stall_text(m->stall_us, arena),
                         time_text(m->soak_until, until), m->id);
 }
 
-static const char *sentence(enum move_notice kind, const struct move *m, const char *slug,
-                            struct arena *arena)
+static const char *sentence(enum move_notice kind, const struct move *m, struct arena *arena)
 {
+    const char *slug = m->customer_slug;
     const char *why = m->error ? m->error : "no reason is known", *id = m->id;
     const char *from = mode_labels[m->from_mode], *to = mode_labels[m->to_mode];
     switch (kind) {
@@ -44,7 +44,7 @@ static const char *sentence(enum move_notice kind, const struct move *m, const c
                             "keeps writing meanwhile",
                             slug, from, to, id);
     case NOTICE_SWITCHED:
-        return switched_text(m, slug, arena);
+        return switched_text(m, arena);
     case NOTICE_WAITS:
         return arena_printf(arena,
                             "The move of customer %s finds no moment to cut over, after %lld "
@@ -94,14 +94,14 @@ static const char *sentence(enum move_notice kind, const struct move *m, const c
 }
 
 enum err move_tell(struct db_tx *tx, const struct env *env, const struct notify_settings *settings,
-                   enum move_notice kind, const struct move *move, const char *slug,
-                   struct arena *arena, struct error *e)
+                   enum move_notice kind, const struct move *move, struct arena *arena,
+                   struct error *e)
 {
     _cleanup_json_ json_t *details = move_json(move);
     struct notice notice = {
         .kind = kinds[kind],
         .customer_id = move->customer_id,
-        .text = sentence(kind, move, slug, arena),
+        .text = sentence(kind, move, arena),
         .details = details,
         .severity = severities[kind],
     };
@@ -110,7 +110,7 @@ enum err move_tell(struct db_tx *tx, const struct env *env, const struct notify_
 
 enum err move_tell_state(struct db_tx *tx, const struct env *env,
                          const struct notify_settings *settings, const struct move *move,
-                         const char *slug, struct arena *arena, struct error *e)
+                         struct arena *arena, struct error *e)
 {
     enum move_notice kind;
     switch ((enum move_state)move->state) {
@@ -129,5 +129,5 @@ enum err move_tell_state(struct db_tx *tx, const struct env *env,
     default:
         return OK;
     }
-    return move_tell(tx, env, settings, kind, move, slug, arena, e);
+    return move_tell(tx, env, settings, kind, move, arena, e);
 }

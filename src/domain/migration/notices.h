@@ -21,14 +21,13 @@ enum move_notice {
     MOVE_NOTICES,
 };
 
-/* `slug` is the customer's. */
 enum err move_tell(struct db_tx *tx, const struct env *env, const struct notify_settings *settings,
-                   enum move_notice kind, const struct move *move, const char *slug,
-                   struct arena *arena, struct error *e);
+                   enum move_notice kind, const struct move *move, struct arena *arena,
+                   struct error *e);
 
 /* The notice that goes with a state, when there is one. */
 enum err move_tell_state(struct db_tx *tx, const struct env *env,
                          const struct notify_settings *settings, const struct move *move,
-                         const char *slug, struct arena *arena, struct error *e);
+                         struct arena *arena, struct error *e);
 
 #endif

@@ -94,12 +94,9 @@ static enum err tell_stuck(struct db_tx *tx, struct job_run *run, const struct m
                            const char *why, struct error *e)
 {
     const struct move_context *with = run->ctx;
-    struct deployment source;
     struct move stuck = *move;
     stuck.error = why;
-    TRY(deployment_find(tx, move->source_id, run->arena, &source, e));
-    return move_tell(tx, run->env, with->notify, NOTICE_STUCK, &stuck, source.customer_slug,
-                     run->arena, e);
+    return move_tell(tx, run->env, with->notify, NOTICE_STUCK, &stuck, run->arena, e);
 }
 
 /*

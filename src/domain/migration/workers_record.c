@@ -12,8 +12,7 @@ static enum err record(struct step *s, db_work *work, struct error *e)
 
 static enum err tell(struct db_tx *tx, struct step *s, enum move_notice kind, struct error *e)
 {
-    return move_tell(tx, s->run->env, s->with->notify, kind, &s->next, s->source.customer_slug,
-                     s->run->arena, e);
+    return move_tell(tx, s->run->env, s->with->notify, kind, &s->next, s->run->arena, e);
 }
 
 static enum err set_state(struct db_tx *tx, struct step *s, enum move_event event, const char *why,
@@ -22,8 +21,7 @@ static enum err set_state(struct db_tx *tx, struct step *s, enum move_event even
     TRY(move_set_state(tx, s->run->env, s->actor, &s->next, event, why, s->run->arena, e));
     if (event == MOVE_STAY)
         return tell(tx, s, NOTICE_STAYED, e);
-    return move_tell_state(tx, s->run->env, s->with->notify, &s->next, s->source.customer_slug,
-                           s->run->arena, e);
+    return move_tell_state(tx, s->run->env, s->with->notify, &s->next, s->run->arena, e);
 }
 
 /* -- reading ----------------------------------------------------------------------------------- */

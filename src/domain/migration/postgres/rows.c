@@ -1,6 +1,7 @@
 #include "domain/migration/postgres/rows.h"
 
 #include "domain/migration/postgres/build.h"
+#include "domain/migration/postgres/digest.h"
 #include "domain/migration/postgres/target.h"
 #include "domain/migration/postgres/team.h"
 
@@ -43,11 +44,6 @@ struct copying {
 static bool is_copied(const struct copying *c, const struct pg_table *t)
 {
     return pg_is_tenants(t) || c->exclusive;
-}
-
-static const char *whose(const struct copying *c, const struct pg_table *t, struct arena *arena)
-{
-    return pg_is_tenants(t) ? arena_printf(arena, "%s = %s", c->m->column, c->m->tenant) : "true";
 }
 
 enum err pg_estimate_rows(const struct pg_move *m, enum mover_side side, const struct pg_table *t,
@@ -275,7 +271,7 @@ static enum err stream_part(struct copying *c, struct team *team, struct part *p
         return OK;
     const char *out =
         arena_printf(&arena, "COPY (SELECT %s FROM %s WHERE %s%s) TO STDOUT (FORMAT binary)",
-                     t->column_list, t->from, whose(c, t, &arena), pages);
+                     t->column_list, t->from, pg_whose(c->m, t, &arena), pages);
     const char *in = arena_printf(&arena, "COPY %s (%s) FROM STDIN (FORMAT binary%s)", t->sql,
                                   t->column_list, freeze ? ", FREEZE" : "");
     enum err err =
