@@ -16,7 +16,7 @@
 #define PASSWORD "p@ss:w/o?r&d=#%'\"\\ ${x};-- end"
 
 struct world {
-    struct sides sides; /* first; the target is at the other server */
+    struct sides sides; /* the target is at the other server */
     struct sides_move move;
     struct pg_session *servers[2]; /* their first databases, where roles and settings are made */
 };

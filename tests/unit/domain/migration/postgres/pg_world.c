@@ -1,5 +1,7 @@
 #include "pg_world.h"
 
+#include "sides.h"
+
 #include "base/clock.h"
 #include "domain/migration/postgres/blocks.h"
 #include "domain/migration/postgres/fence.h"
@@ -422,22 +424,7 @@ static void wait_for_sessions(struct pg_world *w)
 
 const char *pg_world_traces(struct pg_world *w)
 {
-    const char *all = "", *found;
     wait_for_sessions(w);
-    for (enum mover_side side = SIDE_SOURCE; side <= SIDE_TARGET; side++) {
-        ASSERT_OK(
-            w,
-            pg_get(w->at[side],
-                   "SELECT coalesce(string_agg(thing, ' '), '') FROM ("
-                   "SELECT 'schema ' || nspname AS thing FROM pg_namespace WHERE nspname LIKE"
-                   " 'webhost%' UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE tgname"
-                   " LIKE '%webhost%' UNION ALL SELECT 'publication ' || pubname FROM"
-                   " pg_publication UNION ALL SELECT 'subscription ' || subname FROM"
-                   " pg_subscription UNION ALL SELECT 'slot ' || slot_name FROM"
-                   " pg_replication_slots UNION ALL SELECT 'origin ' || roname FROM"
-                   " pg_replication_origin) AS things",
-                   NULL, 0, &w->arena, &found, &w->e));
-        all = arena_printf(&w->arena, "%s%s", all, found);
-    }
-    return all;
+    return arena_printf(&w->arena, "%s%s", traces_at(w->at[SIDE_SOURCE], &w->arena),
+                        traces_at(w->at[SIDE_TARGET], &w->arena));
 }

@@ -4,7 +4,7 @@
 #include "domain/migration/postgres/watchdog.h"
 
 struct world {
-    struct sides sides; /* first */
+    struct sides sides;
     struct sides_move move;
 };
 
@@ -27,11 +27,8 @@ static const char break_sql[] =
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
-    struct sides *s = NULL;
     assert_non_null(w);
-    (void)sides_setup((void **)&s);
-    w->sides = *s;
-    free(s);
+    sides_open(&w->sides);
     sides_run(&w->sides, SIDE_SOURCE, schema);
     sides_move_init(&w->move, &w->sides);
     w->move.settings.budget_ms = w->move.settings.lag_ms = 10000;
@@ -42,14 +39,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    struct sides *copy = malloc(sizeof(*copy));
-    assert_non_null(copy);
     sides_move_drop(&w->move, &w->sides);
     sides_move_release(&w->move);
-    *copy = w->sides;
+    sides_close(&w->sides);
     free(w);
-    void *state_of_sides = copy;
-    return sides_teardown(&state_of_sides);
+    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -6,7 +6,7 @@
 #include <poll.h>
 
 struct world {
-    struct sides sides; /* first */
+    struct sides sides;
     struct sides_move move;
     struct sides_client ours, others, more;
 };
@@ -42,11 +42,8 @@ static const char others_sql[] =
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
-    struct sides *s = NULL;
     assert_non_null(w);
-    (void)sides_setup((void **)&s);
-    w->sides = *s;
-    free(s);
+    sides_open(&w->sides);
     sides_run_both(&w->sides, schema);
     sides_run(&w->sides, SIDE_SOURCE, ours_sql);
     sides_move_init(&w->move, &w->sides);
@@ -66,17 +63,14 @@ static int setup_with_others(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    struct sides *copy = malloc(sizeof(*copy));
-    assert_non_null(copy);
     sides_client_end(&w->ours);
     sides_client_end(&w->others);
     sides_client_end(&w->more);
     sides_move_drop(&w->move, &w->sides);
     sides_move_release(&w->move);
-    *copy = w->sides;
+    sides_close(&w->sides);
     free(w);
-    void *state_of_sides = copy;
-    return sides_teardown(&state_of_sides);
+    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_with_others, teardown)

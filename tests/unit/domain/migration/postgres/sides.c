@@ -2,28 +2,38 @@
 
 #include <poll.h>
 
-int sides_setup(void **state)
+void sides_open(struct sides *s)
 {
-    struct sides *s = calloc(1, sizeof(*s));
-    assert_non_null(s);
+    *s = (struct sides){0};
     for (int side = SIDE_SOURCE; side <= SIDE_TARGET; side++) {
         testdb_create(&s->db[side]);
         const struct pg_options options = {.url = s->db[side].url, .name = "test"};
         ASSERT_OK(s, pg_open(&options, &s->at[side], &s->e));
     }
+}
+
+void sides_close(struct sides *s)
+{
+    for (int side = SIDE_SOURCE; side <= SIDE_TARGET; side++) {
+        pg_close(s->at[side]);
+        testdb_remove(&s->db[side]);
+    }
+    arena_release(&s->arena);
+}
+
+int sides_setup(void **state)
+{
+    struct sides *s = calloc(1, sizeof(*s));
+    assert_non_null(s);
+    sides_open(s);
     *state = s;
     return 0;
 }
 
 int sides_teardown(void **state)
 {
-    struct sides *s = *state;
-    for (int side = SIDE_SOURCE; side <= SIDE_TARGET; side++) {
-        pg_close(s->at[side]);
-        testdb_remove(&s->db[side]);
-    }
-    arena_release(&s->arena);
-    free(s);
+    sides_close(*state);
+    free(*state);
     return 0;
 }
 
@@ -179,7 +189,7 @@ void sides_turn(struct sides_move *m, struct sides *s)
     s->db[SIDE_TARGET] = db;
 }
 
-const char *sides_traces(struct sides *s)
+const char *traces_at(struct pg_session *at, struct arena *arena)
 {
     static const char sql[] =
         "SELECT coalesce(string_agg(thing, ' '), '') FROM ("
@@ -189,8 +199,17 @@ const char *sides_traces(struct sides *s)
         " UNION ALL SELECT 'subscription ' || subname FROM pg_subscription"
         " UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots"
         " UNION ALL SELECT 'origin ' || roname FROM pg_replication_origin) things";
-    return arena_printf(&s->arena, "%s%s", sides_get(s, SIDE_SOURCE, sql),
-                        sides_get(s, SIDE_TARGET, sql));
+    const char *text = NULL;
+    struct error e;
+    if (pg_get(at, sql, NULL, 0, arena, &text, &e) != OK)
+        fail_msg("%s", e.text);
+    return text;
+}
+
+const char *sides_traces(struct sides *s)
+{
+    return arena_printf(&s->arena, "%s%s", traces_at(s->at[SIDE_SOURCE], &s->arena),
+                        traces_at(s->at[SIDE_TARGET], &s->arena));
 }
 
 /* -- clients ---------------------------------------------------------------------------------- */

@@ -19,7 +19,11 @@ struct sides {
     struct error e;
 };
 
-/* For cmocka: the state is a struct sides. */
+/* Makes the databases; drops them. */
+void sides_open(struct sides *s);
+void sides_close(struct sides *s);
+
+/* The same for cmocka: the state is a struct sides. */
 int sides_setup(void **state);
 int sides_teardown(void **state);
 
@@ -71,7 +75,9 @@ void sides_move_drop(struct sides_move *m, struct sides *s);
 /* The same customer the other way: another move, the source and the target by turns. */
 void sides_turn(struct sides_move *m, struct sides *s);
 
-/* All that a move can leave on either side; "" when there is nothing. */
+/* All that a move can leave there; "" when there is nothing. */
+const char *traces_at(struct pg_session *at, struct arena *arena);
+/* On either side. */
 const char *sides_traces(struct sides *s);
 
 /* -- clients ---------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 #include "sides.h"
 
 struct world {
-    struct sides sides; /* first */
+    struct sides sides;
     struct sides_move move;
 };
 
@@ -20,11 +20,8 @@ static const char schema[] =
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
-    struct sides *s = NULL;
     assert_non_null(w);
-    (void)sides_setup((void **)&s);
-    w->sides = *s;
-    free(s);
+    sides_open(&w->sides);
     sides_run(&w->sides, SIDE_SOURCE, schema);
     sides_move_init(&w->move, &w->sides);
     *state = w;
@@ -34,13 +31,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    struct sides *copy = malloc(sizeof(*copy));
-    assert_non_null(copy);
     sides_move_release(&w->move);
-    *copy = w->sides;
+    sides_close(&w->sides);
     free(w);
-    void *state_of_sides = copy;
-    return sides_teardown(&state_of_sides);
+    return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
